@@ -1,0 +1,190 @@
+package conf
+
+import "syscall"
+
+// Config is everything that one reading of the configuration gave.
+type Config struct {
+	Path string // as the user gave it; printed in messages
+	File string // the same, absolute; opened again by a reread
+	Here string // absolute directory of File
+
+	Server        Server
+	RPCInterfaces []RPCInterface
+	HTTP          []HTTPServer // inet servers in file order, then unix ones
+	Groups        []*Group     // in start order: by priority, then by name
+	Notes         []Note       // what the activity log is to be told at start
+}
+
+// Level is a severity of the activity log, numbered as the original numbers it.
+type Level int
+
+// The levels, from the most to the least severe.
+const (
+	Critical Level = 50
+	Error    Level = 40
+	Warn     Level = 30
+	Info     Level = 20
+	Debug    Level = 10
+	Trace    Level = 5
+	Blather  Level = 3
+)
+
+// Note is a message that came up while reading and belongs into the activity
+// log: an included file, a pattern that matched nothing, a doubtful value.
+type Note struct {
+	Level Level
+	Text  string
+}
+
+// Server is the [supervisord] section.
+type Server struct {
+	Logfile         string // absolute and clean, or "syslog"
+	LogfileMaxBytes int64  // 0: never rotate
+	LogfileBackups  int
+	Loglevel        Level
+	Pidfile         string // absolute and clean
+	Umask           int
+	Nodaemon        bool
+	Silent          bool
+	MinFDs          int
+	MinProcs        int
+	NoCleanup       bool
+	ChildLogDir     string
+	User            *Account // nil: stay who we are
+	Directory       string   // "" : unset
+	StripANSI       bool
+	Environment     map[string]string
+	Identifier      string
+	ServerURL       string // what children get as SUPERVISOR_SERVER_URL; "" without any server
+}
+
+// Account is a user that a child or the daemon becomes.
+type Account struct {
+	Name   string // as written: a name or a number
+	UID    int
+	GID    int   // primary group
+	Groups []int // GID first, then every group that lists the user
+}
+
+// RPCInterface is an [rpcinterface:x] section.
+type RPCInterface struct {
+	Name     string // x
+	Factory  string // module:name
+	Settings map[string]string
+}
+
+// HTTPServer is an [inet_http_server] or [unix_http_server] section.
+type HTTPServer struct {
+	Section  string  // "unix_http_server" or "unix_http_server:x"
+	Username *string // nil: not set
+	Password *string
+	Family   Family
+
+	Host string // inet: lower case, "" for all interfaces
+	Port int
+
+	File     string // unix: absolute and clean
+	Mode     uint32 // unix: chmod
+	OwnerUID int    // unix: -1 leaves it
+	OwnerGID int
+}
+
+// Family says what kind of address a server has.
+type Family string
+
+// The families of HTTPServer and Socket.
+const (
+	Inet Family = "inet"
+	Unix Family = "unix"
+	TCP  Family = "tcp"
+)
+
+// GroupKind says which section made a group.
+type GroupKind string
+
+// The kinds of Group.
+const (
+	KindGroup    GroupKind = "group"         // [group:x]
+	KindProgram  GroupKind = "program"       // a [program:x] outside any group
+	KindListener GroupKind = "eventlistener" // [eventlistener:x]
+	KindFCGI     GroupKind = "fcgi"          // an [fcgi-program:x] outside any group
+)
+
+// Group is a set of processes that are added, removed and compared together.
+type Group struct {
+	Name     string
+	Priority int
+	Kind     GroupKind
+	Programs []*Program // in the order in which they start
+	Pool     *Pool      // KindListener only
+}
+
+// Pool holds what an [eventlistener:x] has beyond a program.
+type Pool struct {
+	BufferSize    int
+	Events        []string // upper case, sorted, each once
+	ResultHandler string
+}
+
+// Socket is the shared listening socket of an [fcgi-program:x].
+type Socket struct {
+	URL     string // unix:///path or tcp://host:port
+	Family  Family // Unix or TCP
+	Path    string
+	Host    string
+	Port    int
+	Backlog int // 0: the system's largest
+	Mode    uint32
+	Owner   *[2]int // uid, gid; nil: the program's user
+}
+
+// Autorestart says when a process that exited is started again.
+type Autorestart string
+
+// The values of autorestart=.
+const (
+	RestartNever      Autorestart = "false"
+	RestartUnexpected Autorestart = "unexpected"
+	RestartAlways     Autorestart = "true"
+)
+
+// Program is one process slot: a program section after numprocs and every
+// expansion. All durations are whole seconds, as in the file.
+type Program struct {
+	Section string // "program:x", "fcgi-program:x" or "eventlistener:x"
+	Group   string
+	Name    string
+
+	Command      string // not yet split into words
+	Directory    string // "": inherit
+	Umask        int    // -1: inherit
+	User         *Account
+	Environment  map[string]string // [supervisord]'s, then the program's own over it
+	ServerURL    string            // "": the Server's
+	Priority     int
+	Autostart    bool
+	Autorestart  Autorestart
+	StartSecs    int
+	StartRetries int
+	ExitCodes    []int
+	StopSignal   syscall.Signal
+	StopWaitSecs int
+	StopAsGroup  bool
+	KillAsGroup  bool
+
+	RedirectStderr bool
+	Stdout, Stderr Output
+	Socket         *Socket // fcgi programs only
+}
+
+// Output is one channel, stdout or stderr, of a Program.
+type Output struct {
+	Auto            bool   // a temporary file that the daemon names
+	Logfile         string // "": none (or Auto)
+	MaxBytes        int64  // rotate when this long; 0: never
+	Backups         int
+	CaptureMaxBytes int64
+	Events          bool
+	Syslog          bool
+	StripANSI       bool // from [supervisord] strip_ansi
+}

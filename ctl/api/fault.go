@@ -1,0 +1,80 @@
+package api
+
+import "errors"
+
+// Code numbers a Fault as the original does.
+type Code int
+
+// The fault codes of the control API.
+const (
+	UnknownMethod        Code = 1
+	IncorrectParameters  Code = 2
+	BadArguments         Code = 3
+	SignatureUnsupported Code = 4
+	ShutdownState        Code = 6
+	BadName              Code = 10
+	BadSignal            Code = 11
+	NoFile               Code = 20
+	NotExecutable        Code = 21
+	Failed               Code = 30
+	AbnormalTermination  Code = 40
+	SpawnError           Code = 50
+	AlreadyStarted       Code = 60
+	NotRunning           Code = 70
+	Success              Code = 80 // only inside a Status
+	AlreadyAdded         Code = 90
+	StillRunning         Code = 91
+	CantReread           Code = 92
+)
+
+var codeNames = map[Code]string{
+	UnknownMethod: "UNKNOWN_METHOD", IncorrectParameters: "INCORRECT_PARAMETERS",
+	BadArguments: "BAD_ARGUMENTS", SignatureUnsupported: "SIGNATURE_UNSUPPORTED",
+	ShutdownState: "SHUTDOWN_STATE", BadName: "BAD_NAME", BadSignal: "BAD_SIGNAL",
+	NoFile: "NO_FILE", NotExecutable: "NOT_EXECUTABLE", Failed: "FAILED",
+	AbnormalTermination: "ABNORMAL_TERMINATION", SpawnError: "SPAWN_ERROR",
+	AlreadyStarted: "ALREADY_STARTED", NotRunning: "NOT_RUNNING", Success: "SUCCESS",
+	AlreadyAdded: "ALREADY_ADDED", StillRunning: "STILL_RUNNING", CantReread: "CANT_REREAD",
+}
+
+// String returns the name, such as BAD_NAME.
+func (c Code) String() string {
+	if s, ok := codeNames[c]; ok {
+		return s
+	}
+	return "FAILED"
+}
+
+// Fault is the one error of the control API. Every wire shows it in its own
+// form; Text is the same in all: NAME, or NAME: DETAIL.
+type Fault struct {
+	Code   Code
+	Detail string
+}
+
+// NewFault returns the fault code with a detail, which may be empty.
+func NewFault(code Code, detail string) *Fault { return &Fault{Code: code, Detail: detail} }
+
+// Text returns the fault string: the name, and the detail if there is one.
+func (f *Fault) Text() string {
+	if f.Detail == "" {
+		return f.Code.String()
+	}
+	return f.Code.String() + ": " + f.Detail
+}
+
+// Error implements error with Text.
+func (f *Fault) Error() string { return f.Text() }
+
+// AsFault returns err as a fault; an error that is none becomes Failed with
+// its text as detail.
+func AsFault(err error) *Fault {
+	if err == nil {
+		return nil
+	}
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return NewFault(Failed, err.Error())
+}

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// ProcessInfo describes one process. The order of the fields is the order of
+// the members on every wire.
+type ProcessInfo struct {
+	Name          string `json:"name"`
+	Group         string `json:"group"`
+	Start         int64  `json:"start"` // Unix seconds of the last spawn attempt; 0: never
+	Stop          int64  `json:"stop"`  // Unix seconds of the last reap; 0: never
+	Now           int64  `json:"now"`
+	State         int    `json:"state"`
+	StateName     string `json:"statename"`
+	SpawnErr      string `json:"spawnerr"`
+	ExitStatus    int    `json:"exitstatus"` // -1: ended by a signal
+	Logfile       string `json:"logfile"`    // same as StdoutLogfile
+	StdoutLogfile string `json:"stdout_logfile"`
+	StderrLogfile string `json:"stderr_logfile"`
+	PID           int    `json:"pid"`
+	Description   string `json:"description"`
+}
+
+// Namespec returns group:name, or just the name where both are equal.
+func (p ProcessInfo) Namespec() string { return Namespec(p.Group, p.Name) }
+
+// Namespec returns group:name, or just the name where both are equal.
+func Namespec(group, name string) string {
+	if group == name {
+		return name
+	}
+	return group + ":" + name
+}
+
+// StateInfo is the state of the supervisor itself.
+type StateInfo struct {
+	StateCode int    `json:"statecode"` // 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN
+	StateName string `json:"statename"`
+}
+
+// Status is the outcome for one process of a request about several.
+type Status struct {
+	Name        string `json:"name"`
+	Group       string `json:"group"`
+	Status      Code   `json:"status"`      // Success or the code of a fault
+	Description string `json:"description"` // "OK" or the fault string
+}
+
+// ConfigInfo describes one configured process, running or not. Unset values
+// are the text "none", automatic ones "auto".
+type ConfigInfo struct {
+	Autostart             bool   `json:"autostart"`
+	Autorestart           any    `json:"autorestart"` // bool, or "unexpected"
+	Directory             string `json:"directory"`
+	UID                   any    `json:"uid"` // int, or "none"
+	Command               string `json:"command"`
+	ExitCodes             []int  `json:"exitcodes"`
+	Group                 string `json:"group"`
+	GroupPrio             int    `json:"group_prio"`
+	InUse                 bool   `json:"inuse"`
+	KillAsGroup           bool   `json:"killasgroup"`
+	Name                  string `json:"name"`
+	ProcessPrio           int    `json:"process_prio"`
+	RedirectStderr        bool   `json:"redirect_stderr"`
+	StartRetries          int    `json:"startretries"`
+	StartSecs             int    `json:"startsecs"`
+	StdoutCaptureMaxBytes int64  `json:"stdout_capture_maxbytes"`
+	StdoutEventsEnabled   bool   `json:"stdout_events_enabled"`
+	StdoutLogfile         string `json:"stdout_logfile"`
+	StdoutLogfileBackups  int    `json:"stdout_logfile_backups"`
+	StdoutLogfileMaxBytes int64  `json:"stdout_logfile_maxbytes"`
+	StdoutSyslog          bool   `json:"stdout_syslog"`
+	StopSignal            int    `json:"stopsignal"`
+	StopWaitSecs          int    `json:"stopwaitsecs"`
+	StderrCaptureMaxBytes int64  `json:"stderr_capture_maxbytes"`
+	StderrEventsEnabled   bool   `json:"stderr_events_enabled"`
+	StderrLogfile         string `json:"stderr_logfile"`
+	StderrLogfileBackups  int    `json:"stderr_logfile_backups"`
+	StderrLogfileMaxBytes int64  `json:"stderr_logfile_maxbytes"`
+	StderrSyslog          bool   `json:"stderr_syslog"`
+	ServerURL             string `json:"serverurl"`
+}
+
+// Reread is what a reread of the configuration found, by group name.
+type Reread struct {
+	Added   []string `json:"added"`
+	Changed []string `json:"changed"`
+	Removed []string `json:"removed"`
+}
+
+// TailChunk is the answer of the tail methods.
+type TailChunk struct {
+	Data     Bytes `json:"data"`
+	Offset   int64 `json:"offset"` // size of the file
+	Overflow bool  `json:"overflow"`
+}
+
+// Bytes is log data: any bytes at all. In JSON it is a string when it is valid
+// UTF-8, and {"base64": "..."} when not, so that nothing is lost on the way.
+type Bytes []byte
+
+// MarshalJSON implements json.Marshaler.
+func (b Bytes) MarshalJSON() ([]byte, error) {
+	if utf8.Valid(b) {
+		return json.Marshal(string(b))
+	}
+	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(b)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *Bytes) UnmarshalJSON(p []byte) error {
+	var s string
+	if err := json.Unmarshal(p, &s); err == nil {
+		*b = Bytes(s)
+		return nil
+	}
+	var o struct {
+		Base64 []byte `json:"base64"`
+	}
+	if err := json.Unmarshal(p, &o); err != nil {
+		return err
+	}
+	*b = o.Base64
+	return nil
+}

@@ -1,0 +1,136 @@
+package api
+
+import "context"
+
+// Request is one decoded call. The set is closed: every type stands in this
+// file and in the table of methods.
+type Request interface{ request() }
+
+// Channel names an output of a process.
+type Channel string
+
+// The channels of a process.
+const (
+	Stdout Channel = "stdout"
+	Stderr Channel = "stderr"
+)
+
+// The requests. Name is a namespec where a process is meant.
+type (
+	GetAPIVersion        struct{}
+	GetSupervisorVersion struct{}
+	GetIdentification    struct{}
+	GetState             struct{}
+	GetPID               struct{}
+	ReadLog              struct{ Offset, Length int64 }
+	ClearLog             struct{}
+	Shutdown             struct{}
+	Restart              struct{}
+	ReloadConfig         struct{}
+	AddProcessGroup      struct{ Name string }
+	RemoveProcessGroup   struct{ Name string }
+
+	StartProcess struct {
+		Name string
+		Wait bool
+	}
+	StartProcessGroup struct {
+		Name string
+		Wait bool
+	}
+	StartAllProcesses struct{ Wait bool }
+	StopProcess       struct {
+		Name string
+		Wait bool
+	}
+	StopProcessGroup struct {
+		Name string
+		Wait bool
+	}
+	StopAllProcesses struct{ Wait bool }
+	SignalProcess    struct {
+		Name   string
+		Signal string
+	}
+	SignalProcessGroup struct {
+		Name   string
+		Signal string
+	}
+	SignalAllProcesses struct{ Signal string }
+
+	GetProcessInfo      struct{ Name string }
+	GetAllProcessInfo   struct{}
+	GetAllConfigInfo    struct{}
+	SendProcessStdin    struct{ Name, Chars string }
+	SendRemoteCommEvent struct{ Type, Data string }
+
+	ReadProcessLog struct {
+		Name           string
+		Channel        Channel
+		Offset, Length int64
+	}
+	TailProcessLog struct {
+		Name           string
+		Channel        Channel
+		Offset, Length int64
+	}
+	ClearProcessLogs    struct{ Name string }
+	ClearAllProcessLogs struct{}
+
+	// FollowProcessLog streams a channel's log: its last Backlog bytes, then
+	// what is written from then on, across rotation and restart.
+	FollowProcessLog struct {
+		Name    string
+		Channel Channel
+		Backlog int64
+	}
+	// FollowLog does the same for the activity log.
+	FollowLog struct{ Backlog int64 }
+)
+
+func (GetAPIVersion) request()        {}
+func (GetSupervisorVersion) request() {}
+func (GetIdentification) request()    {}
+func (GetState) request()             {}
+func (GetPID) request()               {}
+func (ReadLog) request()              {}
+func (ClearLog) request()             {}
+func (Shutdown) request()             {}
+func (Restart) request()              {}
+func (ReloadConfig) request()         {}
+func (AddProcessGroup) request()      {}
+func (RemoveProcessGroup) request()   {}
+func (StartProcess) request()         {}
+func (StartProcessGroup) request()    {}
+func (StartAllProcesses) request()    {}
+func (StopProcess) request()          {}
+func (StopProcessGroup) request()     {}
+func (StopAllProcesses) request()     {}
+func (SignalProcess) request()        {}
+func (SignalProcessGroup) request()   {}
+func (SignalAllProcesses) request()   {}
+func (GetProcessInfo) request()       {}
+func (GetAllProcessInfo) request()    {}
+func (GetAllConfigInfo) request()     {}
+func (SendProcessStdin) request()     {}
+func (SendRemoteCommEvent) request()  {}
+func (ReadProcessLog) request()       {}
+func (TailProcessLog) request()       {}
+func (ClearProcessLogs) request()     {}
+func (ClearAllProcessLogs) request()  {}
+func (FollowProcessLog) request()     {}
+func (FollowLog) request()            {}
+
+// Service answers requests. It is safe for use by many goroutines.
+type Service interface {
+	// Do performs one request and returns its reply when it is finished,
+	// however long that takes. The reply's type is the one the table names.
+	// The error is a *Fault. When ctx ends, Do returns early and what was
+	// begun goes on.
+	Do(ctx context.Context, r Request) (any, error)
+
+	// Follow streams a log: emit gets each piece, in order, until ctx ends,
+	// emit fails, or the log goes away. An error before the first piece is a
+	// *Fault: BadName, or NoFile.
+	Follow(ctx context.Context, r Request, emit func([]byte) error) error
+}

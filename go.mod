@@ -10,5 +10,4 @@ require (
 
 require (
 	github.com/mattn/go-runewidth v0.0.3 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
 )

@@ -5,3 +5,5 @@
 // what has to happen is a value that the caller performs. daemon/core owns
 // every Machine; nothing else steps one. It may import conf only.
 package proc
+
+//go:generate go test -run TestModelExploresEveryState -update .

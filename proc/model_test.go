@@ -170,7 +170,7 @@ func TestModelExploresEveryState(t *testing.T) {
 				t.Fatal("the model does not end")
 			}
 		}
-		if len(seen) < 20 {
+		if len(seen) < len(States) {
 			t.Errorf("only %d worlds under %+v", len(seen), p)
 		}
 		checkEveryStopEnds(t, p, seen)

@@ -50,6 +50,7 @@ func (c Code) String() string {
 type Fault struct {
 	Code   Code
 	Detail string
+	Hint   string // what to do about it; shown where there is room, never part of Text
 }
 
 // NewFault returns the fault code with a detail, which may be empty.

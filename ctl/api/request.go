@@ -131,6 +131,8 @@ type Service interface {
 
 	// Follow streams a log: emit gets each piece, in order, until ctx ends,
 	// emit fails, or the log goes away. An error before the first piece is a
-	// *Fault: BadName, or NoFile.
+	// *Fault: BadName, or NoFile. The first piece is the backlog, possibly
+	// empty; it comes as soon as the log is open, so that a caller can tell a
+	// silent log from a missing one.
 	Follow(ctx context.Context, r Request, emit func([]byte) error) error
 }

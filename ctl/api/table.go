@@ -1,0 +1,179 @@
+package api
+
+// The parameters that occur more than once.
+var (
+	nameParam   = Param{Name: "name", Type: String, Doc: "the process: name or group:name"}
+	manyParam   = Param{Name: "name", Type: String, Doc: "the process: name or group:name; group:* is all of a group"}
+	groupParam  = Param{Name: "name", Type: String, Doc: "the name of the group"}
+	waitParam   = Param{Name: "wait", Type: Boolean, Optional: true, Default: true, Doc: "answer when it is done, not when it has begun"}
+	signalParam = Param{Name: "signal", Type: Signal, Doc: "the signal, by name (HUP, SIGHUP) or number"}
+	offsetParam = Param{Name: "offset", Type: Int, Doc: "the first byte; negative counts from the end"}
+	lengthParam = Param{Name: "length", Type: Int, Doc: "how many bytes; 0 is all that follow the offset"}
+	mostParam   = Param{Name: "length", Type: Int, Doc: "at most so many bytes, the last ones of the log"}
+	backlog     = Param{Name: "backlog", Type: Int, Optional: true, Default: int64(1024), Doc: "begin with so many bytes of what is there"}
+)
+
+// The results that occur more than once.
+const (
+	alwaysTrue = "true"
+	statusList = "one {name, group, status, description} for each process it applied to"
+	logBytes   = "the bytes of the log"
+	tailResult = "the data, the size of the log, and whether there was more than was asked for"
+	infoResult = "name, group, start, stop, now, state, statename, spawnerr, exitstatus, logfile, stdout_logfile, stderr_logfile, pid, description"
+	followDone = "true when the stream has ended; each piece of the log comes before it"
+)
+
+func text(v any) string         { s, _ := v.(string); return s }
+func number(v any) int64        { n, _ := v.(int64); return n }
+func truth(v any) bool          { b, _ := v.(bool); return b }
+func params(p ...Param) []Param { return p }
+
+// positive is a backlog: a negative one means nothing.
+func positive(v any) int64 { return max(0, number(v)) }
+
+// plain builds requests without parameters.
+func plain(r Request) func([]any) Request { return func([]any) Request { return r } }
+
+func readChannel(c Channel) func([]any) Request {
+	return func(a []any) Request { return ReadProcessLog{text(a[0]), c, number(a[1]), number(a[2])} }
+}
+
+func tailChannel(c Channel) func([]any) Request {
+	return func(a []any) Request { return TailProcessLog{text(a[0]), c, number(a[1]), number(a[2])} }
+}
+
+func readMain(a []any) Request { return ReadLog{number(a[0]), number(a[1])} }
+
+func clearOne(a []any) Request { return ClearProcessLogs{text(a[0])} }
+
+// Methods is the one list of what a client may call. The order is that of the
+// reference documentation.
+var Methods = []Method{
+	// The supervisor itself.
+	{Name: "supervisor.getAPIVersion", Result: String, XMLRPC: true, Build: plain(GetAPIVersion{}),
+		Doc: "Returns the version of this interface.", ResultDoc: `always "3.0"`},
+	{Name: "supervisor.getVersion", Result: String, XMLRPC: true, AliasOf: "supervisor.getAPIVersion", Build: plain(GetAPIVersion{}),
+		Doc: "Returns the version of this interface.", ResultDoc: `always "3.0"`},
+	{Name: "supervisor.getSupervisorVersion", Result: String, XMLRPC: true, Build: plain(GetSupervisorVersion{}),
+		Doc: "Returns the version of the supervisor.", ResultDoc: "the version"},
+	{Name: "supervisor.getIdentification", Result: String, XMLRPC: true, Build: plain(GetIdentification{}),
+		Doc: "Returns the identifier from the configuration.", ResultDoc: "the identifier"},
+	{Name: "supervisor.getState", Result: Struct, XMLRPC: true, Build: plain(GetState{}),
+		Doc: "Returns the state of the supervisor itself.", ResultDoc: "statecode and statename: 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN"},
+	{Name: "supervisor.getPID", Result: Int, XMLRPC: true, Build: plain(GetPID{}),
+		Doc: "Returns the process id of the supervisor.", ResultDoc: "the pid"},
+	{Name: "supervisor.readLog", Params: params(offsetParam, lengthParam), Result: Data, XMLRPC: true, Build: readMain,
+		Doc: "Reads from the activity log.", ResultDoc: logBytes},
+	{Name: "supervisor.readMainLog", Params: params(offsetParam, lengthParam), Result: Data, XMLRPC: true, AliasOf: "supervisor.readLog", Build: readMain,
+		Doc: "Reads from the activity log.", ResultDoc: logBytes},
+	{Name: "supervisor.clearLog", Result: Boolean, XMLRPC: true, Build: plain(ClearLog{}),
+		Doc: "Empties the activity log.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.followLog", Params: params(backlog), Result: Boolean, Stream: true,
+		Build: func(a []any) Request { return FollowLog{positive(a[0])} },
+		Doc:   "Streams the activity log: its end, then every line as it is written.", ResultDoc: followDone},
+	{Name: "supervisor.shutdown", Result: Boolean, XMLRPC: true, Build: plain(Shutdown{}),
+		Doc: "Stops every process and ends the supervisor. The answer comes before anything stops.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.restart", Result: Boolean, XMLRPC: true, Build: plain(Restart{}),
+		Doc: "Stops every process, reads the configuration again and starts over. The answer comes before anything stops.", ResultDoc: alwaysTrue},
+
+	// The configuration.
+	{Name: "supervisor.reloadConfig", Result: Array, XMLRPC: true, Build: plain(ReloadConfig{}),
+		Doc: "Reads the configuration again and compares it with what runs. Nothing is started or stopped.", ResultDoc: "the names of the groups added, changed and removed"},
+	{Name: "supervisor.addProcessGroup", Params: params(groupParam), Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return AddProcessGroup{text(a[0])} },
+		Doc:   "Adds a group of the configuration as last read, and starts what is to start by itself.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.removeProcessGroup", Params: params(groupParam), Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return RemoveProcessGroup{text(a[0])} },
+		Doc:   "Removes a group whose processes have all stopped.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.getAllConfigInfo", Result: Array, XMLRPC: true, Build: plain(GetAllConfigInfo{}),
+		Doc: "Returns the settings of every configured process, running or not.", ResultDoc: "one struct of settings for each process, sorted by name"},
+
+	// Processes.
+	{Name: "supervisor.getProcessInfo", Params: params(nameParam), Result: Struct, XMLRPC: true,
+		Build: func(a []any) Request { return GetProcessInfo{text(a[0])} },
+		Doc:   "Describes one process.", ResultDoc: infoResult},
+	{Name: "supervisor.getAllProcessInfo", Result: Array, XMLRPC: true, Build: plain(GetAllProcessInfo{}),
+		Doc: "Describes every process.", ResultDoc: "what getProcessInfo returns for each process, sorted by group and name"},
+	{Name: "supervisor.startProcess", Params: params(manyParam, waitParam), Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return StartProcess{text(a[0]), truth(a[1])} },
+		Doc:   "Starts a process.", ResultDoc: "true; for group:* as startProcessGroup"},
+	{Name: "supervisor.startProcessGroup", Params: params(groupParam, waitParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return StartProcessGroup{text(a[0]), truth(a[1])} },
+		Doc:   "Starts every process of a group.", ResultDoc: statusList},
+	{Name: "supervisor.startAllProcesses", Params: params(waitParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return StartAllProcesses{truth(a[0])} },
+		Doc:   "Starts every process.", ResultDoc: statusList},
+	{Name: "supervisor.stopProcess", Params: params(manyParam, waitParam), Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return StopProcess{text(a[0]), truth(a[1])} },
+		Doc:   "Stops a process.", ResultDoc: "true; for group:* as stopProcessGroup"},
+	{Name: "supervisor.stopProcessGroup", Params: params(groupParam, waitParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return StopProcessGroup{text(a[0]), truth(a[1])} },
+		Doc:   "Stops every process of a group.", ResultDoc: statusList},
+	{Name: "supervisor.stopAllProcesses", Params: params(waitParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return StopAllProcesses{truth(a[0])} },
+		Doc:   "Stops every process.", ResultDoc: statusList},
+	{Name: "supervisor.signalProcess", Params: params(manyParam, signalParam), Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return SignalProcess{text(a[0]), text(a[1])} },
+		Doc:   "Sends a signal to a process.", ResultDoc: "true; for group:* as signalProcessGroup"},
+	{Name: "supervisor.signalProcessGroup", Params: params(groupParam, signalParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return SignalProcessGroup{text(a[0]), text(a[1])} },
+		Doc:   "Sends a signal to every process of a group.", ResultDoc: statusList},
+	{Name: "supervisor.signalAllProcesses", Params: params(signalParam), Result: Array, XMLRPC: true,
+		Build: func(a []any) Request { return SignalAllProcesses{text(a[0])} },
+		Doc:   "Sends a signal to every process.", ResultDoc: statusList},
+	{Name: "supervisor.sendProcessStdin",
+		Params: params(nameParam, Param{Name: "chars", Type: Data, Echo: true, Doc: "what to write; nothing is appended"}),
+		Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return SendProcessStdin{text(a[0]), text(a[1])} },
+		Doc:   "Writes to the standard input of a process.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.sendRemoteCommEvent",
+		Params: params(Param{Name: "type", Type: String, Doc: "the type in the header of the event"},
+			Param{Name: "data", Type: String, Doc: "the body of the event"}),
+		Result: Boolean, XMLRPC: true,
+		Build: func(a []any) Request { return SendRemoteCommEvent{text(a[0]), text(a[1])} },
+		Doc:   "Sends a REMOTE_COMMUNICATION event to the event listeners.", ResultDoc: alwaysTrue},
+
+	// Logs of processes.
+	{Name: "supervisor.readProcessStdoutLog", Params: params(nameParam, offsetParam, lengthParam), Result: Data, XMLRPC: true, Build: readChannel(Stdout),
+		Doc: "Reads from the log of a process's standard output.", ResultDoc: logBytes},
+	{Name: "supervisor.readProcessLog", Params: params(nameParam, offsetParam, lengthParam), Result: Data, XMLRPC: true, AliasOf: "supervisor.readProcessStdoutLog", Build: readChannel(Stdout),
+		Doc: "Reads from the log of a process's standard output.", ResultDoc: logBytes},
+	{Name: "supervisor.readProcessStderrLog", Params: params(nameParam, offsetParam, lengthParam), Result: Data, XMLRPC: true, Build: readChannel(Stderr),
+		Doc: "Reads from the log of a process's standard error.", ResultDoc: logBytes},
+	{Name: "supervisor.tailProcessStdoutLog", Params: params(nameParam, offsetParam, mostParam), Result: Array, XMLRPC: true, Build: tailChannel(Stdout),
+		Doc: "Returns what came to the log of a process's standard output after an offset.", ResultDoc: tailResult},
+	{Name: "supervisor.tailProcessLog", Params: params(nameParam, offsetParam, mostParam), Result: Array, XMLRPC: true, AliasOf: "supervisor.tailProcessStdoutLog", Build: tailChannel(Stdout),
+		Doc: "Returns what came to the log of a process's standard output after an offset.", ResultDoc: tailResult},
+	{Name: "supervisor.tailProcessStderrLog", Params: params(nameParam, offsetParam, mostParam), Result: Array, XMLRPC: true, Build: tailChannel(Stderr),
+		Doc: "Returns what came to the log of a process's standard error after an offset.", ResultDoc: tailResult},
+	{Name: "supervisor.followProcessLog",
+		Params: params(nameParam, Param{Name: "channel", Type: Output, Optional: true, Default: string(Stdout), Doc: "stdout or stderr"}, backlog),
+		Result: Boolean, Stream: true,
+		Build: func(a []any) Request { return FollowProcessLog{text(a[0]), Channel(text(a[1])), positive(a[2])} },
+		Doc:   "Streams a log of a process: its end, then what is written from then on, across rotation and restart.", ResultDoc: followDone},
+	{Name: "supervisor.clearProcessLogs", Params: params(nameParam), Result: Boolean, XMLRPC: true, Build: clearOne,
+		Doc: "Empties the logs of a process.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.clearProcessLog", Params: params(nameParam), Result: Boolean, XMLRPC: true, AliasOf: "supervisor.clearProcessLogs", Build: clearOne,
+		Doc: "Empties the logs of a process.", ResultDoc: alwaysTrue},
+	{Name: "supervisor.clearAllProcessLogs", Result: Array, XMLRPC: true, Build: plain(ClearAllProcessLogs{}),
+		Doc: "Empties the logs of every process.", ResultDoc: statusList},
+
+	// The connection.
+	{Name: "system.listMethods", Result: Array, XMLRPC: true,
+		Doc: "Lists the methods that can be called.", ResultDoc: "their names, sorted"},
+	{Name: "system.methodHelp", Params: params(methodParam), Result: String, XMLRPC: true,
+		Doc: "Describes a method.", ResultDoc: "the description"},
+	{Name: "system.methodSignature", Params: params(methodParam), Result: Array, XMLRPC: true,
+		Doc: "Returns the types of a method.", ResultDoc: "the type of the result, then those of the parameters"},
+	{Name: "system.multicall", Params: params(Param{Name: "calls", Type: Array, Doc: "structs of methodName and, optionally, params"}), Result: Array, XMLRPC: true,
+		Doc: "Performs calls strictly one after another.", ResultDoc: "for each call its bare result, or a struct of faultCode and faultString"},
+	{Name: "system.login",
+		Params: params(Param{Name: "username", Type: String, Doc: "the user name of the server's section"},
+			Param{Name: "password", Type: String, Doc: "the password"}),
+		Result: Boolean,
+		Doc:    "Opens a connection to a server that has a user name; before it, every other method is refused.", ResultDoc: alwaysTrue},
+	{Name: "system.cancel", Params: params(Param{Name: "id", Type: Any, Doc: "the id of a request of this connection that is still running"}), Result: Boolean,
+		Doc: "Ends a stream, or stops waiting for an answer; what a request has begun goes on.", ResultDoc: "whether there was such a request"},
+}
+
+var methodParam = Param{Name: "name", Type: String, Doc: "the name of the method"}

@@ -1,0 +1,94 @@
+package logfile
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+)
+
+const (
+	autoLetters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	autoRandom  = 8
+	nameMax     = 255 // what file systems allow
+)
+
+// AutoName returns a new name, without directory, for a log that the
+// configuration leaves to the daemon: PROCESS-CHANNEL---IDENTIFIER-RANDOM.log.
+func AutoName(process, channel, identifier string) string {
+	tail := "-" + channel + "---" + oneName(identifier) + "-" + random() + ".log"
+	process = oneName(process)
+	if room := nameMax - len(tail); len(process) > room {
+		process = process[:max(room, 1)]
+	}
+	return process + tail
+}
+
+// oneName makes s fit to be part of one file name.
+func oneName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '/' || r == 0 {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// random returns letters that nobody can foresee: the directory may be /tmp.
+func random() string {
+	// Bytes from 222 on are passed over: 222 is a multiple of the number of
+	// letters, so that each is as likely as any other.
+	const fair = 256 / len(autoLetters) * len(autoLetters)
+	name := make([]byte, 0, autoRandom)
+	for {
+		var p [2 * autoRandom]byte
+		rand.Read(p[:]) // never fails
+		for _, b := range p {
+			if int(b) < fair {
+				name = append(name, autoLetters[int(b)%len(autoLetters)])
+			}
+			if len(name) == autoRandom {
+				return string(name)
+			}
+		}
+	}
+}
+
+// CreateAuto creates the empty file at path for its owner alone. It is an
+// error if anything is there.
+func CreateAuto(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, AutoMode)
+	if err != nil {
+		return fmt.Errorf("create log %q: %w", path, bare(err))
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("create log %q: %w", path, bare(err))
+	}
+	return nil
+}
+
+// AutoMode is the Spec.Mode of a log that CreateAuto made.
+const AutoMode os.FileMode = 0o600
+
+// StaleAuto returns the paths of the logs in dir that an earlier run with the
+// same identifier left there, rotated ones included, in the order of their
+// names. The random part has no hyphen in it; without this the identifier "a"
+// would claim the logs of a neighbour that is called "a-b".
+func StaleAuto(dir, identifier string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list logs in %q: %w", dir, bare(err))
+	}
+	stale := regexp.MustCompile(`(?s)^.+---` + regexp.QuoteMeta(oneName(identifier)) + `-[^\s-]+\.log(\.[0-9]{0,4})?$`)
+	var paths []string
+	for _, e := range entries {
+		if stale.MatchString(e.Name()) && !e.IsDir() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	sort.Strings(paths)
+	return paths, nil
+}

@@ -1,0 +1,302 @@
+package logfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec says where a log is and how it is kept.
+type Spec struct {
+	Path     string
+	MaxBytes int64       // rotate when the file is this long; 0 or less: never
+	Backups  int         // how many rotated files are kept; 0: truncate instead
+	Mode     os.FileMode // of a file that has to be created, before the umask; 0: 0666
+
+	// OnProblem is told when writing or rotating begins to fail and when it
+	// works again, not each time; nil: nobody is. It runs in the goroutine
+	// that wrote, without a lock held.
+	OnProblem func(Problem)
+}
+
+// Problem is a change in how a log fares.
+type Problem struct {
+	Path string
+	Err  error // what fails from now on; nil: it works again
+	Lost int64 // bytes lost up to now in this run of failures
+}
+
+// ErrClosed is what writing to a File that is not open answers.
+var ErrClosed = errors.New("log is not open")
+
+// File is the log at one path. It lives as long as its program is configured;
+// it is opened and closed many times.
+type File struct {
+	spec Spec
+
+	mu      sync.Mutex
+	file    *os.File // nil: not open
+	regular bool     // file is a regular file
+	wakes   map[chan struct{}]struct{}
+
+	failing  bool  // the last write failed, and that was told
+	lost     int64 // bytes lost since then
+	stuck    bool  // the last rotation failed, and that was told
+	rotateAt int64 // offset at which a failed rotation is tried again
+
+	// Writing to a device can wait for its reader for ever, so it happens
+	// outside mu; this keeps the bytes of two writers apart.
+	device sync.Mutex
+}
+
+// New returns the log that s describes. It does not open it.
+func New(s Spec) *File {
+	if s.Mode == 0 {
+		s.Mode = 0o666
+	}
+	return &File{spec: s}
+}
+
+// Path returns the path of the log as it was given.
+func (f *File) Path() string { return f.spec.Path }
+
+// Open opens the log for append and creates it if need be. It does nothing
+// when the log is open already. It never waits for a fifo's reader.
+func (f *File) Open() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file != nil {
+		return nil
+	}
+	return f.swap()
+}
+
+// swap opens what is at the path now and closes what was open before, in this
+// order, so that a failure leaves the old file in use. The caller holds mu.
+func (f *File) swap() error {
+	file, regular, err := openAppend(f.spec.Path, f.spec.Mode)
+	if err != nil {
+		return fmt.Errorf("open log %q: %w", f.spec.Path, err)
+	}
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.file, f.regular, f.rotateAt = file, regular, f.spec.MaxBytes
+	return nil
+}
+
+// openAppend opens path for append. The error is the bare reason.
+func openAppend(path string, mode os.FileMode) (file *os.File, regular bool, err error) {
+	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | unix.O_NONBLOCK | unix.O_NOCTTY
+	file, err = os.OpenFile(path, flags, mode)
+	if errors.Is(err, unix.ENXIO) {
+		// A fifo that nobody reads yet. Open for both it can be opened, and
+		// holds the first bytes until its reader comes.
+		file, err = os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		return nil, false, bare(err)
+	}
+	st, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, false, bare(err)
+	}
+	return file, st.Mode().IsRegular(), nil
+}
+
+// bare takes the operation and path off an error of package os: ours name the
+// log themselves.
+func bare(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	var le *os.LinkError
+	if errors.As(err, &le) {
+		return le.Err
+	}
+	return err
+}
+
+// Regular tells whether the open log is a regular file. If it is not, Write
+// may wait for a reader.
+func (f *File) Regular() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file == nil || f.regular
+}
+
+// Write appends p, all of it if the system lets it, and rotates the log
+// afterwards if it has become long enough. It returns how many bytes were
+// written; the others are lost.
+func (f *File) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	if f.file != nil && !f.regular {
+		file := f.file
+		f.mu.Unlock()
+		return f.writeDevice(file, p)
+	}
+	if f.file == nil {
+		f.mu.Unlock()
+		return 0, fmt.Errorf("write log %q: %w", f.spec.Path, ErrClosed)
+	}
+	n, err := f.file.Write(p) // goes on after a short write
+	told := f.note(len(p)-n, err)
+	if f.spec.MaxBytes > 0 {
+		told = append(told, f.rotateIfLong()...)
+	}
+	f.wake()
+	f.mu.Unlock()
+	f.tell(told)
+	return n, f.wrote(err)
+}
+
+// writeDevice writes to a target that is not a regular file.
+func (f *File) writeDevice(file *os.File, p []byte) (int, error) {
+	f.device.Lock()
+	n, err := file.Write(p)
+	f.device.Unlock()
+	f.mu.Lock()
+	var told []Problem
+	if !errors.Is(err, os.ErrClosed) { // closed under us: no fault of the target
+		told = f.note(len(p)-n, err)
+	}
+	f.mu.Unlock()
+	f.tell(told)
+	return n, f.wrote(err)
+}
+
+func (f *File) wrote(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write log %q: %w", f.spec.Path, bare(err))
+}
+
+// note keeps count of what a write lost and returns what there is to tell.
+// The caller holds mu.
+func (f *File) note(lost int, err error) []Problem {
+	f.lost += int64(lost)
+	switch {
+	case err != nil && !f.failing:
+		f.failing = true
+		return []Problem{{Path: f.spec.Path, Err: f.wrote(err), Lost: f.lost}}
+	case err == nil && f.failing:
+		p := Problem{Path: f.spec.Path, Lost: f.lost}
+		f.failing, f.lost = false, 0
+		return []Problem{p}
+	}
+	return nil
+}
+
+func (f *File) tell(told []Problem) {
+	if f.spec.OnProblem == nil {
+		return
+	}
+	for _, p := range told {
+		f.spec.OnProblem(p)
+	}
+}
+
+// Reopen opens what is at the path now, after somebody has moved the old file
+// away. A log that is not open stays so. On failure the old file is kept.
+func (f *File) Reopen() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file == nil {
+		return nil
+	}
+	err := f.swap()
+	f.wake()
+	return err
+}
+
+// Clear deletes the file and creates it anew, whether the log is open or not.
+// A file that is not there stays away while the log is closed, and what is not
+// a regular file is left alone.
+func (f *File) Clear() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st, err := os.Stat(f.spec.Path)
+	switch {
+	case err == nil && st.IsDir():
+		return fmt.Errorf("clear log %q: %w", f.spec.Path, syscall.EISDIR)
+	case err == nil && !st.Mode().IsRegular():
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && f.file == nil:
+		return nil
+	}
+	if err := os.Remove(f.spec.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clear log %q: %w", f.spec.Path, bare(err))
+	}
+	wasOpen := f.file != nil
+	if err := f.swap(); err != nil {
+		return err
+	}
+	f.wake()
+	if !wasOpen {
+		return f.close()
+	}
+	return nil
+}
+
+// Close closes the log. It does nothing when the log is not open.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.close()
+}
+
+func (f *File) close() error {
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	f.file = nil
+	if err != nil {
+		return fmt.Errorf("close log %q: %w", f.spec.Path, bare(err))
+	}
+	return nil
+}
+
+// Size returns the length of the file at the path.
+func (f *File) Size() (int64, error) {
+	st, err := os.Stat(f.spec.Path)
+	if err != nil {
+		return 0, noFile("size of log", f.spec.Path, err)
+	}
+	return st.Size(), nil
+}
+
+// Watch returns a channel that receives after the log was written to, rotated,
+// reopened or cleared. Several of these may arrive as one. stop ends it.
+func (f *File) Watch() (wake <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1) // one is enough: it says "look again"
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.wakes == nil {
+		f.wakes = make(map[chan struct{}]struct{})
+	}
+	f.wakes[c] = struct{}{}
+	return c, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.wakes, c)
+	}
+}
+
+// wake tells the watchers. The caller holds mu.
+func (f *File) wake() {
+	for c := range f.wakes {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

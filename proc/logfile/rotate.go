@@ -1,0 +1,98 @@
+package logfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// rotateIfLong rotates the log if its offset, which after an append is the end
+// of the file, has reached the limit. It returns what there is to tell. The
+// caller holds mu; the log is open and regular.
+func (f *File) rotateIfLong() []Problem {
+	offset, err := f.file.Seek(0, io.SeekCurrent)
+	if err != nil || offset < f.rotateAt {
+		return nil
+	}
+	err = f.rotate()
+	switch {
+	case err == nil:
+		f.rotateAt = f.spec.MaxBytes
+	default:
+		// Nothing is lost: the file grows on. Trying at every write would
+		// cost more than it could gain.
+		f.rotateAt = offset + f.spec.MaxBytes
+	}
+	was := f.stuck
+	f.stuck = err != nil
+	switch {
+	case f.stuck && !was:
+		return []Problem{{Path: f.spec.Path, Err: err}}
+	case was && !f.stuck:
+		return []Problem{{Path: f.spec.Path}}
+	}
+	return nil
+}
+
+// rotate moves the log to .1 and its forerunners one up, or truncates it if
+// none are kept.
+func (f *File) rotate() error {
+	if !f.atPath() {
+		return f.swap() // deleted or moved by somebody else
+	}
+	// Another writer of the same file, in this process or not, may be about
+	// to do the same. One does; the other finds a new file next time.
+	var locked bool
+	f.control(func(fd int) { locked = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != unix.EWOULDBLOCK })
+	if !locked {
+		return nil
+	}
+	defer f.control(func(fd int) { unix.Flock(fd, unix.LOCK_UN) })
+	if !f.atPath() {
+		return f.swap()
+	}
+	if f.spec.Backups <= 0 {
+		if err := f.file.Truncate(0); err != nil {
+			return fmt.Errorf("truncate log %q: %w", f.spec.Path, bare(err))
+		}
+		return nil
+	}
+	for i := f.spec.Backups; i >= 1; i-- {
+		err := os.Rename(Backup(f.spec.Path, i-1), Backup(f.spec.Path, i))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("rotate log %q: %w", Backup(f.spec.Path, i-1), bare(err))
+		}
+	}
+	return f.swap()
+}
+
+// Backup returns the path of the i-th rotated file of the log at path; the
+// 0th is the log itself.
+func Backup(path string, i int) string {
+	if i == 0 {
+		return path
+	}
+	return path + "." + strconv.Itoa(i)
+}
+
+// atPath tells whether the open file is the one at its path.
+func (f *File) atPath() bool {
+	mine, err := f.file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(f.spec.Path)
+	return err == nil && os.SameFile(mine, there)
+}
+
+// control runs do on the descriptor without taking it out of Go's hands.
+func (f *File) control(do func(fd int)) {
+	if rc, err := f.file.SyscallConn(); err == nil {
+		_ = rc.Control(func(fd uintptr) { do(int(fd)) })
+	}
+}

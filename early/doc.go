@@ -1,0 +1,10 @@
+// Package early looks at the process before the standard library changes it.
+//
+// Package syscall raises the soft limit on open files during its own
+// initialisation and forgets what it was, for all but the children that it
+// starts. Packages are initialised in the order of their import paths as far as
+// their imports allow, so a package that imports only runtime and unsafe, and whose
+// path sorts before "syscall", comes first. A test holds the order.
+//
+// It must import nothing else, of ours or of the library.
+package early

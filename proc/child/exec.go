@@ -1,0 +1,193 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// ExecName is the argv[0] under which our binary is to call ExecMain. It is the
+// name of no command that a person runs.
+const ExecName = "supervisord-exec"
+
+const (
+	execWord = "spawn" // the first argument of the applet
+	procSelf = "/proc/self/exe"
+	statusFD = 3 // open until the final exec
+)
+
+// selfPath is where our binary is if there is no /proc: as the process was
+// called, worked out before anybody changes the working directory.
+var selfPath = locateSelf()
+
+func locateSelf() string {
+	if len(os.Args) == 0 {
+		return ""
+	}
+	file, err := LookPath(os.Args[0], os.Getenv("PATH"))
+	if err != nil {
+		return ""
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return ""
+	}
+	return file
+}
+
+// request is what the applet is told. It travels in plain arguments, because
+// paths and arguments may hold any byte but NUL:
+//
+//	supervisord-exec spawn "UMASK UID GID ERRNO GROUP..." DIR PATH ARGV...
+//
+// UMASK and UID are -1 to inherit. ERRNO, unless 0, is the reason why PATH
+// cannot be executed, which then is only to be reported.
+type request struct {
+	spec    *Spec
+	files   []uintptr
+	failure syscall.Errno
+}
+
+func (r request) argv() []string {
+	uid, gid := -1, -1
+	var groups []int
+	if c := r.spec.Cred; c != nil {
+		uid, gid, groups = c.UID, c.GID, c.Groups
+	}
+	numbers := fmt.Sprint(r.spec.Umask, " ", uid, " ", gid, " ", int(r.failure))
+	for _, g := range groups {
+		numbers += " " + strconv.Itoa(g)
+	}
+	argv := []string{ExecName, execWord, numbers, r.spec.Dir, r.spec.Path}
+	if r.failure != 0 {
+		return append(argv, r.spec.Argv[:min(1, len(r.spec.Argv))]...)
+	}
+	return append(argv, r.spec.Argv...)
+}
+
+// environ returns the environment for the applet: the child's own, every entry
+// behind its number. So no entry (GODEBUG, GOMEMLIMIT) means anything to the
+// applet's runtime, none is taken for a duplicate, and, unlike arguments, none
+// can be read by other users meanwhile.
+func (r request) environ() []string {
+	if r.failure != 0 {
+		return nil
+	}
+	env := make([]string, len(r.spec.Env))
+	for i, entry := range r.spec.Env {
+		env[i] = strconv.Itoa(i) + ":" + entry
+	}
+	return env
+}
+
+// errRequest says that the applet was not called by a Table.
+var errRequest = errors.New(ExecName + " is internal to supervisord and cannot be run by itself")
+
+// parseRequest undoes request.argv (without its first element).
+func parseRequest(args []string) (r request, err error) {
+	if len(args) < 4 || args[0] != execWord {
+		return r, errRequest
+	}
+	var numbers []int
+	for _, word := range strings.Fields(args[1]) {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return r, errRequest
+		}
+		numbers = append(numbers, n)
+	}
+	if len(numbers) < 4 {
+		return r, errRequest
+	}
+	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:]}
+	if numbers[1] >= 0 {
+		r.spec.Cred = &Credential{UID: numbers[1], GID: numbers[2], Groups: numbers[4:]}
+	}
+	r.failure = syscall.Errno(max(0, numbers[3]))
+	return r, nil
+}
+
+// parseEnviron undoes request.environ.
+func parseEnviron(entries []string) ([]string, error) {
+	env := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		_, value, found := strings.Cut(entry, ":")
+		if !found {
+			return nil, errRequest
+		}
+		env = append(env, value)
+	}
+	return env, nil
+}
+
+// ExecMain is the applet: it makes the process that it runs in what the Spec of
+// a spawn asks for, and executes the final program. args are the arguments
+// after argv[0]. It returns, with an exit status, only if that failed.
+func ExecMain(args []string) int {
+	r, err := parseRequest(args)
+	if err == nil {
+		r.spec.Env, err = parseEnviron(syscall.Environ())
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
+		return 2
+	}
+	syscall.CloseOnExec(statusFD)
+	complain(r.perform())
+	return 127
+}
+
+// perform takes the steps of the original's child, in its order. It returns
+// only with the text of the step that failed.
+func (r request) perform() string {
+	s := r.spec
+	if s.Cred != nil {
+		if reason := become(s.Cred); reason != "" {
+			return fmt.Sprintf("couldn't setuid to %d: %s", s.Cred.UID, reason)
+		}
+	}
+	if s.Dir != "" {
+		if err := syscall.Chdir(s.Dir); err != nil {
+			return fmt.Sprintf("couldn't chdir to %s: %s", s.Dir, ErrnoName(err))
+		}
+	}
+	if s.Umask >= 0 {
+		syscall.Umask(s.Umask)
+	}
+	var err error = r.failure
+	if r.failure == 0 {
+		err = syscall.Exec(s.Path, s.Argv, s.Env)
+	}
+	name := s.Path
+	if len(s.Argv) > 0 {
+		name = s.Argv[0]
+	}
+	return fmt.Sprintf("couldn't exec %s: %s", name, ErrnoName(err))
+}
+
+// become changes the user, and returns "" or why it could not.
+func become(c *Credential) string {
+	self := os.Getuid()
+	switch {
+	case self == c.UID:
+		return ""
+	case self != 0:
+		return "Can't drop privilege as nonroot user"
+	case syscall.Setgroups(c.Groups) != nil:
+		return "Could not set groups of effective user"
+	case syscall.Setgid(c.GID) != nil:
+		return "Could not set group id of effective user"
+	case syscall.Setuid(c.UID) != nil:
+		return "Could not set user id of effective user"
+	}
+	return ""
+}
+
+// complain tells the child's stderr what failed. If nobody listens there, the
+// exit status still tells that something did.
+func complain(what string) {
+	_, _ = os.Stderr.WriteString("supervisor: " + what + "\nsupervisor: child process was not spawned\n")
+}

@@ -1,0 +1,33 @@
+package child
+
+import "sync"
+
+// mailbox is an unbounded queue of things to do on the table's goroutine. Any
+// goroutine may put; only the table's takes.
+type mailbox struct {
+	mu   sync.Mutex
+	jobs []func()
+	wake chan struct{} // holds one: jobs is not empty
+}
+
+func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
+
+// put appends a job. It never blocks.
+func (m *mailbox) put(job func()) {
+	m.mu.Lock()
+	m.jobs = append(m.jobs, job)
+	m.mu.Unlock()
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns all queued jobs, oldest first, and leaves the mailbox empty.
+func (m *mailbox) take() []func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	jobs := m.jobs
+	m.jobs = nil
+	return jobs
+}

@@ -1,0 +1,191 @@
+package child
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The table alternates between its two kinds of work in batches, so that
+// neither a flood of orphans nor one of requests keeps the other waiting.
+const (
+	reapBatch = 256 // a few hundred microseconds
+	mailBatch = 16  // spawns cost most: a few milliseconds
+)
+
+// Key says for whom a child runs. The caller chooses it; 0 is not a key.
+type Key uint64
+
+// Job is a request to spawn. Prepare runs on the table's goroutine right before
+// the fork: it resolves the command and opens what the child needs. Its error
+// goes to Observer.Failed as it is.
+type Job struct {
+	Key     Key
+	Prepare func() (*Spec, error)
+}
+
+// Observer hears what became of children. Its methods are called on the
+// table's goroutine, in the order in which things happened, and must return
+// soon: while one runs nothing is spawned, signalled or reaped.
+type Observer interface {
+	// Started says that the child exists and has executed its program, or
+	// has failed to and is about to exit with 127.
+	Started(k Key, pid int, at time.Time)
+	// Failed says that there is no child: Prepare's error or a *SpawnError.
+	Failed(k Key, err error)
+	// Exited says that the child was reaped, at the given moment.
+	Exited(k Key, pid int, ws syscall.WaitStatus, at time.Time)
+	// Orphan says that a process was reaped which this table did not start.
+	Orphan(pid int, ws syscall.WaitStatus)
+	// SignalGone says that nobody was there to take a signal (ESRCH).
+	SignalGone(k Key, err error)
+	// SignalFailed says that a signal could not be sent for another reason.
+	SignalFailed(k Key, sig syscall.Signal, err error)
+	// WaitFailed says that waiting for children failed in an unknown way.
+	WaitFailed(err error)
+}
+
+// Table holds the children. Run must run for anything to happen; the other
+// methods may be called from any goroutine, before Run and after it as well.
+type Table struct {
+	observer Observer
+	mail     *mailbox
+	exits    chan os.Signal // SIGCHLD; holds one: there may be something to reap
+
+	// The rest belongs to Run's goroutine.
+	pids map[Key]int
+	keys map[int]Key
+}
+
+// NewTable returns a table without children. From here on SIGCHLD is noticed.
+func NewTable(o Observer) *Table {
+	t := &Table{
+		observer: o,
+		mail:     newMailbox(),
+		exits:    make(chan os.Signal, 1),
+		pids:     make(map[Key]int),
+		keys:     make(map[int]Key),
+	}
+	signal.Notify(t.exits, syscall.SIGCHLD)
+	return t
+}
+
+// Spawn queues the start of a child. Started or Failed follows, exactly one of
+// them.
+func (t *Table) Spawn(j Job) { t.mail.put(func() { t.spawn(j) }) }
+
+// Signal queues a signal to the child of k, or to the process group that it
+// was made the leader of. If the child is gone, SignalGone follows.
+func (t *Table) Signal(k Key, sig syscall.Signal, group bool) {
+	t.mail.put(func() { t.kill(k, sig, group) })
+}
+
+// Do queues f to be called on the table's goroutine.
+func (t *Table) Do(f func()) { t.mail.put(f) }
+
+// Run forks, signals and reaps until ctx is done; it can run only once. What is
+// still queued then is dropped, and children that are still alive stay alive.
+func (t *Table) Run(ctx context.Context) {
+	// A child is born with the signal mask of the thread that forks it.
+	// Ours may have been inherited with signals blocked; children get none.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var none, before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err == nil {
+		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	}
+	defer signal.Stop(t.exits)
+
+	var jobs []func()
+	dead := true // children from before an exec may have died already
+	for ctx.Err() == nil {
+		if dead {
+			dead = t.reap()
+		}
+		if len(jobs) == 0 {
+			jobs = t.mail.take()
+		}
+		for n := 0; n < mailBatch && len(jobs) > 0; n++ {
+			job := jobs[0]
+			jobs[0] = nil
+			jobs = jobs[1:]
+			job()
+		}
+		if dead || len(jobs) > 0 {
+			select {
+			case <-t.exits:
+				dead = true
+			default:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-t.mail.wake:
+		case <-t.exits:
+			dead = true
+		}
+	}
+}
+
+// reap collects one batch of dead children, and tells whether there may be
+// more.
+func (t *Table) reap() bool {
+	for range reapBatch {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.ECHILD:
+			return false
+		case err != nil:
+			t.observer.WaitFailed(err)
+			return false
+		case pid == 0:
+			return false
+		}
+		if !ws.Exited() && !ws.Signaled() {
+			continue // stopped under a tracer, not dead
+		}
+		t.bury(pid, ws)
+	}
+	return true
+}
+
+// bury forgets a reaped child and tells of it.
+func (t *Table) bury(pid int, ws syscall.WaitStatus) {
+	k, ours := t.keys[pid]
+	if !ours {
+		t.observer.Orphan(pid, ws)
+		return
+	}
+	delete(t.keys, pid)
+	delete(t.pids, k)
+	t.observer.Exited(k, pid, ws, time.Now())
+}
+
+// kill sends a signal. The pid is ours as long as it is in the table, even if
+// the child is dead by now, so the signal cannot hit a stranger.
+func (t *Table) kill(k Key, sig syscall.Signal, group bool) {
+	pid, alive := t.pids[k]
+	if !alive {
+		t.observer.SignalGone(k, syscall.ESRCH)
+		return
+	}
+	if group {
+		pid = -pid
+	}
+	switch err := syscall.Kill(pid, sig); err {
+	case nil:
+	case syscall.ESRCH:
+		t.observer.SignalGone(k, err)
+	default:
+		t.observer.SignalFailed(k, sig, err)
+	}
+}

@@ -1,0 +1,25 @@
+// Package output carries what programs write to where it belongs: pipe ->
+// ANSI strip -> capture split -> sinks and events.
+//
+// A Pump is one goroutine on the read end of one output pipe of one child. It
+// owns the pipe end and the state of the two filters. It is started after the
+// fork and ends by itself: when nobody can write to the pipe any more, or when
+// it has drained after the child died. A Stream is a sink that many pumps
+// share; a goroutine of its own does the writing and exists only while there
+// is something to write.
+//
+// Invariants:
+//   - What a child wrote before it died has been given to every sink and
+//     callback before Drain reports done.
+//   - A sink that does not take its bytes holds up the program that wrote
+//     them, and never the report of an exit: each write is told by a channel
+//     when it must not wait any longer.
+//   - A waiting pump has no buffer; buffers are borrowed while reading.
+//   - The daemon's own descriptors are written to and nothing else: no flag of
+//     theirs is changed, they are not seeked, opened again or closed, and no
+//     error from them ends anything.
+//   - Memory is bounded, whatever a program writes: by the chunk, the capture
+//     limit, the queue limit.
+//
+// The package starts no processes. It may import conf and proc/logfile only.
+package output

@@ -1,0 +1,84 @@
+package output
+
+import "gosupervisor/proc/logfile"
+
+// Sink is where the bytes of a pump go.
+type Sink interface {
+	// Write takes all of p, which is the caller's again afterwards. It may
+	// wait until there is room for it, but not beyond the closing of hurry:
+	// then the program that wrote p is dead, and its exit is to be reported.
+	Write(p []byte, hurry <-chan struct{})
+}
+
+// Ender is a Sink that wants to know when a pump has written its last byte.
+type Ender interface {
+	End()
+}
+
+// Urgent is a closed channel: given to Sink.Write it means not to wait at all.
+var Urgent <-chan struct{} = closed()
+
+func closed() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// hurried tells whether a write must not wait any longer.
+func hurried(hurry <-chan struct{}) bool {
+	select {
+	case <-hurry:
+		return true
+	default:
+		return false
+	}
+}
+
+// FileSink is the sink that writes to a log file. Like the File it lives as
+// long as its program is configured. It opens and closes the File, because
+// bytes for a device - a fifo without a reader, a stopped terminal - wait in
+// a queue and can outlast the child that wrote them.
+type FileSink struct {
+	file  *logfile.File
+	queue Stream
+}
+
+// NewFileSink returns the sink that writes to f.
+func NewFileSink(f *logfile.File) *FileSink {
+	s := &FileSink{file: f}
+	s.queue.write = f.Write
+	return s
+}
+
+// File returns the log that is written to. Closing it, rather than the sink,
+// gives up what is still queued for a device.
+func (s *FileSink) File() *logfile.File { return s.file }
+
+// Open opens the log. It does nothing when the log is open already.
+func (s *FileSink) Open() error {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.queue.idle = nil
+	return s.file.Open()
+}
+
+// Close closes the log, once what is queued for a device has been written.
+func (s *FileSink) Close() error {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if s.queue.running {
+		s.queue.idle = func() { s.file.Close() }
+		return nil
+	}
+	return s.file.Close()
+}
+
+// Write appends p to the log. What cannot be written is lost; the File tells
+// of it.
+func (s *FileSink) Write(p []byte, hurry <-chan struct{}) {
+	if s.file.Regular() {
+		_, _ = s.file.Write(p)
+		return
+	}
+	s.queue.Write(p, hurry)
+}

@@ -1,0 +1,172 @@
+package output
+
+import (
+	"context"
+	"io"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// streamBound is what may be queued before writers wait.
+	streamBound = 1 << 20
+	// urgentBound is what may be queued by writers that cannot wait. Dead
+	// programs add at most a pipe's worth each, but one that is restarted
+	// for ever in front of a reader that never reads must not fill memory.
+	urgentBound = 64 << 20
+	// streamPiece is written at once; room is given back after each.
+	streamPiece = 64 << 10
+)
+
+// Stream is a sink that many pumps share: one queue, written in order by one
+// goroutine at a time.
+type Stream struct {
+	write func(p []byte) (int, error)
+
+	mu       sync.Mutex
+	pending  []byte        // accepted, not yet taken by the goroutine
+	spare    []byte        // an empty buffer to queue in next
+	unread   int           // taken by the goroutine, not yet written
+	running  bool          // the goroutine exists
+	progress chan struct{} // closed after each piece; nil: nobody waits
+	idle     func()        // run once when the queue is empty; nil: nothing
+
+	accepted, settled int64 // bytes ever queued; of these, written or dropped
+	dropped           int64
+}
+
+// NewStream returns the sink that writes to the inherited descriptor fd. It
+// writes as the descriptor is, blocking or not, and never changes it.
+func NewStream(fd int) *Stream {
+	return &Stream{write: func(p []byte) (int, error) { return writeFD(fd, p) }}
+}
+
+// writeFD writes all of p to fd. It does not use package os, which would end
+// the daemon for a broken pipe on descriptor 1 or 2.
+func writeFD(fd int, p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		n, err := syscall.Write(fd, p[done:])
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN: // somebody who shares it made it non-blocking
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
+		case err != nil:
+			return done, err
+		case n == 0:
+			return done, io.ErrShortWrite
+		default:
+			done += n
+		}
+	}
+	return done, nil
+}
+
+// Write queues p. While the queue is full it waits for room, until hurry is
+// closed; after that it queues regardless. Bytes that the descriptor refuses
+// are dropped and counted, and the next ones are tried again.
+func (s *Stream) Write(p []byte, hurry <-chan struct{}) {
+	if len(p) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.queued() >= streamBound && !hurried(hurry) {
+		progress := s.await()
+		s.mu.Unlock()
+		select {
+		case <-progress:
+		case <-hurry:
+		}
+		s.mu.Lock()
+	}
+	if s.queued()+len(p) > urgentBound {
+		s.dropped += int64(len(p))
+		return
+	}
+	s.pending = append(s.pending, p...)
+	s.accepted += int64(len(p))
+	if !s.running {
+		s.running = true
+		go s.run()
+	}
+}
+
+func (s *Stream) queued() int { return len(s.pending) + s.unread }
+
+// await returns a channel that is closed after the next piece. The caller
+// holds mu.
+func (s *Stream) await() <-chan struct{} {
+	if s.progress == nil {
+		s.progress = make(chan struct{})
+	}
+	return s.progress
+}
+
+// run writes until the queue is empty.
+func (s *Stream) run() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.pending) > 0 {
+		batch := s.pending
+		s.pending, s.spare = s.spare[:0], nil
+		s.unread = len(batch)
+		for rest := batch; len(rest) > 0; {
+			piece := rest[:min(len(rest), streamPiece)]
+			rest = rest[len(piece):]
+			s.mu.Unlock()
+			n, _ := s.write(piece)
+			s.mu.Lock()
+			s.dropped += int64(len(piece) - n)
+			s.settle(len(piece))
+		}
+		if cap(batch) <= 2*streamBound {
+			s.spare = batch[:0]
+		}
+	}
+	if s.idle != nil {
+		s.idle()
+		s.idle = nil
+	}
+	s.running = false
+}
+
+// settle counts n bytes as dealt with and wakes who waits for that.
+func (s *Stream) settle(n int) {
+	s.unread -= n
+	s.settled += int64(n)
+	if s.progress != nil {
+		close(s.progress)
+		s.progress = nil
+	}
+}
+
+// Flush waits until everything queued so far has been written or dropped.
+func (s *Stream) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for target := s.accepted; s.settled < target; {
+		progress := s.await()
+		s.mu.Unlock()
+		var err error
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		s.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Dropped returns how many bytes were lost so far.
+func (s *Stream) Dropped() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped
+}

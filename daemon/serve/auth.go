@@ -1,0 +1,53 @@
+package serve
+
+import (
+	"crypto/sha1"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// guarded tells whether clients must give a user name and a password.
+func (s *Server) guarded() bool { return s.conf.Username != nil && *s.conf.Username != "" }
+
+// allowed compares credentials in constant time. A configured password that
+// begins with {SHA} is the SHA-1 of the real one, in hex.
+func (s *Server) allowed(username, password string) bool {
+	want := ""
+	if s.conf.Password != nil {
+		want = *s.conf.Password
+	}
+	if digest, ok := strings.CutPrefix(want, "{SHA}"); ok {
+		sum := sha1.Sum([]byte(password))
+		want, password = digest, hex.EncodeToString(sum[:])
+	}
+	return same(username, *s.conf.Username)&same(password, want) == 1
+}
+
+// same compares digests, so that not even the length is told by the time.
+func same(a, b string) int {
+	x, y := sha1.Sum([]byte(a)), sha1.Sum([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:])
+}
+
+// authorized checks the credentials of an HTTP request.
+func (s *Server) authorized(r *http.Request) bool {
+	if !s.guarded() {
+		return true
+	}
+	username, password, ok := r.BasicAuth()
+	return ok && s.allowed(username, password)
+}
+
+// crossSite tells whether a browser sent the request on behalf of a page of
+// another site.
+func crossSite(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+}

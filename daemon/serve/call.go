@@ -1,0 +1,218 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"sort"
+	"strings"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+)
+
+// wire says through which codec a call came.
+type wire int
+
+const (
+	overXMLRPC wire = iota
+	overLines
+)
+
+// String names the wire in the activity log.
+func (w wire) String() string {
+	if w == overLines {
+		return "NDJSON"
+	}
+	return "XML-RPC"
+}
+
+// names lists what can be called over w, sorted.
+func (s *Server) names(w wire) []string {
+	names := []string{}
+	for _, name := range api.MethodNames(w == overXMLRPC) {
+		if rest, ok := strings.CutPrefix(name, api.SupervisorPrefix); ok {
+			if s.o.Namespace == "" {
+				continue
+			}
+			name = s.o.Namespace + "." + rest
+		}
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// lookup finds the method that a client calls name.
+func (s *Server) lookup(name string, w wire) (*api.Method, *api.Fault) {
+	full := name
+	if !strings.HasPrefix(name, api.SystemPrefix) {
+		namespace, rest, _ := strings.Cut(name, ".")
+		if s.o.Namespace == "" || namespace != s.o.Namespace {
+			return nil, s.unknown(name, w)
+		}
+		full = api.SupervisorPrefix + rest
+	}
+	m, ok := api.Lookup(full)
+	if !ok || (w == overXMLRPC && !m.XMLRPC) {
+		return nil, s.unknown(name, w)
+	}
+	return m, nil
+}
+
+func (s *Server) unknown(name string, w wire) *api.Fault {
+	f := &api.Fault{Code: api.UnknownMethod, Hint: "system.listMethods lists what can be called"}
+	if near := api.NearestMethod(name, s.names(w)); near != "" {
+		f.Hint = "did you mean " + near + "?"
+	}
+	if w == overLines {
+		f.Detail = api.Shorten(name)
+	}
+	return f
+}
+
+// call performs one call that is no stream; name is what the client wrote. A
+// panic of the service is its fault alone: the supervisor goes on.
+func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, args []any) (result any, fault *api.Fault) {
+	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", w, name))
+	defer func() {
+		if r := recover(); r != nil {
+			s.log(conf.Critical, fmt.Sprintf("Handling %s method %s() raised an unexpected exception: %v\n%s", w, name, r, debug.Stack()))
+			fault = api.NewFault(api.Failed, "internal error")
+		}
+		if fault != nil {
+			s.log(conf.Trace, fmt.Sprintf("%s method %s() returned fault: [%d] %s", w, name, fault.Code, fault.Text()))
+		} else {
+			s.log(conf.Trace, fmt.Sprintf("%s method %s() returned successfully", w, name))
+		}
+	}()
+	if m.Build == nil {
+		return s.system(ctx, w, m, args)
+	}
+	result, err := s.svc.Do(ctx, m.Build(args))
+	return result, api.AsFault(err)
+}
+
+// system answers the methods of the connection itself.
+func (s *Server) system(ctx context.Context, w wire, m *api.Method, args []any) (any, *api.Fault) {
+	switch m.Name {
+	case "system.listMethods":
+		return s.names(w), nil
+	case "system.methodHelp", "system.methodSignature":
+		name, _ := args[0].(string)
+		about, f := s.lookup(name, w)
+		if f != nil {
+			return nil, &api.Fault{Code: api.SignatureUnsupported, Hint: f.Hint}
+		}
+		if m.Name == "system.methodHelp" {
+			return about.Help(), nil
+		}
+		return about.Signature(), nil
+	case "system.multicall":
+		calls, _ := args[0].([]any)
+		return s.multicall(ctx, w, calls), nil
+	}
+	return nil, api.NewFault(api.UnknownMethod, "")
+}
+
+// faultStruct is a fault among the results of a multicall.
+type faultStruct struct {
+	Code int    `json:"faultCode"`
+	Text string `json:"faultString"`
+}
+
+// multicall performs calls one after another. The results stand bare, not each
+// in an array of one, as the original has it.
+func (s *Server) multicall(ctx context.Context, w wire, calls []any) []any {
+	results := make([]any, 0, len(calls))
+	for _, c := range calls {
+		result, f := s.oneOfMany(ctx, w, c)
+		if f != nil {
+			result = faultStruct{int(f.Code), f.Text()}
+		}
+		results = append(results, result)
+	}
+	return results
+}
+
+func (s *Server) oneOfMany(ctx context.Context, w wire, c any) (any, *api.Fault) {
+	members, _ := c.(map[string]any)
+	name, _ := members["methodName"].(string)
+	switch name {
+	case "":
+		return nil, api.NewFault(api.IncorrectParameters, "No methodName")
+	case "system.multicall":
+		return nil, api.NewFault(api.IncorrectParameters, "Recursive system.multicall forbidden")
+	}
+	m, f := s.lookup(name, w)
+	if f != nil {
+		return nil, f
+	}
+	if m.Stream || m.Name == "system.login" || m.Name == "system.cancel" {
+		return nil, api.NewFault(api.IncorrectParameters, name+" cannot be part of a multicall")
+	}
+	args, f := multicallArgs(m, members["params"])
+	if f != nil {
+		return nil, f
+	}
+	return s.call(ctx, w, name, m, args)
+}
+
+// multicallArgs takes parameters by position, or by name from a JSON client.
+func multicallArgs(m *api.Method, params any) ([]any, *api.Fault) {
+	switch p := params.(type) {
+	case nil:
+		return m.Args(nil)
+	case []any:
+		return m.Args(p)
+	case map[string]any:
+		raw, err := json.Marshal(p)
+		if err == nil {
+			return m.ArgsJSON(raw)
+		}
+	}
+	return nil, api.NewFault(api.IncorrectParameters, "params must be an array")
+}
+
+// xmlForm gives a reply the shape that XML-RPC clients expect where that is
+// not the shape of its type.
+func xmlForm(v any) any {
+	switch x := v.(type) {
+	case api.TailChunk:
+		return []any{x.Data, x.Offset, x.Overflow}
+	case api.Reread:
+		return [][][]string{{x.Added, x.Changed, x.Removed}}
+	case []any:
+		for i := range x {
+			x[i] = xmlForm(x[i])
+		}
+	}
+	return v
+}
+
+// jsonForm makes lists that are empty lists of what would be null.
+func jsonForm(v any) any {
+	switch x := v.(type) {
+	case api.Reread:
+		return api.Reread{Added: orEmpty(x.Added), Changed: orEmpty(x.Changed), Removed: orEmpty(x.Removed)}
+	case []api.ProcessInfo:
+		return orEmpty(x)
+	case []api.Status:
+		return orEmpty(x)
+	case []api.ConfigInfo:
+		return orEmpty(x)
+	case []any:
+		for i := range x {
+			x[i] = jsonForm(x[i])
+		}
+	}
+	return v
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,229 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/xmlrpc"
+)
+
+// counter is a response that remembers what the access line needs.
+type counter struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (c *counter) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (c *counter) Write(p []byte) (int, error) {
+	if c.status == 0 {
+		c.status = http.StatusOK
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController find the real one.
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// serveHTTP answers one request and logs it.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &counter{ResponseWriter: w}
+	defer s.logAccess(c, r)
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		s.log(conf.Critical, fmt.Sprintf("Handling %s %s raised an unexpected exception: %v\n%s", r.Method, r.URL.Path, p, debug.Stack()))
+		if c.status == 0 {
+			httpError(c, http.StatusInternalServerError)
+		}
+	}()
+	s.route(c, r)
+}
+
+func (s *Server) logAccess(c *counter, r *http.Request) {
+	peer := r.RemoteAddr
+	if s.conf.Family == conf.Unix {
+		peer = "localhost:0"
+	}
+	s.log(conf.Trace, fmt.Sprintf("%s - - [%s] \"%s %s %s\" %d %d", peer,
+		time.Now().Format("02/Jan/2006:15:04:05 -0700"), r.Method, r.URL.RequestURI(), r.Proto, c.status, c.bytes))
+}
+
+// route is the table of paths; the first that matches counts.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case !s.authorized(r):
+		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+		w.Header().Set("Connection", "close")
+		httpError(w, http.StatusUnauthorized)
+	case r.Method == http.MethodPost && crossSite(r):
+		httpError(w, http.StatusForbidden)
+	case strings.HasPrefix(path, "/RPC2"):
+		only(w, r, http.MethodPost, http.StatusBadRequest, s.serveXMLRPC)
+	case path == "/ndjson":
+		only(w, r, http.MethodPost, http.StatusMethodNotAllowed, s.serveLinesHTTP)
+	case strings.HasPrefix(path, "/logtail"):
+		only(w, r, http.MethodGet, http.StatusBadRequest, func(w http.ResponseWriter, r *http.Request) {
+			request, ok := tailRequest(r.URL.EscapedPath())
+			if !ok {
+				httpError(w, http.StatusNotFound)
+				return
+			}
+			s.serveTail(w, r, request)
+		})
+	case strings.HasPrefix(path, "/mainlogtail"):
+		only(w, r, http.MethodGet, http.StatusBadRequest, func(w http.ResponseWriter, r *http.Request) {
+			s.serveTail(w, r, api.FollowLog{Backlog: tailBacklog})
+		})
+	case path == "/ok.html" && (r.Method == http.MethodGet || r.Method == http.MethodPost || r.Method == http.MethodHead):
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "OK") // the client being gone concerns nobody
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		httpError(w, http.StatusBadRequest)
+	default:
+		httpError(w, http.StatusNotFound)
+	}
+}
+
+// only calls handle for one method and answers otherwise to every other.
+func only(w http.ResponseWriter, r *http.Request, method string, otherwise int, handle http.HandlerFunc) {
+	if r.Method != method {
+		w.Header().Set("Allow", method)
+		httpError(w, otherwise)
+		return
+	}
+	handle(w, r)
+}
+
+// httpError answers with a page that says what the status means.
+func httpError(w http.ResponseWriter, status int) {
+	body := fmt.Sprintf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"+
+		"<p>Error code %d.\r\n<p>Message: %s.\r\n</body>\r\n", status, http.StatusText(status))
+	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // the client being gone concerns nobody
+}
+
+// serveXMLRPC answers a call. Faults are answers too.
+func (s *Server) serveXMLRPC(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 && r.Header.Get("Content-Length") == "" {
+		httpError(w, http.StatusLengthRequired)
+		return
+	}
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // a connection has deadlines
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, xmlrpc.MaxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		httpError(w, http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		httpError(w, http.StatusBadRequest)
+		return
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	answer, status := s.answerXMLRPC(r.Context(), body)
+	if status != http.StatusOK {
+		httpError(w, status)
+		return
+	}
+	_ = rc.SetWriteDeadline(time.Now().Add(bodyTimeout))
+	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = w.Write(answer) // the client being gone concerns nobody
+	_ = rc.SetWriteDeadline(time.Time{})
+}
+
+// answerXMLRPC decodes a call, performs it and encodes the answer.
+func (s *Server) answerXMLRPC(ctx context.Context, body []byte) ([]byte, int) {
+	c, err := xmlrpc.DecodeCall(bytes.NewReader(body), xmlrpc.MaxBody)
+	switch {
+	case errors.Is(err, xmlrpc.ErrNoMethod):
+		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: no method name")
+		return nil, http.StatusBadRequest
+	case err != nil:
+		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: unmarshallable")
+		return nil, http.StatusBadRequest
+	}
+	result, f := s.callXMLRPC(ctx, c)
+	if f != nil {
+		return xmlrpc.EncodeFault(int(f.Code), f.Text()), http.StatusOK
+	}
+	answer, err := xmlrpc.EncodeResponse(xmlForm(result))
+	if err != nil {
+		s.log(conf.Critical, "Handling XML-RPC request with data '"+excerpt(body)+"' raised an unexpected exception: "+err.Error())
+		return nil, http.StatusInternalServerError
+	}
+	return answer, http.StatusOK
+}
+
+func (s *Server) callXMLRPC(ctx context.Context, c xmlrpc.Call) (any, *api.Fault) {
+	m, f := s.lookup(c.Method, overXMLRPC)
+	var args []any
+	if f == nil {
+		args, f = m.Args(c.Params)
+	}
+	if f != nil {
+		name := api.Shorten(c.Method)
+		s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", overXMLRPC, name))
+		s.log(conf.Trace, fmt.Sprintf("%s method %s() returned fault: [%d] %s", overXMLRPC, name, f.Code, f.Text()))
+		return nil, f
+	}
+	return s.call(ctx, overXMLRPC, c.Method, m, args)
+}
+
+// excerpt shows the beginning of a body in one line.
+func excerpt(body []byte) string {
+	const most = 200
+	cut := ""
+	if len(body) > most {
+		body, cut = body[:most], "..."
+	}
+	q := strconv.Quote(string(body))
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`) + cut
+}
+
+// serveLinesHTTP serves the lines of a request's body. Replies are written as
+// they come, also while the client is still sending.
+func (s *Server) serveLinesHTTP(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
+	if err := rc.EnableFullDuplex(); err != nil {
+		httpError(w, http.StatusHTTPVersionNotSupported)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("X-Accel-Buffering", "no")
+	unread := func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
+	ctx, cancel := context.WithCancel(r.Context())
+	c := &lineConn{s: s, loggedIn: true, ctx: ctx, cancel: cancel}
+	c.run(r.Body, func(line []byte) error {
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}, unread, 0)
+}

@@ -1,0 +1,334 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/ndjson"
+)
+
+// lineConn is a conversation in lines of JSON, on a connection of its own or
+// in the body of an HTTP request. The goroutine in run owns every field; one
+// more reads lines, one writes them, and each request has its own. Whatever
+// leaves goes through out, final replies by way of run, so that an id is free
+// again before its last reply can be read.
+type lineConn struct {
+	s        *Server
+	loggedIn bool
+	logins   int // wrong ones
+
+	ctx     context.Context // ends when the client is gone or the server dies
+	cancel  context.CancelFunc
+	lines   chan incoming   // from the reader
+	out     chan []byte     // to the writer
+	done    chan outcome    // from the requests
+	running map[string]*job // by id, as it was sent
+	flying  int             // requests in flight, those without an id too
+	streams int             // of which are streams
+	jobs    sync.WaitGroup
+	ended   bool   // the reader has returned, or is about to
+	welcome func() // called once after the login
+}
+
+// incoming is what the reader has: a line, or why there is none.
+type incoming struct {
+	line []byte
+	err  error
+}
+
+// job is one request in flight.
+type job struct {
+	id     json.RawMessage
+	name   string // as the client wrote it
+	method *api.Method
+	args   []any
+	cancel context.CancelFunc
+}
+
+// outcome is the end of a job: its last line.
+type outcome struct {
+	job  *job
+	line []byte
+}
+
+// serveLineConn serves a connection that speaks nothing but lines.
+func (s *Server) serveLineConn(conn net.Conn) {
+	defer conn.Close()
+	stopKill := context.AfterFunc(s.dead, func() { _ = conn.Close() })
+	defer stopKill()
+
+	ctx, cancel := context.WithCancel(s.dead)
+	c := &lineConn{s: s, loggedIn: !s.guarded(), ctx: ctx, cancel: cancel}
+	if !c.loggedIn {
+		_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
+		c.welcome = func() { _ = conn.SetReadDeadline(time.Time{}) }
+	}
+	write := func(line []byte) error { _, err := conn.Write(line); return err }
+	c.run(conn, write, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
+}
+
+// run serves until the client has stopped sending and every request is
+// answered, or the client is gone. unread makes a pending read return. With a
+// heartbeat, a client that only listens is sent a blank line now and then,
+// because nothing else tells whether it is still there.
+func (c *lineConn) run(in io.Reader, write func([]byte) error, unread func(), heartbeat time.Duration) {
+	c.lines, c.out, c.done = make(chan incoming), make(chan []byte), make(chan outcome)
+	c.running = map[string]*job{}
+	var reader, writer sync.WaitGroup
+	reader.Go(func() { c.read(ndjson.NewReader(in, ndjson.MaxLine)) })
+	written := make(chan struct{}) // closed when there is nothing more to write
+	writer.Go(func() { c.write(write, written) })
+
+	c.loop(heartbeat)
+
+	close(written)
+	writer.Wait() // the last line is on its way
+	c.cancel()
+	if !c.ended {
+		unread()
+	}
+	reader.Wait()
+	c.jobs.Wait()
+}
+
+// read hands lines to the loop.
+func (c *lineConn) read(r *ndjson.Reader) {
+	for {
+		line, err := r.Line()
+		in := incoming{err: err}
+		if err == nil {
+			in.line = append(in.line, line...)
+		}
+		select {
+		case c.lines <- in:
+		case <-c.ctx.Done():
+			return
+		}
+		if err != nil && !errors.Is(err, ndjson.ErrLineTooLong) {
+			return
+		}
+	}
+}
+
+// write writes lines until the loop says that there are no more, or the
+// client is gone.
+func (c *lineConn) write(write func([]byte) error, written <-chan struct{}) {
+	for {
+		select {
+		case line := <-c.out:
+			if write(line) != nil {
+				c.cancel()
+				return
+			}
+		case <-written:
+			return
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// send hands a line to the writer; false means that the client is gone.
+func (c *lineConn) send(line []byte) bool {
+	select {
+	case c.out <- line:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+func (c *lineConn) loop(heartbeat time.Duration) {
+	open := true // the client may send more
+	closing := c.s.closing.Done()
+	var beat <-chan time.Time
+	for open || c.flying > 0 {
+		lines := c.lines
+		if !open || c.flying >= MaxRequests {
+			lines = nil
+		}
+		select {
+		case in := <-lines:
+			if open = c.take(in); !open && heartbeat > 0 {
+				t := time.NewTicker(heartbeat)
+				defer t.Stop()
+				beat = t.C
+			}
+		case o := <-c.done:
+			c.finish(o)
+		case <-closing:
+			open, closing = false, nil
+		case <-beat:
+			c.send([]byte("\n"))
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// finish frees the id of a request and sends its last line.
+func (c *lineConn) finish(o outcome) {
+	c.flying--
+	if o.job.method.Stream {
+		c.streams--
+	}
+	delete(c.running, string(o.job.id))
+	o.job.cancel()
+	c.send(o.line)
+}
+
+// take handles what was read; false means that no more is to be read.
+func (c *lineConn) take(in incoming) bool {
+	if errors.Is(in.err, ndjson.ErrLineTooLong) {
+		return c.fail(nil, ndjson.NewError(ndjson.CodeLineTooLong,
+			fmt.Sprintf("a line may have %d bytes", ndjson.MaxLine), "the rest of it is skipped"))
+	}
+	if in.err != nil {
+		c.ended = true
+		return false
+	}
+	r, e := ndjson.ParseRequest(in.line)
+	if e != nil {
+		return c.fail(r.ID, e)
+	}
+	if !c.loggedIn && r.Method != "system.login" {
+		return c.fail(r.ID, ndjson.NewError(ndjson.CodeUnauthorized, "log in first",
+			`{"id":1,"method":"system.login","params":{"username":"...","password":"..."}}`))
+	}
+	m, f := c.s.lookup(r.Method, overLines)
+	if f != nil {
+		return c.fail(r.ID, faultError(f))
+	}
+	args, f := m.ArgsJSON(r.Params)
+	if f != nil {
+		return c.fail(r.ID, faultError(f))
+	}
+	switch m.Name {
+	case "system.login":
+		return c.login(r.ID, args)
+	case "system.cancel":
+		return c.reply(r.ID, c.cancelJob(args[0]))
+	}
+	return c.begin(&job{id: r.ID, name: r.Method, method: m, args: args})
+}
+
+// begin starts a request, if it may.
+func (c *lineConn) begin(j *job) bool {
+	if string(j.id) == "null" {
+		j.id = nil
+	}
+	if _, busy := c.running[string(j.id)]; busy && j.id != nil {
+		return c.fail(j.id, ndjson.NewError(ndjson.CodeDuplicateID,
+			"a request with the id "+api.Shorten(string(j.id))+" is still running", "give every request its own id"))
+	}
+	if j.method.Stream {
+		if c.streams >= MaxStreams {
+			return c.fail(j.id, ndjson.NewError(ndjson.CodeTooManyStreams,
+				fmt.Sprintf("a connection may have %d", MaxStreams), "end one with system.cancel"))
+		}
+		c.streams++
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	j.cancel = cancel
+	c.flying++
+	if j.id != nil {
+		c.running[string(j.id)] = j
+	}
+	c.jobs.Go(func() {
+		o := outcome{job: j, line: c.perform(ctx, j)}
+		select {
+		case c.done <- o:
+		case <-c.ctx.Done():
+		}
+	})
+	return true
+}
+
+// perform does the work of a request and returns its last line.
+func (c *lineConn) perform(ctx context.Context, j *job) []byte {
+	var result any = true
+	var f *api.Fault
+	if j.method.Stream {
+		f = c.s.stream(ctx, j, c.send)
+	} else {
+		result, f = c.s.call(ctx, overLines, j.name, j.method, j.args)
+	}
+	if f != nil && ctx.Err() != nil {
+		return errorLine(j.id, ndjson.NewError(ndjson.CodeCancelled, "", ""))
+	}
+	if f != nil {
+		return errorLine(j.id, faultError(f))
+	}
+	line, err := ndjson.EncodeResult(j.id, jsonForm(result))
+	if err != nil {
+		return errorLine(j.id, faultError(api.NewFault(api.Failed, err.Error())))
+	}
+	return line
+}
+
+func (c *lineConn) login(id json.RawMessage, args []any) bool {
+	username, _ := args[0].(string)
+	password, _ := args[1].(string)
+	if c.s.guarded() && !c.s.allowed(username, password) {
+		c.logins++
+		c.s.log(conf.Warn, "wrong user name or password in a login on "+c.s.conf.Section)
+		return c.fail(id, ndjson.NewError(ndjson.CodeUnauthorized, "wrong user name or password", "")) && c.logins < MaxLogins
+	}
+	if !c.loggedIn {
+		c.loggedIn = true
+		c.welcome()
+	}
+	return c.reply(id, true)
+}
+
+// cancelJob ends the request with the given id, if there is one.
+func (c *lineConn) cancelJob(id any) bool {
+	key, err := json.Marshal(id)
+	if err != nil {
+		return false
+	}
+	for _, j := range c.running {
+		if string(j.id) == string(key) || sameScalar(j.id, key) {
+			j.cancel()
+			return true
+		}
+	}
+	return false
+}
+
+// sameScalar compares two ids by value: the same text can be written in many
+// ways.
+func sameScalar(a, b json.RawMessage) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && x == y
+}
+
+func (c *lineConn) reply(id json.RawMessage, result any) bool {
+	line, err := ndjson.EncodeResult(id, result)
+	return err == nil && c.send(line)
+}
+
+func (c *lineConn) fail(id json.RawMessage, e *ndjson.Error) bool {
+	return c.send(errorLine(id, e))
+}
+
+// errorLine cannot fail: an id that was read as JSON can be written.
+func errorLine(id json.RawMessage, e *ndjson.Error) []byte {
+	line, err := ndjson.EncodeError(id, e)
+	if err != nil {
+		line, _ = ndjson.EncodeError(nil, e)
+	}
+	return line
+}
+
+func faultError(f *api.Fault) *ndjson.Error {
+	return &ndjson.Error{Code: int(f.Code), Name: f.Code.String(), Message: f.Text(), Hint: f.Hint}
+}

@@ -1,0 +1,285 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/ndjson"
+)
+
+// Limits of a server.
+const (
+	MaxConns      = 1024             // connections at once; more are told so and closed
+	MaxRequests   = 64               // requests in flight on one connection; reading waits then
+	MaxStreams    = 32               // of which may be streams
+	MaxHeader     = 64 << 10         // bytes of HTTP headers
+	MaxLogins     = 3                // wrong logins before a connection is closed
+	bodyTimeout   = 60 * time.Second // for the body of an XML-RPC call, and for its answer
+	refusals      = 16               // connections over the limit that are told so at once
+	refusalWait   = time.Second
+	unixFirstByte = 60 * time.Second // for the first byte, the headers, the login
+	inetFirstByte = 30 * time.Second
+)
+
+// Options are settings of a Server that are not in its section.
+type Options struct {
+	Namespace    string        // under which the supervisor methods are published; "": not at all
+	MaxConns     int           // 0: MaxConns
+	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
+	Heartbeat    time.Duration // between blank lines to a client that stopped sending; 0: 10 seconds
+}
+
+// Server serves one listener. Make it with New.
+type Server struct {
+	svc  api.Service
+	conf conf.HTTPServer
+	l    net.Listener
+	log  func(conf.Level, string)
+	o    Options
+
+	web   *http.Server
+	feed  *feed
+	slots chan struct{} // one token for each open connection
+	extra chan struct{} // one for each connection that is being refused
+	conns sync.WaitGroup
+
+	closing context.Context // ends when Shutdown begins
+	close   context.CancelFunc
+	dead    context.Context // ends when Shutdown loses patience
+	kill    context.CancelFunc
+}
+
+// New returns a server for the section c that accepts on l and calls svc. log
+// gets its lines for the activity log and must be safe for many goroutines.
+func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level, string), o Options) *Server {
+	if o.MaxConns == 0 {
+		o.MaxConns = MaxConns
+	}
+	if o.FirstRequest == 0 {
+		o.FirstRequest = inetFirstByte
+		if c.Family == conf.Unix {
+			o.FirstRequest = unixFirstByte
+		}
+	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = 10 * time.Second
+	}
+	s := &Server{svc: svc, conf: c, l: l, log: log, o: o,
+		slots: make(chan struct{}, o.MaxConns), extra: make(chan struct{}, refusals)}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.dead, s.kill = context.WithCancel(context.Background())
+	s.feed = &feed{conns: make(chan net.Conn), done: s.closing.Done(), addr: l.Addr()}
+	s.web = &http.Server{
+		Handler:                      http.HandlerFunc(s.serveHTTP),
+		ReadHeaderTimeout:            o.FirstRequest,
+		IdleTimeout:                  5 * time.Minute,
+		MaxHeaderBytes:               MaxHeader,
+		DisableGeneralOptionsHandler: true,
+		BaseContext:                  func(net.Listener) context.Context { return s.dead },
+		ErrorLog:                     newHTTPLog(s.log),
+	}
+	return s
+}
+
+// Serve accepts connections until Shutdown.
+func (s *Server) Serve() {
+	s.conns.Go(func() { _ = s.web.Serve(s.feed) }) // returns when the feed ends
+	s.conns.Go(s.accept)
+	<-s.closing.Done()
+	s.conns.Wait()
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.l.Accept()
+		if err == nil {
+			s.admit(conn)
+			continue
+		}
+		if s.closing.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return
+		}
+		// Out of descriptors, most likely: others may give some back.
+		s.log(conf.Error, fmt.Sprintf("cannot accept a connection on %s: %v", s.conf.Section, err))
+		if !s.pause(100 * time.Millisecond) {
+			return
+		}
+	}
+}
+
+// pause waits, and tells whether to go on.
+func (s *Server) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.closing.Done():
+		return false
+	}
+}
+
+// admit starts a connection, or refuses it when there are too many.
+func (s *Server) admit(conn net.Conn) {
+	select {
+	case s.slots <- struct{}{}:
+		s.conns.Go(func() { s.serveConn(conn) })
+		return
+	default:
+	}
+	select {
+	case s.extra <- struct{}{}:
+		s.conns.Go(func() { s.refuse(conn) })
+	default:
+		_ = conn.Close() // not even a word for more than that
+	}
+}
+
+// serveConn finds out which wire the client speaks and serves it.
+func (s *Server) serveConn(raw net.Conn) {
+	conn := &firstByteConn{Conn: raw, release: func() { <-s.slots }}
+	stop := context.AfterFunc(s.closing, func() { _ = raw.SetReadDeadline(time.Unix(1, 0)) })
+	first, ok := conn.peek(s.o.FirstRequest)
+	if !ok || !stop() {
+		_ = conn.Close()
+		return
+	}
+	if speaksLines(first) {
+		s.serveLineConn(conn)
+		return
+	}
+	s.feed.put(conn)
+}
+
+// speaksLines tells whether a connection that begins with c speaks JSON. No
+// HTTP method begins so.
+func speaksLines(c byte) bool { return strings.IndexByte("{[\" \t\r\n", c) >= 0 }
+
+// refuse tells a client over the limit why it is not served.
+func (s *Server) refuse(raw net.Conn) {
+	conn := &firstByteConn{Conn: raw, release: func() { <-s.extra }}
+	defer conn.Close()
+	stop := context.AfterFunc(s.closing, func() { _ = raw.Close() })
+	defer stop()
+	first, ok := conn.peek(refusalWait)
+	if !ok {
+		return
+	}
+	_ = raw.SetWriteDeadline(time.Now().Add(refusalWait))
+	text := fmt.Sprintf("the server has its %d connections", s.o.MaxConns)
+	if speaksLines(first) {
+		line, _ := ndjson.EncodeError(nil, ndjson.NewError(ndjson.CodeBusy, text, "try again later"))
+		_, _ = raw.Write(line)
+		return
+	}
+	_, _ = fmt.Fprintf(raw, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n", len(text)+1, text)
+}
+
+// Shutdown stops accepting, removes the socket, ends streams, and waits for
+// the requests that are being answered until ctx ends; then it cuts them off.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.close()
+	_ = s.l.Close()
+	_ = s.web.Shutdown(ctx)
+	idle := make(chan struct{})
+	go func() { s.conns.Wait(); close(idle) }()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	s.kill()
+	_ = s.web.Close()
+	<-idle
+}
+
+// firstByteConn gives the first byte back after it has been looked at, and
+// says when it is closed.
+type firstByteConn struct {
+	net.Conn
+	first   []byte
+	closed  atomic.Bool
+	release func()
+}
+
+func (c *firstByteConn) peek(wait time.Duration) (byte, bool) {
+	var one [1]byte
+	if c.SetReadDeadline(time.Now().Add(wait)) != nil {
+		return 0, false
+	}
+	if n, _ := c.Conn.Read(one[:]); n != 1 {
+		return 0, false
+	}
+	c.first = one[:]
+	return one[0], c.SetReadDeadline(time.Time{}) == nil
+}
+
+// Read implements net.Conn.
+func (c *firstByteConn) Read(p []byte) (int, error) {
+	if len(c.first) > 0 && len(p) > 0 {
+		n := copy(p, c.first)
+		c.first = c.first[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// Close implements net.Conn.
+func (c *firstByteConn) Close() error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	defer c.release()
+	return c.Conn.Close()
+}
+
+// feed is a listener that hands over connections which speak HTTP.
+type feed struct {
+	conns chan net.Conn
+	done  <-chan struct{}
+	addr  net.Addr
+}
+
+func (f *feed) put(c net.Conn) {
+	select {
+	case f.conns <- c:
+	case <-f.done:
+		_ = c.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (f *feed) Accept() (net.Conn, error) {
+	select {
+	case c := <-f.conns:
+		return c, nil
+	case <-f.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (f *feed) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (f *feed) Addr() net.Addr { return f.addr }
+
+// httpLog sends what net/http has to say to the activity log.
+type httpLog func(conf.Level, string)
+
+func newHTTPLog(f func(conf.Level, string)) *log.Logger { return log.New(httpLog(f), "", 0) }
+
+// Write implements io.Writer.
+func (f httpLog) Write(p []byte) (int, error) {
+	f(conf.Trace, strings.TrimSpace(string(p)))
+	return len(p), nil
+}

@@ -1,0 +1,3 @@
+module gosupervisor/integration
+
+go 1.26.0

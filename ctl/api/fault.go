@@ -1,6 +1,9 @@
 package api
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Code numbers a Fault as the original does.
 type Code int
@@ -55,6 +58,18 @@ type Fault struct {
 
 // NewFault returns the fault code with a detail, which may be empty.
 func NewFault(code Code, detail string) *Fault { return &Fault{Code: code, Detail: detail} }
+
+// ParseFault returns the fault whose Text is text: the inverse of Text, for a
+// fault that was kept as a Status or came over a wire.
+func ParseFault(code Code, text string) *Fault {
+	detail, ok := strings.CutPrefix(text, code.String()+": ")
+	if !ok && text != code.String() {
+		detail = text
+	} else if !ok {
+		detail = ""
+	}
+	return &Fault{Code: code, Detail: detail}
+}
 
 // Text returns the fault string: the name, and the detail if there is one.
 func (f *Fault) Text() string {

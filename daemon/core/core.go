@@ -1,0 +1,201 @@
+package core
+
+import (
+	"container/heap"
+	"fmt"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/proc"
+)
+
+// RunState is what the supervisor as a whole is doing.
+type RunState int
+
+// The run states; the numbers are those of the control API.
+const (
+	RunRestarting RunState = 0
+	RunRunning    RunState = 1
+	RunShutdown   RunState = -1
+)
+
+// Options are the facts about the daemon that replies carry.
+type Options struct {
+	Version string // what getSupervisorVersion answers
+	PID     int
+}
+
+// Core is the supervisor. Make one with New and drive it with Step.
+type Core struct {
+	opts   Options
+	run    RunState
+	config *conf.Config // as last read; what a group is added from
+	ident  string       // the identifier in force, which a reread does not change
+
+	groups []*group // in start order
+	procs  map[ProcID]*process
+	lastID ProcID
+
+	jobs    map[uint64]*job
+	lastJob uint64
+
+	signals map[RequestID]*pendingSignals
+
+	stopping *group // shutdown: the group whose end is waited for
+	loading  bool   // a restart waits for its configuration
+
+	timers timerHeap
+
+	now  proc.Instant
+	wall time.Time
+	fx   []Effect
+}
+
+// New returns a supervisor for a configuration, with nothing added or started:
+// that is what Boot is for.
+func New(cfg *conf.Config, o Options) *Core {
+	return &Core{
+		opts: o, run: RunRunning, config: cfg, ident: cfg.Server.Identifier,
+		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
+	}
+}
+
+// Step takes one input at the moment now, whose wall-clock time is only ever
+// reported, and returns what has to be done. The slice is valid until the next
+// call.
+func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
+	c.now, c.wall = now, wall
+	clear(c.fx)
+	c.fx = c.fx[:0]
+	switch in := in.(type) {
+	case Boot:
+		c.boot()
+	case Request:
+		c.request(in.ID, in.Req)
+	case Cancel:
+		c.cancel(in.ID)
+	case Checked:
+		c.checked(in)
+	case OSSignal:
+		c.osSignal(in.Signal)
+	case Loaded:
+		c.loaded(in)
+	case SignalDone:
+		c.signalDone(in)
+	case Spawned, SpawnFailed, Reaped, Exited:
+		c.child(in)
+	case Due:
+	default:
+		panic(fmt.Sprintf("bug: unknown input %T", in))
+	}
+	c.fire()
+	c.advanceShutdown()
+	return c.fx
+}
+
+func (c *Core) emit(e Effect) { c.fx = append(c.fx, e) }
+
+func (c *Core) logf(l conf.Level, format string, args ...any) {
+	c.emit(Log{l, fmt.Sprintf(format, args...)})
+}
+
+func (c *Core) reply(id RequestID, v any) {
+	if id != 0 {
+		c.emit(Reply{ID: id, Value: v})
+	}
+}
+
+func (c *Core) fault(id RequestID, code api.Code, detail string) {
+	if id != 0 {
+		c.emit(Reply{ID: id, Fault: api.NewFault(code, detail)})
+	}
+}
+
+// timer is a deadline of a process, a job, or the shutdown.
+type timer struct {
+	at   proc.Instant
+	proc *process
+	job  *job // neither: the shutdown's line about who is waited for
+}
+
+// live tells whether the timer still stands for what its owner waits for. A
+// deadline that was moved leaves its old timer behind.
+func (t timer) live(c *Core) bool {
+	switch {
+	case t.proc != nil:
+		return t.proc.m.Armed && t.proc.m.Due == t.at && !t.proc.removed
+	case t.job != nil:
+		return t.job.open > 0 && t.job.reminder == t.at
+	}
+	return c.run != RunRunning
+}
+
+type timerHeap []timer
+
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *timerHeap) Push(x any)        { *h = append(*h, x.(timer)) }
+func (h *timerHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = timer{}
+	*h = old[:len(old)-1]
+	return t
+}
+
+func (c *Core) arm(t timer) { heap.Push(&c.timers, t) }
+
+// NextDue returns the moment at which Step wants to be called with Due, and
+// whether there is one.
+func (c *Core) NextDue() (proc.Instant, bool) {
+	for len(c.timers) > 0 {
+		if c.timers[0].live(c) {
+			return c.timers[0].at, true
+		}
+		heap.Pop(&c.timers)
+	}
+	return 0, false
+}
+
+// fire gives every deadline that has come to its owner.
+func (c *Core) fire() {
+	for {
+		at, ok := c.NextDue()
+		if !ok || at > c.now {
+			return
+		}
+		t := heap.Pop(&c.timers).(timer)
+		switch {
+		case t.proc != nil:
+			c.processDue(t.proc)
+		case t.job != nil:
+			c.remind(t.job)
+		default:
+			c.sayWaiting()
+		}
+	}
+}
+
+// child hands what became of a child to its process, if that is still there.
+func (c *Core) child(in Input) {
+	switch in := in.(type) {
+	case Spawned:
+		if p := c.procs[in.Proc]; p != nil {
+			c.spawned(p, in.PID)
+		}
+	case SpawnFailed:
+		if p := c.procs[in.Proc]; p != nil {
+			c.spawnFailed(p, in.Text)
+		}
+	case Reaped:
+		if p := c.procs[in.Proc]; p != nil {
+			c.step(p, c.now, proc.Input{Kind: proc.InputReaped})
+		}
+	case Exited:
+		if p := c.procs[in.Proc]; p != nil {
+			c.exited(p, in)
+		}
+	}
+}

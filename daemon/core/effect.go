@@ -1,0 +1,89 @@
+package core
+
+import (
+	"syscall"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+)
+
+// Effect is one thing that has to be done. The set is closed: all types stand
+// here. Effects are performed in the order in which Step returns them.
+type Effect interface{ effect() }
+
+type (
+	// Spawn starts a child; Spawned or SpawnFailed answers.
+	Spawn struct {
+		Proc    ProcID
+		Program *conf.Program
+	}
+
+	// Signal sends a signal to a child. SignalDone answers where Request is
+	// not zero, and after a failure.
+	Signal struct {
+		Proc    ProcID
+		Signal  syscall.Signal
+		Group   bool
+		Request RequestID
+	}
+
+	// Check looks whether the program's command could be started; Checked
+	// answers.
+	Check struct {
+		Job     uint64
+		Proc    ProcID
+		Program *conf.Program
+	}
+
+	// Reply answers a request.
+	Reply struct {
+		ID    RequestID
+		Value any
+		Fault *api.Fault // nil: Value is the answer
+	}
+
+	// Perform asks the daemon to do the reading or writing that a request
+	// needs, on the processes named, and to answer the request itself.
+	Perform struct {
+		ID    RequestID
+		Req   api.Request
+		Procs []ProcID
+	}
+
+	// Log writes a line to the activity log.
+	Log struct {
+		Level conf.Level
+		Text  string
+	}
+
+	// AddProcesses tells of new process slots, before anything else is asked
+	// of them.
+	AddProcesses struct {
+		Procs    []ProcID
+		Programs []*conf.Program // one for each of Procs
+	}
+
+	// RemoveProcesses tells that slots are gone.
+	RemoveProcesses struct{ Procs []ProcID }
+
+	// LoadConfig reads the configuration again; Loaded answers.
+	LoadConfig struct{ ID RequestID }
+
+	// ReopenLogs reopens the activity log and every child log that is open.
+	ReopenLogs struct{}
+
+	// Leave ends the daemon: nothing is running any more.
+	Leave struct{ Restart bool }
+)
+
+func (Spawn) effect()           {}
+func (Signal) effect()          {}
+func (Check) effect()           {}
+func (Reply) effect()           {}
+func (Perform) effect()         {}
+func (Log) effect()             {}
+func (AddProcesses) effect()    {}
+func (RemoveProcesses) effect() {}
+func (LoadConfig) effect()      {}
+func (ReopenLogs) effect()      {}
+func (Leave) effect()           {}

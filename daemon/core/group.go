@@ -1,0 +1,101 @@
+package core
+
+import (
+	"cmp"
+	"slices"
+
+	"gosupervisor/conf"
+	"gosupervisor/proc"
+)
+
+// group is an active group: its processes exist, running or not.
+type group struct {
+	conf  *conf.Group
+	procs []*process // in the order in which they start
+}
+
+// boot adds every configured group and starts what is to be started.
+func (c *Core) boot() {
+	if c.run != RunRunning {
+		return // asked to leave before anything began
+	}
+	for _, g := range c.config.Groups {
+		c.addGroup(g)
+	}
+	for _, g := range c.groups {
+		c.autostart(g)
+	}
+}
+
+// addGroup makes the processes of a group. It goes behind the groups of the
+// same priority.
+func (c *Core) addGroup(gc *conf.Group) *group {
+	g := &group{conf: gc}
+	ids := make([]ProcID, len(gc.Programs))
+	for i, pc := range gc.Programs {
+		c.lastID++
+		p := &process{id: c.lastID, conf: pc, policy: proc.PolicyOf(pc), group: g}
+		g.procs = append(g.procs, p)
+		c.procs[p.id] = p
+		ids[i] = p.id
+	}
+	at, _ := slices.BinarySearchFunc(c.groups, gc.Priority+1, func(have *group, prio int) int {
+		return cmp.Compare(have.conf.Priority, prio)
+	})
+	c.groups = slices.Insert(c.groups, at, g)
+	c.emit(AddProcesses{Procs: ids, Programs: gc.Programs})
+	return g
+}
+
+// autostart starts what is to run without being asked for.
+func (c *Core) autostart(g *group) {
+	for _, p := range g.procs {
+		if p.conf.Autostart {
+			c.step(p, c.now, proc.Input{Kind: proc.InputStart})
+		}
+	}
+}
+
+// removeGroup forgets a group whose processes are all stopped.
+func (c *Core) removeGroup(g *group) {
+	ids := make([]ProcID, len(g.procs))
+	for i, p := range g.procs {
+		p.removed = true
+		delete(c.procs, p.id)
+		ids[i] = p.id
+		c.settleRemoved(p)
+	}
+	c.groups = slices.DeleteFunc(c.groups, func(have *group) bool { return have == g })
+	c.emit(RemoveProcesses{Procs: ids})
+}
+
+// stopped tells whether nothing of the group runs or is about to.
+func (g *group) stopped() bool {
+	return !slices.ContainsFunc(g.procs, func(p *process) bool { return !p.m.State.IsStopped() })
+}
+
+// ascending returns the processes by priority, equal ones in list order.
+func (g *group) ascending() []*process {
+	out := slices.Clone(g.procs)
+	slices.SortStableFunc(out, func(a, b *process) int { return cmp.Compare(a.conf.Priority, b.conf.Priority) })
+	return out
+}
+
+// findGroup returns the active group of that name, or nil.
+func (c *Core) findGroup(name string) *group {
+	for _, g := range c.groups {
+		if g.conf.Name == name {
+			return g
+		}
+	}
+	return nil
+}
+
+// inOrder returns every process: groups by priority, then processes by theirs.
+func (c *Core) inOrder() []*process {
+	out := make([]*process, 0, len(c.procs))
+	for _, g := range c.groups {
+		out = append(out, g.ascending()...)
+	}
+	return out
+}

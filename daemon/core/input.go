@@ -1,0 +1,106 @@
+package core
+
+import (
+	"syscall"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/proc"
+)
+
+// ProcID names a process slot for as long as the daemon lives; it is never
+// given twice. It is also the key under which its child runs.
+type ProcID uint64
+
+// RequestID names a pending request. Zero is nobody's.
+type RequestID uint64
+
+// Input is one thing that happened. The set is closed: all types stand here.
+type Input interface{ input() }
+
+type (
+	// Boot starts everything: the groups are added, autostart begins.
+	Boot struct{}
+
+	// Request is a call on the control surface. It gets one Reply.
+	Request struct {
+		ID  RequestID
+		Req api.Request
+	}
+
+	// Cancel says that nobody waits for the reply any more. What the request
+	// began goes on.
+	Cancel struct{ ID RequestID }
+
+	// Checked answers a Check: whether the command could be started.
+	Checked struct {
+		Job  uint64
+		Proc ProcID
+		Err  *CommandError // nil: it can
+	}
+
+	// Spawned says that a Spawn worked.
+	Spawned struct {
+		Proc ProcID
+		PID  int
+	}
+
+	// SpawnFailed says that a Spawn gave no child.
+	SpawnFailed struct {
+		Proc ProcID
+		Text string // for people, as the spawnerr of the process
+	}
+
+	// Reaped says that a child is dead while its output is still being read.
+	Reaped struct{ Proc ProcID }
+
+	// Exited says that a child is dead and all that it wrote has been taken.
+	Exited struct {
+		Proc ProcID
+		At   proc.Instant // when it was reaped
+		Wall time.Time
+		Code int    // exit code, -1 for a signal
+		Text string // such as "exit status 0"
+	}
+
+	// SignalDone tells how a Signal went. It comes for signals that a request
+	// asked for, and for every failure.
+	SignalDone struct {
+		Proc    ProcID
+		Request RequestID
+		Err     error // nil also when the child was gone already
+	}
+
+	// OSSignal is a signal to the daemon itself.
+	OSSignal struct{ Signal syscall.Signal }
+
+	// Loaded answers a LoadConfig.
+	Loaded struct {
+		ID     RequestID // of the request that wanted it; zero for a restart
+		Config *conf.Config
+		Err    error
+	}
+
+	// Due says that NextDue has come.
+	Due struct{}
+)
+
+// CommandError tells why a program's command can't be started.
+type CommandError struct {
+	Code api.Code // NoFile or NotExecutable
+	Text string
+}
+
+func (Boot) input()        {}
+func (Request) input()     {}
+func (Cancel) input()      {}
+func (Checked) input()     {}
+func (Spawned) input()     {}
+func (SpawnFailed) input() {}
+func (Reaped) input()      {}
+func (Exited) input()      {}
+func (SignalDone) input()  {}
+func (OSSignal) input()    {}
+func (Loaded) input()      {}
+func (Due) input()         {}

@@ -1,0 +1,180 @@
+package core
+
+import (
+	"syscall"
+
+	"gosupervisor/conf"
+	"gosupervisor/proc"
+)
+
+// process is one slot: its machine, and what is reported of it.
+type process struct {
+	id      ProcID
+	conf    *conf.Program
+	policy  proc.Policy
+	group   *group
+	m       proc.Machine
+	removed bool
+	waiting []*item // of the jobs that wait for a transition
+
+	logs       [2]string    // paths of AUTO logs, which the daemon chose
+	began      int64        // wall time of the last spawn attempt, Unix seconds; 0: never
+	up         proc.Instant // the same, monotonic
+	ended      int64        // wall time of the last reap; 0: never
+	spawnErr   string
+	exitStatus int
+	exitText   string // of the exit that is being told
+}
+
+// NameLogs tells the core which files the daemon chose for AUTO logs.
+func (c *Core) NameLogs(id ProcID, stdout, stderr string) {
+	if p := c.procs[id]; p != nil {
+		p.logs = [2]string{stdout, stderr}
+	}
+}
+
+// step feeds the machine and carries out what it asks for.
+func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
+	var fx proc.Effects
+	p.m, fx = p.m.Step(&p.policy, at, in)
+	for _, mv := range fx.Moves() {
+		c.tell(p, mv)
+	}
+	if fx.Spawn {
+		p.began, p.up = c.wall.Unix(), c.now
+		p.spawnErr, p.exitStatus = "", 0
+		c.emit(Spawn{Proc: p.id, Program: p.conf})
+	}
+	if fx.Signal != 0 {
+		c.kill(p, fx)
+	}
+	if p.m.Armed {
+		c.arm(timer{at: p.m.Due, proc: p})
+	}
+	for _, mv := range fx.Moves() {
+		c.settle(p, mv)
+	}
+}
+
+// processDue gives a deadline to the machine. While the supervisor shuts down,
+// the deadlines that would spawn are withheld.
+func (c *Core) processDue(p *process) {
+	if c.run != RunRunning && (p.m.State == proc.Backoff || p.m.State == proc.Exited) {
+		return
+	}
+	c.step(p, c.now, proc.Input{Kind: proc.InputDue})
+}
+
+func (c *Core) spawned(p *process, pid int) {
+	c.logf(conf.Info, "spawned: '%s' with pid %d", p.conf.Name, pid)
+	c.step(p, c.now, proc.Input{Kind: proc.InputSpawned, PID: pid})
+	c.settleSpawned(p)
+}
+
+func (c *Core) spawnFailed(p *process, text string) {
+	p.spawnErr = text
+	c.logf(conf.Info, "spawnerr: %s", text)
+	c.step(p, c.now, proc.Input{Kind: proc.InputSpawnFailed})
+}
+
+// exited takes the end of a child. The moves that it causes are told with its
+// text, so the text is kept for their duration.
+func (c *Core) exited(p *process, in Exited) {
+	p.ended = in.Wall.Unix()
+	p.exitStatus, p.exitText = in.Code, in.Text
+	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
+	p.exitText = ""
+}
+
+// kill sends the stop signal or, when patience is over, SIGKILL.
+func (c *Core) kill(p *process, fx proc.Effects) {
+	if fx.Forced {
+		c.logf(conf.Warn, "killing '%s' (%d) with SIGKILL", p.conf.Name, p.m.PID)
+	}
+	target := ""
+	if fx.Group {
+		target = " process group"
+	}
+	c.logf(conf.Debug, "killing %s (pid %d)%s with signal %s", p.conf.Name, p.m.PID, target, conf.SignalName(fx.Signal))
+	c.emit(Signal{Proc: p.id, Signal: fx.Signal, Group: fx.Group})
+}
+
+// tell words one transition for the activity log, and keeps what is reported
+// of it.
+func (c *Core) tell(p *process, mv proc.Move) {
+	name := p.conf.Name
+	switch mv.To {
+	case proc.Running:
+		if p.exitText == "" {
+			c.logf(conf.Info, "success: %s entered RUNNING state, process has stayed up for > than %d seconds (startsecs)",
+				name, p.conf.StartSecs)
+		}
+	case proc.Backoff:
+		if p.exitText != "" {
+			p.spawnErr, p.exitStatus = "Exited too quickly (process log may have details)", 0
+			c.logf(conf.Warn, "exited: %s (%s; not expected)", name, p.exitText)
+		}
+	case proc.Exited:
+		c.tellExit(p, mv.Expected)
+	case proc.Stopped:
+		c.tellStopped(p, mv)
+	case proc.Fatal:
+		c.logf(conf.Info, "gave up: %s entered FATAL state, too many start retries too quickly", name)
+	}
+}
+
+func (c *Core) tellExit(p *process, expected bool) {
+	if expected {
+		c.logf(conf.Info, "exited: %s (%s; expected)", p.conf.Name, p.exitText)
+		return
+	}
+	p.spawnErr = badExit(p.exitStatus)
+	c.logf(conf.Warn, "exited: %s (%s; not expected)", p.conf.Name, p.exitText)
+}
+
+func (c *Core) tellStopped(p *process, mv proc.Move) {
+	if mv.From == proc.Backoff {
+		c.logf(conf.Debug, "Attempted to kill %s, which is in BACKOFF state.", p.conf.Name)
+		return
+	}
+	level := conf.Warn
+	if p.policy.Expected(p.exitStatus) {
+		level = conf.Info
+	}
+	c.logf(level, "stopped: %s (%s)", p.conf.Name, p.exitText)
+}
+
+// signalDone hears how a signal went.
+func (c *Core) signalDone(in SignalDone) {
+	if in.Request != 0 {
+		c.signalled(in)
+		return
+	}
+	p := c.procs[in.Proc]
+	if p == nil || in.Err == nil {
+		return
+	}
+	c.logf(conf.Critical, "unknown problem killing %s (%d): %v", p.conf.Name, p.m.PID, in.Err)
+	p.spawnErr = "cannot be signalled: " + in.Err.Error()
+	c.step(p, c.now, proc.Input{Kind: proc.InputSignalFailed})
+}
+
+// osSignal obeys a signal to the daemon.
+func (c *Core) osSignal(sig syscall.Signal) {
+	name := conf.SignalName(sig)
+	switch sig {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
+		c.logf(conf.Warn, "received %s indicating exit request", name)
+		c.beginShutdown(RunShutdown)
+	case syscall.SIGHUP:
+		if c.run == RunShutdown {
+			c.logf(conf.Warn, "ignored %s indicating restart request (shutdown in progress)", name)
+			return
+		}
+		c.logf(conf.Warn, "received %s indicating restart request", name)
+		c.requestRestart()
+	case syscall.SIGUSR2:
+		c.logf(conf.Info, "received %s indicating log reopen request", name)
+		c.emit(ReopenLogs{})
+	}
+}

@@ -1,0 +1,261 @@
+package core
+
+import (
+	"strings"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+)
+
+// apiVersion is the version of the control API, which clients check.
+const apiVersion = "3.0"
+
+// request answers a call, or begins what will end in an answer.
+func (c *Core) request(id RequestID, req api.Request) {
+	if c.run != RunRunning {
+		if _, ok := req.(api.SendRemoteCommEvent); !ok {
+			c.fault(id, api.ShutdownState, "")
+			return
+		}
+	}
+	switch r := req.(type) {
+	case api.GetAPIVersion:
+		c.reply(id, apiVersion)
+	case api.GetSupervisorVersion:
+		c.reply(id, c.opts.Version)
+	case api.GetIdentification:
+		c.reply(id, c.ident)
+	case api.GetState:
+		c.reply(id, api.StateInfo{StateCode: int(c.run), StateName: "RUNNING"})
+	case api.GetPID:
+		c.reply(id, c.opts.PID)
+	case api.Shutdown:
+		c.reply(id, true)
+		c.beginShutdown(RunShutdown)
+	case api.Restart:
+		c.reply(id, true)
+		c.requestRestart()
+	case api.ReloadConfig:
+		c.emit(LoadConfig{ID: id})
+	case api.AddProcessGroup:
+		c.addProcessGroup(id, r.Name)
+	case api.RemoveProcessGroup:
+		c.removeProcessGroup(id, r.Name)
+	case api.GetProcessInfo:
+		c.getProcessInfo(id, r.Name)
+	case api.GetAllProcessInfo:
+		c.reply(id, c.allProcessInfo())
+	case api.GetAllConfigInfo:
+		c.reply(id, c.allConfigInfo())
+	case api.SendRemoteCommEvent:
+		c.reply(id, true)
+	default:
+		if !c.requestControl(id, req) && !c.requestIO(id, req) {
+			c.fault(id, api.UnknownMethod, "")
+		}
+	}
+}
+
+// requestControl handles the requests that start, stop and signal.
+func (c *Core) requestControl(id RequestID, req api.Request) bool {
+	switch r := req.(type) {
+	case api.StartProcess:
+		c.one(id, r.Name, verbStart, r.Wait)
+	case api.StartProcessGroup:
+		c.groupJob(id, r.Name, verbStart, r.Wait)
+	case api.StartAllProcesses:
+		c.many(id, c.inOrder(), verbStart, r.Wait)
+	case api.StopProcess:
+		c.one(id, r.Name, verbStop, r.Wait)
+	case api.StopProcessGroup:
+		c.groupJob(id, r.Name, verbStop, r.Wait)
+	case api.StopAllProcesses:
+		c.many(id, c.inOrder(), verbStop, r.Wait)
+	case api.SignalProcess:
+		c.signalOne(id, r.Name, r.Signal)
+	case api.SignalProcessGroup:
+		c.signalGroup(id, r.Name, r.Signal)
+	case api.SignalAllProcesses:
+		c.signalMany(id, c.inOrder(), r.Signal)
+	default:
+		return false
+	}
+	return true
+}
+
+// requestIO finds the processes of the requests whose work is reading and
+// writing, and leaves that to the daemon.
+func (c *Core) requestIO(id RequestID, req api.Request) bool {
+	var name string
+	switch r := req.(type) {
+	case api.ReadLog, api.ClearLog, api.FollowLog:
+		c.emit(Perform{ID: id, Req: req})
+		return true
+	case api.ClearAllProcessLogs:
+		c.emit(Perform{ID: id, Req: req, Procs: ids(c.inOrder())})
+		return true
+	case api.SendProcessStdin:
+		c.sendStdin(id, r)
+		return true
+	case api.ReadProcessLog:
+		name = r.Name
+	case api.TailProcessLog:
+		name = r.Name
+	case api.ClearProcessLogs:
+		name = r.Name
+	case api.FollowProcessLog:
+		name = r.Name
+	default:
+		return false
+	}
+	if p := c.findProcess(name); p != nil {
+		c.emit(Perform{ID: id, Req: req, Procs: []ProcID{p.id}})
+	} else {
+		c.fault(id, api.BadName, name)
+	}
+	return true
+}
+
+func (c *Core) sendStdin(id RequestID, r api.SendProcessStdin) {
+	switch p := c.findProcess(r.Name); {
+	case p == nil:
+		c.fault(id, api.BadName, r.Name)
+	case p.m.PID == 0 || p.m.Reaped || !p.m.State.IsRunning():
+		c.fault(id, api.NotRunning, r.Name)
+	default:
+		c.emit(Perform{ID: id, Req: r, Procs: []ProcID{p.id}})
+	}
+}
+
+func ids(procs []*process) []ProcID {
+	out := make([]ProcID, len(procs))
+	for i, p := range procs {
+		out[i] = p.id
+	}
+	return out
+}
+
+// splitNamespec splits group:process. A bare name is both; a process that is
+// missing or "*" means the whole group and comes back as "".
+func splitNamespec(spec string) (group, process string) {
+	group, process, ok := strings.Cut(spec, ":")
+	switch {
+	case !ok:
+		return spec, spec
+	case process == "*":
+		return group, ""
+	}
+	return group, process
+}
+
+// findProcess returns the process that a namespec names, or nil; a whole group
+// is no process.
+func (c *Core) findProcess(spec string) *process {
+	gname, pname := splitNamespec(spec)
+	g := c.findGroup(gname)
+	if g == nil || pname == "" {
+		return nil
+	}
+	for _, p := range g.procs {
+		if p.conf.Name == pname {
+			return p
+		}
+	}
+	return nil
+}
+
+// one starts or stops the process, or the group, that a namespec names.
+func (c *Core) one(id RequestID, spec string, v verb, wait bool) {
+	gname, pname := splitNamespec(spec)
+	if pname == "" {
+		if c.findGroup(gname) == nil {
+			c.fault(id, api.BadName, spec)
+			return
+		}
+		c.groupJob(id, gname, v, wait)
+		return
+	}
+	p := c.findProcess(spec)
+	if p == nil {
+		c.fault(id, api.BadName, spec)
+		return
+	}
+	j := c.newJob(id, v, wait, []*process{p})
+	j.single = true
+	j.items[0].name = spec
+	c.begin(j)
+}
+
+func (c *Core) groupJob(id RequestID, name string, v verb, wait bool) {
+	g := c.findGroup(name)
+	if g == nil {
+		c.fault(id, api.BadName, name)
+		return
+	}
+	c.many(id, g.ascending(), v, wait)
+}
+
+// many starts what of the processes does not run, or stops what does.
+func (c *Core) many(id RequestID, procs []*process, v verb, wait bool) {
+	var some []*process
+	for _, p := range procs {
+		if p.m.State.IsRunning() == (v == verbStop) {
+			some = append(some, p)
+		}
+	}
+	c.begin(c.newJob(id, v, wait, some))
+}
+
+// reread takes a configuration that a client asked to be read.
+func (c *Core) reread(in Loaded) {
+	switch {
+	case c.run != RunRunning:
+		c.fault(in.ID, api.ShutdownState, "")
+	case in.Err != nil:
+		c.fault(in.ID, api.CantReread, in.Err.Error())
+	default:
+		c.config = in.Config
+		active := make([]*conf.Group, len(c.groups))
+		for i, g := range c.groups {
+			active[i] = g.conf
+		}
+		d := conf.Compare(active, in.Config.Groups)
+		c.reply(in.ID, api.Reread{Added: orEmpty(d.Added), Changed: orEmpty(d.Changed), Removed: orEmpty(d.Removed)})
+	}
+}
+
+// orEmpty makes an absent list an empty one, which every wire shows as such.
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func (c *Core) addProcessGroup(id RequestID, name string) {
+	if c.findGroup(name) != nil {
+		c.fault(id, api.AlreadyAdded, name)
+		return
+	}
+	for _, gc := range c.config.Groups {
+		if gc.Name == name {
+			g := c.addGroup(gc)
+			c.reply(id, true)
+			c.autostart(g)
+			return
+		}
+	}
+	c.fault(id, api.BadName, name)
+}
+
+func (c *Core) removeProcessGroup(id RequestID, name string) {
+	switch g := c.findGroup(name); {
+	case g == nil:
+		c.fault(id, api.BadName, name)
+	case !g.stopped():
+		c.fault(id, api.StillRunning, name)
+	default:
+		c.removeGroup(g)
+		c.reply(id, true)
+	}
+}

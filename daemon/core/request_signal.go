@@ -1,0 +1,126 @@
+package core
+
+import (
+	"syscall"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+)
+
+// pendingSignals is a signal request on its way: answered when the last kill
+// has been told of.
+type pendingSignals struct {
+	request RequestID
+	single  bool
+	name    string
+	open    int
+	results []api.Status
+	procs   map[ProcID]*process
+}
+
+func (c *Core) signalOne(id RequestID, spec, signal string) {
+	gname, pname := splitNamespec(spec)
+	if pname == "" {
+		if c.findGroup(gname) == nil {
+			c.fault(id, api.BadName, spec)
+			return
+		}
+		c.signalGroup(id, gname, signal)
+		return
+	}
+	p := c.findProcess(spec)
+	if p == nil {
+		c.fault(id, api.BadName, spec)
+		return
+	}
+	sig, err := conf.ParseSignal(signal)
+	switch {
+	case err != nil:
+		c.fault(id, api.BadSignal, signal)
+	case !p.m.State.IsSignallable() || p.m.PID == 0:
+		c.fault(id, api.NotRunning, spec)
+	default:
+		c.sendSignals(&pendingSignals{request: id, single: true, name: spec}, []*process{p}, sig)
+	}
+}
+
+func (c *Core) signalGroup(id RequestID, name, signal string) {
+	if g := c.findGroup(name); g != nil {
+		c.signalMany(id, g.ascending(), signal)
+	} else {
+		c.fault(id, api.BadName, name)
+	}
+}
+
+// signalMany signals what of the processes can be signalled. A bad signal name
+// is reported for each of them.
+func (c *Core) signalMany(id RequestID, procs []*process, signal string) {
+	var some []*process
+	for _, p := range procs {
+		if p.m.State.IsSignallable() && p.m.PID != 0 {
+			some = append(some, p)
+		}
+	}
+	sig, err := conf.ParseSignal(signal)
+	if err != nil {
+		results := []api.Status{}
+		for _, p := range some {
+			results = append(results, statusOf(p, api.NewFault(api.BadSignal, signal)))
+		}
+		c.reply(id, results)
+		return
+	}
+	c.sendSignals(&pendingSignals{request: id}, some, sig)
+}
+
+func statusOf(p *process, f *api.Fault) api.Status {
+	s := api.Status{Name: p.conf.Name, Group: p.group.conf.Name, Status: api.Success, Description: "OK"}
+	if f != nil {
+		s.Status, s.Description = f.Code, f.Text()
+	}
+	return s
+}
+
+func (c *Core) sendSignals(s *pendingSignals, procs []*process, sig syscall.Signal) {
+	if len(procs) == 0 {
+		c.reply(s.request, []api.Status{})
+		return
+	}
+	s.open, s.procs = len(procs), map[ProcID]*process{}
+	c.signals[s.request] = s
+	for _, p := range procs {
+		s.procs[p.id] = p
+		c.logf(conf.Debug, "sending %s (pid %d) sig %s", p.conf.Name, p.m.PID, conf.SignalName(sig))
+		c.emit(Signal{Proc: p.id, Signal: sig, Request: s.request})
+	}
+}
+
+// signalled counts the answers of the kernel.
+func (c *Core) signalled(in SignalDone) {
+	s := c.signals[in.Request]
+	if s == nil {
+		return
+	}
+	p := s.procs[in.Proc]
+	if p == nil {
+		return
+	}
+	delete(s.procs, in.Proc)
+	var f *api.Fault
+	if in.Err != nil {
+		f = api.NewFault(api.Failed, in.Err.Error())
+	}
+	s.results = append(s.results, statusOf(p, f))
+	if s.open--; s.open > 0 {
+		return
+	}
+	delete(c.signals, in.Request)
+	switch {
+	case !s.single:
+		c.reply(s.request, s.results)
+	case f != nil:
+		c.fault(s.request, f.Code, f.Detail)
+	default:
+		c.reply(s.request, true)
+	}
+}

@@ -1,0 +1,108 @@
+package core
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/proc"
+)
+
+// waitingEvery is how often a shutdown names who it is waiting for.
+const waitingEvery = 3 * time.Second
+
+// beginShutdown starts to stop everything, to leave or to begin anew. A
+// restart under way may become a shutdown, never the other way round.
+func (c *Core) beginShutdown(to RunState) {
+	if c.run != RunRunning {
+		if to == RunShutdown {
+			c.run = to
+		}
+		return
+	}
+	c.run = to
+	c.stopNext()
+	c.sayWaiting()
+}
+
+// requestRestart reads the configuration first: a restart into one that does
+// not parse would stop everything for nothing.
+func (c *Core) requestRestart() {
+	if c.run != RunRunning || c.loading {
+		return
+	}
+	c.loading = true
+	c.emit(LoadConfig{})
+}
+
+// loaded takes a configuration that was read anew, for a restart or a reread.
+func (c *Core) loaded(in Loaded) {
+	if in.ID != 0 {
+		c.reread(in)
+		return
+	}
+	c.loading = false
+	if in.Err != nil {
+		c.logf(conf.Critical, "the restart is refused and everything keeps running, because the configuration has an error: %v", in.Err)
+		return
+	}
+	c.beginShutdown(RunRestarting)
+}
+
+// advanceShutdown goes to the next group as soon as the present one is down,
+// and leaves when there is none.
+func (c *Core) advanceShutdown() {
+	if c.run == RunRunning {
+		return
+	}
+	for c.stopping != nil && c.stopping.stopped() {
+		c.stopNext()
+	}
+}
+
+// stopNext stops the highest group that is not down: all of its processes at
+// once, the highest first.
+func (c *Core) stopNext() {
+	for _, g := range slices.Backward(c.groups) {
+		if g.stopped() {
+			continue
+		}
+		c.stopping = g
+		for _, p := range slices.Backward(g.ascending()) {
+			kind := proc.InputStop
+			if p.m.State == proc.Backoff {
+				kind = proc.InputGiveUp
+			}
+			if p.m.State.IsRunning() {
+				c.step(p, c.now, proc.Input{Kind: kind})
+			}
+		}
+		return
+	}
+	if c.stopping = nil; !c.left() {
+		c.emit(Leave{Restart: c.run == RunRestarting})
+	}
+}
+
+// left tells whether this step has told the daemon to leave already.
+func (c *Core) left() bool {
+	return slices.ContainsFunc(c.fx, func(e Effect) bool { _, ok := e.(Leave); return ok })
+}
+
+// sayWaiting names everything that still runs, now and again later.
+func (c *Core) sayWaiting() {
+	var names []string
+	for _, g := range c.groups {
+		for _, p := range g.procs {
+			if !p.m.State.IsStopped() {
+				names = append(names, p.conf.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	c.logf(conf.Info, "waiting for %s to die", strings.Join(names, ", "))
+	c.arm(timer{at: c.now + waitingEvery})
+}

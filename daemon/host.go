@@ -1,0 +1,203 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/daemon/core"
+	"gosupervisor/proc"
+	"gosupervisor/proc/child"
+	"gosupervisor/proc/output"
+	"gosupervisor/version"
+)
+
+// host carries one run of the supervisor, from reading the configuration until
+// everything is stopped. A restart makes a new one.
+type host struct {
+	cfg     *conf.Config
+	load    func() (*conf.Config, error) // reads the configuration again
+	journal *journal
+	*outputs
+	epoch time.Time // Instant zero
+
+	core   *core.Core
+	inbox  *inbox
+	kids   *child.Table
+	slots  map[core.ProcID]*slot    // loop
+	calls  map[core.RequestID]*call // loop
+	left   *core.Leave              // loop: set when the core has told us to leave
+	nextID atomic.Uint64            // request ids
+	done   chan struct{}            // closed when the loop has ended
+
+	running map[child.Key]*running // goroutine of kids
+	asked   *askedSignal           // goroutine of kids: the signal a request waits for
+	baseEnv []string               // our own environment, which children inherit
+	ownPath string                 // our PATH
+}
+
+// outputs are the sinks that the activity log and the programs share. They
+// last for the life of the process.
+type outputs struct {
+	stdout *output.Stream // descriptor 1
+	stderr *output.Stream // descriptor 2
+	syslog *output.Syslog
+}
+
+// call is a client that waits for its answer.
+type call struct {
+	answer chan outcome // holds the one answer
+}
+
+// outcome is an answer, or what makes it: reading and writing of files is done
+// in the client's goroutine.
+type outcome struct {
+	value any
+	fault *api.Fault
+	then  func() (any, error)
+}
+
+// askedSignal is a signal whose outcome a request waits for.
+type askedSignal struct {
+	err error
+}
+
+func newHost(cfg *conf.Config, j *journal, out *outputs) *host {
+	h := &host{
+		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
+		inbox: newInbox(), slots: map[core.ProcID]*slot{}, calls: map[core.RequestID]*call{},
+		done: make(chan struct{}), running: map[child.Key]*running{},
+		baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
+	}
+	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid()})
+	h.kids = child.NewTable(h)
+	return h
+}
+
+func (h *host) instant(t time.Time) proc.Instant { return t.Sub(h.epoch) }
+
+// The methods below are child.Observer. They run on the goroutine of kids.
+
+// Started implements child.Observer.
+func (h *host) Started(k child.Key, pid int, _ time.Time) {
+	r := h.running[k]
+	r.start(pid)
+	h.inbox.post(message{do: func() {
+		if s := h.slots[core.ProcID(k)]; s != nil {
+			s.stdin = r.stdin
+		}
+	}})
+	h.inbox.post(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid}})
+}
+
+// Failed implements child.Observer.
+func (h *host) Failed(k child.Key, err error) {
+	name := ""
+	if r := h.running[k]; r != nil {
+		name = r.slot.prog.Name
+		r.abandon()
+		delete(h.running, k)
+	}
+	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err)}})
+}
+
+// Exited implements child.Observer: the pumps take what is still in the pipes,
+// and only then the exit is told.
+func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
+	r := h.running[k]
+	delete(h.running, k)
+	id := core.ProcID(k)
+	h.inbox.post(message{in: core.Reaped{Proc: id}})
+	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws)}
+	r.drain(func() { h.inbox.postOutput(message{in: in}) })
+}
+
+// Orphan implements child.Observer.
+func (h *host) Orphan(pid int, ws syscall.WaitStatus) {
+	h.journal.logf(conf.Info, "reaped unknown pid %d (%s)", pid, child.ExitText(ws))
+}
+
+// SignalGone implements child.Observer.
+func (h *host) SignalGone(k child.Key, err error) {
+	name, pid := "child", 0
+	if r := h.running[k]; r != nil {
+		name, pid = r.slot.prog.Name, r.pid
+	}
+	h.journal.logf(conf.Debug, "unable to signal %s (pid %d), it probably just exited on its own: %v", name, pid, err)
+}
+
+// SignalFailed implements child.Observer.
+func (h *host) SignalFailed(k child.Key, _ syscall.Signal, err error) {
+	if h.asked != nil {
+		h.asked.err = err
+		return
+	}
+	h.inbox.post(message{in: core.SignalDone{Proc: core.ProcID(k), Err: err}})
+}
+
+// WaitFailed implements child.Observer.
+func (h *host) WaitFailed(err error) {
+	h.journal.logf(conf.Critical, "waitpid error %v; a process may not be cleaned up properly", err)
+}
+
+// environment makes a child's environment: ours, what tells it about us, and
+// what the configuration sets, each over the one before.
+func (h *host) environment(p *conf.Program) []string {
+	set := map[string]string{
+		"SUPERVISOR_ENABLED":      "1",
+		"SUPERVISOR_PROCESS_NAME": p.Name,
+		"SUPERVISOR_GROUP_NAME":   p.Group,
+	}
+	if url := p.ServerURL; url != "" {
+		set["SUPERVISOR_SERVER_URL"] = url
+	} else if h.cfg.Server.ServerURL != "" {
+		set["SUPERVISOR_SERVER_URL"] = h.cfg.Server.ServerURL
+	}
+	for k, v := range p.Environment {
+		set[k] = v
+	}
+	env := make([]string, 0, len(h.baseEnv)+len(set))
+	for _, kv := range h.baseEnv {
+		name, _, _ := strings.Cut(kv, "=")
+		if _, over := set[name]; !over {
+			env = append(env, kv)
+		}
+	}
+	for k, v := range set {
+		env = append(env, k+"="+v)
+	}
+	return env
+}
+
+// streamFor returns the shared sink of an inherited descriptor.
+func (h *host) streamFor(fd int) *output.Stream {
+	if fd == 2 {
+		return h.stderr
+	}
+	return h.stdout
+}
+
+// spawnErrText words why there is no child, in the original's terms.
+func spawnErrText(name string, err error) string {
+	switch e := err.(type) {
+	case *child.SpawnError:
+		if e.Stage == child.StageFork && child.ErrnoName(e.Err) == "EAGAIN" {
+			return fmt.Sprintf("Too many processes in process table to spawn '%s'", name)
+		}
+		if child.ErrnoName(e.Err) == "EMFILE" || child.ErrnoName(e.Err) == "ENFILE" {
+			return fmt.Sprintf("too many open files to spawn '%s'", name)
+		}
+		return fmt.Sprintf("unknown error during fork for '%s': %s", name, child.ErrnoName(e.Err))
+	case *outputError:
+		if errno := child.ErrnoName(e.err); errno != "EMFILE" && errno != "ENFILE" {
+			return fmt.Sprintf("unknown error making dispatchers for '%s': %s", name, errno)
+		}
+		return fmt.Sprintf("too many open files to spawn '%s'", name)
+	}
+	return err.Error()
+}

@@ -1,0 +1,198 @@
+package daemon
+
+import (
+	"errors"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/daemon/core"
+	"gosupervisor/proc/child"
+)
+
+// loop feeds the core until it says that everything is over, and returns what
+// it said. It sleeps until there is a message or a deadline, and otherwise
+// costs nothing.
+func (h *host) loop() core.Leave {
+	defer close(h.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var control, output []message
+	for h.left == nil {
+		h.setTimer(timer)
+		select {
+		case <-h.inbox.wake:
+		case <-timer.C:
+			h.feed(message{in: core.Due{}})
+		}
+		control, output = h.inbox.take(control, output)
+		for _, m := range control {
+			h.feed(m)
+		}
+		for _, m := range output {
+			h.feed(m)
+		}
+	}
+	// Clients that still wait hear of the end through h.done.
+	return *h.left
+}
+
+// setTimer sets the timer to the core's next deadline, or stops it.
+func (h *host) setTimer(t *time.Timer) {
+	if at, ok := h.core.NextDue(); ok {
+		t.Reset(max(at-time.Since(h.epoch), 0))
+	} else {
+		t.Stop()
+	}
+}
+
+// feed gives one message to the core and performs what it asks for.
+func (h *host) feed(m message) {
+	if h.left != nil {
+		return // what comes now comes too late
+	}
+	if m.do != nil {
+		m.do()
+		return
+	}
+	switch in := m.in.(type) {
+	case core.Request:
+		h.calls[in.ID] = m.call
+	case core.Cancel:
+		delete(h.calls, in.ID)
+	}
+	now := time.Now()
+	for _, e := range h.core.Step(h.instant(now), now, m.in) {
+		h.perform(e)
+	}
+}
+
+// perform hands an effect to whoever can do it. Nothing here blocks.
+func (h *host) perform(e core.Effect) {
+	switch e := e.(type) {
+	case core.Spawn:
+		s := h.slots[e.Proc]
+		h.kids.Spawn(child.Job{Key: child.Key(e.Proc), Prepare: func() (*child.Spec, error) { return h.prepare(s) }})
+	case core.Signal:
+		h.signal(e)
+	case core.Check:
+		h.kids.Do(func() { h.check(e) })
+	case core.Reply:
+		h.answer(e.ID, outcome{value: e.Value, fault: e.Fault})
+	case core.Perform:
+		h.answer(e.ID, h.performIO(e))
+	case core.Log:
+		h.journal.log(e.Level, e.Text)
+	case core.AddProcesses:
+		h.addSlots(e)
+	case core.RemoveProcesses:
+		for _, id := range e.Procs {
+			delete(h.slots, id)
+		}
+	case core.LoadConfig:
+		go h.loadConfig(e.ID)
+	case core.ReopenLogs:
+		h.reopenLogs()
+	case core.Leave:
+		h.left = &e
+	}
+}
+
+// answer gives a client its answer, if it still waits.
+func (h *host) answer(id core.RequestID, o outcome) {
+	if c := h.calls[id]; c != nil {
+		delete(h.calls, id)
+		c.answer <- o
+	}
+}
+
+// signal sends a signal through the goroutine that also reaps, so that it
+// reaches our child or nobody.
+func (h *host) signal(e core.Signal) {
+	key := child.Key(e.Proc)
+	if e.Request == 0 {
+		h.kids.Signal(key, e.Signal, e.Group)
+		return
+	}
+	asked := &askedSignal{}
+	h.kids.Do(func() { h.asked = asked })
+	h.kids.Signal(key, e.Signal, e.Group)
+	h.kids.Do(func() {
+		h.asked = nil
+		h.inbox.post(message{in: core.SignalDone{Proc: e.Proc, Request: e.Request, Err: asked.err}})
+	})
+}
+
+// check looks whether a program's command could be started. It runs on the
+// goroutine of kids, since looking may wait for a disk.
+func (h *host) check(e core.Check) {
+	_, _, err := h.command(e.Program)
+	h.inbox.post(message{in: core.Checked{Job: e.Job, Proc: e.Proc, Err: commandError(err)}})
+}
+
+// commandError turns a failed look-up into what the core replies with.
+func commandError(err error) *core.CommandError {
+	if err == nil {
+		return nil
+	}
+	code := api.NotExecutable
+	var le *child.LookupError
+	if errors.As(err, &le) && le.Kind == child.NoFile {
+		code = api.NoFile
+	}
+	return &core.CommandError{Code: code, Text: err.Error()}
+}
+
+// addSlots prepares the outputs of new processes. The files of AUTO logs are
+// created where waiting for a disk hurts nobody, and before anything that the
+// mailbox of kids gets after this.
+func (h *host) addSlots(e core.AddProcesses) {
+	var auto []string
+	for i, id := range e.Procs {
+		s := h.newSlot(id, e.Programs[i])
+		h.slots[id] = s
+		out, err := s.stdout.autoPath(), s.stderr.autoPath()
+		h.core.NameLogs(id, out, err)
+		for _, path := range []string{out, err} {
+			if path != "" {
+				auto = append(auto, path)
+			}
+		}
+	}
+	if len(auto) > 0 {
+		h.kids.Do(func() { h.createAuto(auto) })
+	}
+}
+
+// loadConfig reads the configuration again, in a goroutine of its own.
+func (h *host) loadConfig(id core.RequestID) {
+	cfg, err := h.load()
+	h.inbox.post(message{in: core.Loaded{ID: id, Config: cfg, Err: err}})
+}
+
+// reopenLogs reopens the activity log and the log of every running child.
+func (h *host) reopenLogs() {
+	h.journal.log(conf.Info, "supervisord logreopen")
+	slots := make([]*slot, 0, len(h.slots))
+	for _, s := range h.slots {
+		slots = append(slots, s)
+	}
+	h.kids.Do(func() {
+		if h.journal.file != nil {
+			h.reopened("the activity log", h.journal.file.Reopen())
+		}
+		for _, s := range slots {
+			for _, c := range []*channel{s.stdout, s.stderr} {
+				if c != nil && c.file != nil {
+					h.reopened("the log of "+s.prog.Name, c.file.Reopen())
+				}
+			}
+		}
+	})
+}
+
+func (h *host) reopened(what string, err error) {
+	if err != nil {
+		h.journal.logf(conf.Error, "cannot reopen %s, going on with the old file: %v", what, err)
+	}
+}

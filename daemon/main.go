@@ -1,0 +1,313 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/daemon/serve"
+	"gosupervisor/proc/child"
+	"gosupervisor/proc/logfile"
+	"gosupervisor/proc/output"
+	"gosupervisor/version"
+)
+
+// exitUsage is the code for everything that keeps the daemon from starting.
+const exitUsage = 2
+
+// partingTime is how long the last answers and log lines may take on the way
+// out, when everything else is done.
+const partingTime = 2 * time.Second
+
+// daemon is what lasts from the start of the process to its end, over
+// restarts.
+type daemon struct {
+	argv0   string
+	opts    *options
+	path    string   // of the configuration, as given
+	ready   *os.File // our parent waits for word there; nil when there is none
+	signals <-chan os.Signal
+	outputs *outputs
+	journal *journal
+	stderr  io.Writer
+	limited bool // the limits were raised already
+}
+
+// Main runs supervisord and returns its exit code.
+func Main(argv0 string, args []string) int {
+	signals := catchSignals()
+	child.MarkCloexec()
+	child.ResetSignals()
+	d := &daemon{
+		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr,
+		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), syslog: output.NewSyslog(syslogSocket)},
+	}
+	return d.main(args)
+}
+
+// syslogSocket is where the system's log listens.
+const syslogSocket = "/dev/log"
+
+func (d *daemon) main(args []string) int {
+	opts, err := parseOptions(args, nil)
+	if err != nil {
+		return d.usage(err)
+	}
+	d.opts = opts
+	switch {
+	case opts.showHelp:
+		help(os.Stdout, d.argv0)
+		return 0
+	case opts.showVersion:
+		fmt.Println(version.API)
+		return 0
+	}
+	if err := d.findConfig(); err != nil {
+		return d.usage(err)
+	}
+	cfg, err := d.load()
+	if err != nil {
+		return d.usage(err)
+	}
+	if os.Getpid() != 1 && !cfg.Server.Nodaemon && d.ready == nil {
+		code, err := detach(d.signals)
+		if err != nil {
+			return d.usage(err)
+		}
+		return code
+	}
+	if os.Getpid() != 1 {
+		// Without it orphans of our programs are somebody else's; nothing
+		// else depends on it.
+		_ = child.Subreaper()
+	}
+	return d.serve(cfg)
+}
+
+// serve runs the supervisor until it is asked to leave, once for every
+// restart.
+func (d *daemon) serve(cfg *conf.Config) int {
+	for {
+		code, restart := d.run(cfg)
+		if !restart {
+			return code
+		}
+		// The configuration was read, and found good, before anything was
+		// stopped. If it was broken since, that reading still serves.
+		if fresh, err := d.load(); err == nil {
+			cfg = fresh
+		}
+	}
+}
+
+// usage reports an error that keeps us from starting, in two lines that
+// scripts know, followed by what helps a person.
+func (d *daemon) usage(err error) int {
+	first, more := err.Error(), []string(nil)
+	var le *conf.LoadError
+	var se *serve.ListenError
+	switch {
+	case errors.As(err, &le):
+		first, more = le.First(), le.Details()
+	case errors.As(err, &se) && se.Hint != "":
+		more = []string{se.Hint}
+	}
+	fmt.Fprintf(d.stderr, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
+	for _, line := range more {
+		fmt.Fprintf(d.stderr, "  %s\n", line)
+	}
+	return exitUsage
+}
+
+// findConfig finds the file to read.
+func (d *daemon) findConfig() error {
+	if d.opts.config != "" {
+		d.path = d.opts.config
+		return nil
+	}
+	if os.Getuid() == 0 && d.ready == nil {
+		fmt.Fprintln(d.stderr, searchWarning)
+	}
+	path, searched, found := conf.Find(d.argv0, nil)
+	if !found {
+		return noConfig(searched)
+	}
+	d.path = path
+	return nil
+}
+
+// load reads the configuration and lays the command line over it.
+func (d *daemon) load() (*conf.Config, error) {
+	cfg, err := conf.Load(d.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	d.opts.apply(cfg)
+	return cfg, nil
+}
+
+// run is one life of the supervisor, from opening its log to the last process
+// gone. Its order is observable, and the original's: what cannot be undone
+// comes after what can fail.
+func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
+	notes, err := d.prepare(cfg)
+	if err != nil {
+		return d.usage(err), false
+	}
+	if err := d.openJournal(cfg); err != nil {
+		return d.usage(err), false
+	}
+	defer d.closeJournal()
+	d.note(notes)
+	h := newHost(cfg, d.journal, d.outputs)
+	h.load = d.load
+	servers, err := d.listen(h)
+	if err != nil {
+		return d.usage(err), false
+	}
+	d.cleanLogs(&cfg.Server)
+	if d.ready != nil {
+		d.settle(&cfg.Server)
+	}
+	pid := &pidfile{path: cfg.Server.Pidfile}
+	if err := pid.write(os.Getpid()); err != nil {
+		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
+	} else {
+		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
+	}
+	restart = h.run(d.signals, servers)
+	pid.remove()
+	return 0, restart
+}
+
+// prepare raises the limits and becomes the configured user, and returns what
+// the log is to be told, in the order of its severity.
+func (d *daemon) prepare(cfg *conf.Config) ([]conf.Note, error) {
+	notes := cfg.Notes
+	if !d.limited {
+		raised, err := raiseLimits(&cfg.Server)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes[:len(notes):len(notes)], raised...)
+		d.limited = true
+	}
+	switch u := cfg.Server.User; {
+	case u != nil:
+		if err := dropPrivileges(u); err != nil {
+			return nil, err
+		}
+		notes = append([]conf.Note{{Level: conf.Info, Text: fmt.Sprintf("Set uid to user %d succeeded", u.UID)}}, notes...)
+	case os.Getuid() == 0:
+		notes = append([]conf.Note{{Level: conf.Critical, Text: rootWarning}}, notes...)
+	}
+	return notes, nil
+}
+
+// note writes what came up before there was a log.
+func (d *daemon) note(notes []conf.Note) {
+	for _, level := range []conf.Level{conf.Critical, conf.Error, conf.Warn, conf.Info, conf.Debug} {
+		for _, n := range notes {
+			if n.Level == level {
+				d.journal.log(n.Level, n.Text)
+			}
+		}
+	}
+}
+
+// openJournal opens the activity log.
+func (d *daemon) openJournal(cfg *conf.Config) error {
+	s := &cfg.Server
+	j := &journal{level: s.Loglevel}
+	if s.Nodaemon || os.Getpid() == 1 {
+		if !s.Silent {
+			j.sinks = append(j.sinks, d.outputs.stdout)
+		}
+	}
+	fd, inherited := logfile.Inherited(s.Logfile)
+	switch {
+	case s.Logfile == "syslog":
+		j.syslog = d.outputs.syslog
+	case inherited && fd == 1:
+		j.sinks = append(j.sinks, d.outputs.stdout)
+	case inherited && fd == 2:
+		j.sinks = append(j.sinks, d.outputs.stderr)
+	default:
+		j.file = logfile.New(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups})
+		if err := j.file.Open(); err != nil {
+			return err
+		}
+	}
+	d.journal = j
+	return nil
+}
+
+func (d *daemon) closeJournal() {
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	defer cancel()
+	// A reader that does not read must not keep us.
+	_ = d.outputs.stdout.Flush(ctx)
+	_ = d.outputs.stderr.Flush(ctx)
+	if d.journal.file != nil {
+		d.journal.file.Close()
+	}
+}
+
+// cleanLogs deletes the automatic logs of an earlier run. It comes after the
+// sockets are open: before that, they may be a running supervisor's.
+func (d *daemon) cleanLogs(s *conf.Server) {
+	if s.NoCleanup {
+		return
+	}
+	stale, err := logfile.StaleAuto(s.ChildLogDir, s.Identifier)
+	if err != nil {
+		d.journal.log(conf.Warn, "Could not clear childlog dir")
+		return
+	}
+	for _, path := range stale {
+		if err := os.Remove(path); err != nil {
+			d.journal.logf(conf.Warn, "Failed to clean up %s", conf.Repr(path))
+		}
+	}
+}
+
+// listen opens the servers. Whatever fails, no socket stays behind.
+func (d *daemon) listen(h *host) ([]*serve.Server, error) {
+	cfg := h.cfg
+	namespace := ""
+	if len(cfg.RPCInterfaces) > 0 {
+		namespace = cfg.RPCInterfaces[0].Name
+	}
+	var servers []*serve.Server
+	for _, c := range cfg.HTTP {
+		l, err := serve.Listen(c, serve.ListenOptions{Notice: func(text string) { fmt.Fprintln(d.stderr, text) }})
+		if err != nil {
+			shutdown(servers)
+			return nil, err
+		}
+		for _, r := range cfg.RPCInterfaces {
+			d.journal.logf(conf.Info, "RPC interface %s initialized", conf.Repr(r.Name))
+		}
+		if c.Username == nil || *c.Username == "" {
+			d.journal.logf(conf.Critical, "Server %s running without any HTTP authentication checking", conf.Repr(c.Section))
+		}
+		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace}))
+	}
+	return servers, nil
+}
+
+// shutdown closes servers, all at once, and waits for their last answers.
+func shutdown(servers []*serve.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, s := range servers {
+		all.Go(func() { s.Shutdown(ctx) })
+	}
+	all.Wait()
+}

@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"gosupervisor/daemon/core"
+	"gosupervisor/daemon/serve"
+)
+
+// run runs the loop and everything around it, and returns whether to begin
+// anew. When it returns, no goroutine of its own is left, and no child.
+func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() { h.kids.Run(ctx) })
+	for _, s := range servers {
+		all.Go(s.Serve)
+	}
+	// What came while we booted goes first: asked to leave by now, we start
+	// nothing any more.
+	h.takeSignals(signals)
+	all.Go(func() { h.passSignals(signals) })
+	h.inbox.post(message{in: core.Boot{}})
+	leave := h.loop()
+	shutdown(servers)
+	cancel()
+	all.Wait()
+	return leave.Restart
+}

@@ -1,0 +1,241 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/daemon/core"
+	"gosupervisor/proc/child"
+	"gosupervisor/proc/logfile"
+	"gosupervisor/proc/output"
+)
+
+// slot is the reading and writing side of a process, for as long as its group
+// is there. The loop owns it; the logs have locks of their own.
+type slot struct {
+	id             core.ProcID
+	prog           *conf.Program
+	stdout, stderr *channel
+	stdin          *stdinQueue // of the present or last child; nil: never had one
+}
+
+// channel is where one output of a process goes.
+type channel struct {
+	name   api.Channel
+	conf   conf.Output
+	path   string        // of the log file, "" for none
+	file   *logfile.File // nil: none, or an inherited descriptor
+	sink   *output.FileSink
+	stream *output.Stream // the inherited descriptor
+}
+
+// newSlot prepares the outputs of a process. Nothing is opened yet.
+func (h *host) newSlot(id core.ProcID, p *conf.Program) *slot {
+	s := &slot{id: id, prog: p}
+	s.stdout = h.newChannel(p, api.Stdout, p.Stdout)
+	if !p.RedirectStderr {
+		s.stderr = h.newChannel(p, api.Stderr, p.Stderr)
+	}
+	return s
+}
+
+func (h *host) newChannel(p *conf.Program, name api.Channel, o conf.Output) *channel {
+	c := &channel{name: name, conf: o, path: o.Logfile}
+	mode := os.FileMode(0)
+	if o.Auto {
+		c.path = filepath.Join(h.cfg.Server.ChildLogDir, logfile.AutoName(p.Name, string(name), h.cfg.Server.Identifier))
+		mode = logfile.AutoMode
+	}
+	if c.path == "" {
+		return c
+	}
+	if fd, ok := logfile.Inherited(c.path); ok && (fd == 1 || fd == 2) {
+		c.stream = h.streamFor(fd)
+		return c
+	}
+	c.file = logfile.New(logfile.Spec{
+		Path: c.path, MaxBytes: o.MaxBytes, Backups: o.Backups, Mode: mode, OnProblem: h.logProblem,
+	})
+	c.sink = output.NewFileSink(c.file)
+	return c
+}
+
+// logProblem tells once that a log cannot be written, and once that it can be
+// again.
+func (h *host) logProblem(p logfile.Problem) {
+	if p.Err != nil {
+		h.journal.logf(conf.Error, "cannot write log %q: %v; its program keeps running, and its output is lost until this is mended", p.Path, p.Err)
+		return
+	}
+	h.journal.logf(conf.Warn, "log %q can be written again; %d bytes were lost", p.Path, p.Lost)
+}
+
+// autoPath returns the path that the daemon chose, "" if it did not choose.
+func (c *channel) autoPath() string {
+	if c == nil || !c.conf.Auto {
+		return ""
+	}
+	return c.path
+}
+
+// outputError is a failure to open a process's pipes or logs.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *outputError) Unwrap() error { return e.err }
+
+// running is a child with its pipes. The goroutine of kids owns it.
+type running struct {
+	slot  *slot
+	pid   int
+	stdin *stdinQueue
+	ends  []*os.File // our ends of the output pipes, until pumps take them
+	opts  []output.Options
+	pumps []*output.Pump
+	logs  []*output.FileSink // opened for this child
+}
+
+// command splits a program's command and finds its file. The error is the
+// spawnerr.
+func (h *host) command(p *conf.Program) (argv []string, path string, err error) {
+	argv, err = conf.SplitCommand(p.Command)
+	if err != nil {
+		return nil, "", &child.LookupError{Kind: child.NotExecutable,
+			Text: fmt.Sprintf("can't parse command %s: %v", conf.Repr(p.Command), err)}
+	}
+	if len(argv) == 0 {
+		return nil, "", &child.LookupError{Kind: child.NotExecutable, Text: "command is empty"}
+	}
+	path, err = child.Resolve(argv, p.Environment, h.ownPath)
+	return argv, path, err
+}
+
+// prepare makes everything that a child of s needs. It runs on the goroutine
+// of kids, right before the fork.
+func (h *host) prepare(s *slot) (*child.Spec, error) {
+	r := &running{slot: s}
+	h.running[child.Key(s.id)] = r
+	argv, path, err := h.command(s.prog)
+	if err != nil {
+		return nil, err
+	}
+	spec := &child.Spec{
+		Path: path, Argv: argv, Env: h.environment(s.prog), Dir: s.prog.Directory, Umask: s.prog.Umask,
+	}
+	if u := s.prog.User; u != nil {
+		spec.Cred = &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups}
+	}
+	if err := h.openPipes(r, spec); err != nil {
+		for _, f := range spec.Close {
+			f.Close()
+		}
+		return nil, &outputError{err}
+	}
+	return spec, nil
+}
+
+// openPipes makes the three pipes, or two where stderr goes into stdout's, and
+// opens the logs.
+func (h *host) openPipes(r *running, spec *child.Spec) error {
+	theirs, ours, err := stdinPipe()
+	if err != nil {
+		return err
+	}
+	spec.Stdin, spec.Close = theirs, append(spec.Close, theirs)
+	r.stdin = &stdinQueue{file: ours}
+	if spec.Stdout, err = h.openChannel(r, spec, r.slot.stdout); err != nil {
+		return err
+	}
+	spec.Stderr = spec.Stdout
+	if r.slot.stderr != nil {
+		spec.Stderr, err = h.openChannel(r, spec, r.slot.stderr)
+	}
+	return err
+}
+
+func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (*os.File, error) {
+	ours, theirs, err := output.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	spec.Close = append(spec.Close, theirs)
+	r.ends = append(r.ends, ours)
+	o, err := h.pumpOptions(r, c)
+	if err != nil {
+		return nil, err
+	}
+	r.opts = append(r.opts, o)
+	return theirs, nil
+}
+
+// pumpOptions opens a channel's log and says where its bytes go.
+func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
+	p := r.slot.prog
+	o := output.Options{StripANSI: c.conf.StripANSI, CaptureMax: c.conf.CaptureMaxBytes}
+	if c.file != nil {
+		if err := c.sink.Open(); err != nil {
+			return o, err
+		}
+		r.logs = append(r.logs, c.sink)
+		o.Sinks = append(o.Sinks, c.sink)
+	}
+	if c.stream != nil {
+		o.Sinks = append(o.Sinks, c.stream)
+	}
+	if c.conf.Syslog {
+		o.Sinks = append(o.Sinks, h.syslog.Lines(p.Name))
+	}
+	if h.journal.level <= conf.Debug {
+		o.Debug = func(chunk []byte) { h.echo(p.Name, c.name, chunk) }
+	}
+	return o, nil
+}
+
+// start lets the pumps run.
+func (r *running) start(pid int) {
+	r.pid = pid
+	for i, end := range r.ends {
+		r.pumps = append(r.pumps, output.Start(end, r.opts[i]))
+	}
+	r.ends = nil
+}
+
+// abandon closes what was opened for a child that never was.
+func (r *running) abandon() {
+	if r.stdin != nil {
+		r.stdin.close()
+	}
+	for _, end := range r.ends {
+		end.Close()
+	}
+	r.closeLogs()
+}
+
+func (r *running) closeLogs() {
+	for _, f := range r.logs {
+		f.Close()
+	}
+}
+
+// drain has the pumps take what the dead child left in its pipes, and calls
+// done when they have.
+func (r *running) drain(done func()) {
+	r.stdin.close()
+	open := new(atomic.Int32)
+	open.Store(int32(len(r.pumps)))
+	finish := func() {
+		if open.Add(-1) == 0 {
+			r.closeLogs()
+			done()
+		}
+	}
+	for _, p := range r.pumps {
+		p.Drain(finish)
+	}
+}

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"math"
 	"os"
 	"strconv"
 	"syscall"
@@ -23,7 +24,7 @@ func Subreaper() error {
 // MarkCloexec keeps every descriptor from 3 on from children, also those that
 // we inherited ourselves. It is for boot: what is opened later is opened so.
 func MarkCloexec() {
-	if unix.CloseRange(firstInherited, ^uint(0)>>33, unix.CLOSE_RANGE_CLOEXEC) == nil {
+	if unix.CloseRange(firstInherited, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
 	}
 	if markListed("/proc/self/fd") {

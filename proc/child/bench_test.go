@@ -1,0 +1,63 @@
+package child_test
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"gosupervisor/proc/child"
+)
+
+// BenchmarkSpawn measures from the request to Started.
+func BenchmarkSpawn(b *testing.B) {
+	for _, way := range ways {
+		b.Run(way.name, func(b *testing.B) {
+			r := newRig(b)
+			spec := command("/bin/true")
+			spec.Umask = way.umask
+			var total time.Duration
+			for b.Loop() {
+				before := time.Now()
+				r.start(spec)
+				total += r.until(b, "started").at.Sub(before)
+				r.until(b, "exited")
+			}
+			b.ReportMetric(float64(total.Microseconds())/float64(b.N), "us/started")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkOrphans measures how long 20,000 dead orphans, all handed over at
+// one moment, remain zombies.
+func BenchmarkOrphans(b *testing.B) {
+	if err := child.Subreaper(); err != nil {
+		b.Fatal(err)
+	}
+	const orphans = 20000
+	r := newRig(b)
+	var total time.Duration
+	for b.Loop() {
+		spec := as(b, "orphaner", fmt.Sprint(orphans))
+		r.start(spec)
+		var exited time.Time
+		for n := 0; n < orphans || exited.IsZero(); {
+			switch e := r.next(b); e.what {
+			case "exited":
+				exited = e.at
+				if child.ExitCode(e.ws) != 0 {
+					b.Fatalf("got %v", e)
+				}
+			case "orphan":
+				n++
+			}
+		}
+		total += time.Since(exited)
+		if _, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err != syscall.ECHILD {
+			b.Fatalf("there is something left to reap: %v", err)
+		}
+	}
+	b.ReportMetric(total.Seconds()*1000/float64(b.N), "ms/20000")
+	b.ReportMetric(0, "ns/op")
+}

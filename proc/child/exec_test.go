@@ -1,0 +1,62 @@
+package child_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"gosupervisor/proc/child"
+)
+
+func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		spec child.Spec
+	}{
+		{"everything", child.Spec{Path: "/bin/x", Argv: []string{"x", "", "a b"}, Env: []string{"A=1", "", "A=1", "1:2"},
+			Dir: "/a b", Umask: 0o22, Cred: &child.Credential{UID: 1, GID: 2, Groups: []int{2, 3}}}},
+		{"nothing", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1}},
+		{"root without groups", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: 0, Cred: &child.Credential{Groups: []int{}}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := child.RoundTrip(&row.spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, &row.spec) {
+				t.Errorf("got %+v, want %+v", got, row.spec)
+			}
+		})
+	}
+}
+
+func TestTheAppletRefusesWhatNoTableSays(t *testing.T) {
+	for _, row := range [][]string{
+		nil, {""}, {"spawn"}, {"-h"}, {"spawn", "", "", ""}, {"spawn", "1 2 3", "", "x"},
+		{"spawn", "1 2 3 x", "", "x"}, {"spawn", "1 2 3 99999999999999999999", "", "x"}, {"other", "1 2 3 0", "", "x"},
+	} {
+		if err := child.ParseRequest(row); err == nil {
+			t.Errorf("%q: accepted", row)
+		}
+	}
+}
+
+// A person who finds the applet gets an answer and no process.
+func TestTheAppletRunByHandSaysWhatItIs(t *testing.T) {
+	spec := command(self(t), "-h")
+	spec.Argv[0] = child.ExecName
+	got := newRig(t).run(t, spec)
+	if !strings.Contains(got.err, "internal to supervisord") || child.ExitCode(got.ws) != 2 {
+		t.Errorf("got %q, %s", got.err, child.ExitText(got.ws))
+	}
+}
+
+func FuzzParseRequest(f *testing.F) {
+	f.Add("spawn", "18 0 0 0 1 2", "/", "/bin/true", "true")
+	f.Add("spawn", "-1 -1 -1 7", "", "x", "")
+	f.Add("spawn", "-1 -1", "", "x", "")
+	f.Add("", "", "", "", "")
+	f.Fuzz(func(t *testing.T, word, numbers, dir, path, arg string) {
+		_ = child.ParseRequest([]string{word, numbers, dir, path, arg})
+	})
+}

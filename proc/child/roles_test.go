@@ -1,0 +1,192 @@
+package child_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gosupervisor/proc/child"
+)
+
+// roles are the processes that the test binary can be.
+var roles = map[string]func(args []string){
+	"fd-printer":  func([]string) { fmt.Println(inheritable()) },
+	"leaver":      func([]string) { leaveGroup() },
+	"orphaner":    func(args []string) { makeOrphans(number(args[0])) },
+	"blocker":     blockSignals,
+	"reset-host":  func(args []string) { printSignals(); child.ResetSignals(); host(args) },
+	"marked-host": markedHost,
+	"nobody-host": nobodyHost,
+	"full-host":   func([]string) { fullHost() },
+	"host":        host,
+	"resolver":    resolver,
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// inheritable lists the open descriptors that an exec keeps: all that we were
+// given, and none that we opened.
+func inheritable() string {
+	var fds []string
+	for fd := range 1024 {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			fds = append(fds, strconv.Itoa(fd))
+		}
+	}
+	return strings.Join(fds, " ")
+}
+
+// leaveGroup moves to the parent's process group, says so and stays.
+func leaveGroup() {
+	group, err := syscall.Getpgid(syscall.Getppid())
+	must(err)
+	must(syscall.Setpgid(0, group))
+	fmt.Println("left")
+	select {}
+}
+
+// makeOrphans leaves n dead children behind, with exit status 7.
+func makeOrphans(n int) {
+	for range n {
+		if forkAndExit(7) != 0 {
+			panic("cannot fork")
+		}
+	}
+}
+
+// forkAndExit is the shortest life: a fork without exec, much faster than a
+// spawn. Between fork and exit the child is inside raw system calls only.
+//
+//go:norace
+//go:noinline
+func forkAndExit(code uintptr) syscall.Errno {
+	pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	if errno == 0 && pid == 0 {
+		for {
+			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, code, 0, 0)
+		}
+	}
+	return errno
+}
+
+// blockSignals becomes the test binary in another role, with signals blocked.
+func blockSignals(args []string) {
+	runtime.LockOSThread()
+	var set unix.Sigset_t
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR2, syscall.SIGCHLD, syscall.SIGHUP, syscall.Signal(40)} {
+		set.Val[0] |= 1 << (sig - 1)
+	}
+	must(unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil))
+	file, err := os.Executable()
+	must(err)
+	must(syscall.Exec(file, append([]string{file, "as"}, args...), os.Environ()))
+}
+
+// markedHost marks descriptors one way, and is a host then.
+func markedHost(args []string) {
+	fmt.Println("before:", inheritable())
+	child.MarkBy(args[0])
+	host(args[1:])
+}
+
+// resolver says how an unprivileged user's lookup fails.
+func resolver(args []string) {
+	must(syscall.Setuid(nobody))
+	_, err := child.Resolve(args, nil, "")
+	fmt.Println(err)
+}
+
+// nobodyHost is a host as an unprivileged user.
+func nobodyHost(args []string) {
+	must(syscall.Setgroups([]int{nobody}))
+	must(syscall.Setgid(nobody))
+	must(syscall.Setuid(nobody))
+	host(args)
+}
+
+// printSignals says what the process has inherited.
+func printSignals() {
+	status, err := os.ReadFile("/proc/thread-self/status")
+	must(err)
+	fmt.Println("host:", fields(string(status), "SigBlk", "SigIgn"))
+}
+
+// host runs a table for one child: "UMASK UID ARGV...". The child's output is
+// the host's; if it exits with a status, so does the host.
+func host(args []string) {
+	umask, uid := number(args[0]), number(args[1])
+	spec := command(args[2:]...)
+	spec.Umask = umask
+	spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if uid >= 0 {
+		spec.Cred = &child.Credential{UID: uid, GID: uid, Groups: []int{uid}}
+	}
+	r := hostRig()
+	r.start(spec)
+	for e := range r.events {
+		switch e.what {
+		case "failed":
+			fmt.Println(e)
+			os.Exit(1)
+		case "exited":
+			os.Exit(child.ExitCode(e.ws))
+		}
+	}
+}
+
+func hostRig() *rig {
+	r := &rig{recorder: &recorder{events: make(chan event, 100)}}
+	r.Table = child.NewTable(r.recorder)
+	go r.Run(context.Background())
+	return r
+}
+
+// fullHost spawns when no descriptor is left, and again when some are.
+func fullHost() {
+	must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}))
+	r := hostRig()
+	for _, umask := range []int{-1, 0o022} {
+		var held []int
+		for {
+			fd, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+			if err != nil {
+				break
+			}
+			held = append(held, fd)
+		}
+		spec := command("/bin/echo", "works")
+		spec.Umask = umask
+		spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
+		r.start(spec)
+		e := <-r.events
+		for _, fd := range held {
+			must(syscall.Close(fd))
+		}
+		_, _ = io.WriteString(os.Stdout, e.what+": "+fmt.Sprint(e.err)+": "+child.ErrnoName(e.err)+"\n")
+		r.start(spec)
+		for e := range r.events {
+			if e.what == "exited" {
+				break
+			}
+		}
+	}
+}

@@ -21,11 +21,10 @@ const (
 // Without it the revision that the go command recorded is used.
 var commit string
 
-// Line is what --version prints, without the line end: the applet under which
-// the program was called, the Supervisor that it equals, then who we are.
-func Line(applet string) string {
-	return fmt.Sprintf("%s %s (%s %s, commit %s, %s)",
-		applet, API, Name, Release, Commit(), runtime.Version())
+// Line is what --version prints under every name, without the line end. It
+// begins with the release that scripts compare; who we are comes behind it.
+func Line() string {
+	return fmt.Sprintf("%s (%s %s, commit %s, %s)", API, Name, Release, Commit(), runtime.Version())
 }
 
 // Commit is the revision that the program was built from, shortened, with

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-func TestLineNamesAppletReleaseCommitAndGo(t *testing.T) {
-	want := regexp.MustCompile(`^supervisorctl 4\.3\.0 \(gosupervisor \d+\.\d+\.\d+, commit \S+, go1\.\d+.*\)$`)
-	if got := Line("supervisorctl"); !want.MatchString(got) {
+func TestLineBeginsWithTheReleaseAndNamesCommitAndGo(t *testing.T) {
+	want := regexp.MustCompile(`^4\.3\.0 \(gosupervisor \d+\.\d+\.\d+, commit \S+, go1\.\d+.*\)$`)
+	if got := Line(); !want.MatchString(got) {
 		t.Errorf("Line = %q, want a match of %s", got, want)
 	}
 }

@@ -31,8 +31,8 @@ func TestTheLimitIsTheOneBeforeTheLibraryRaisedIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct{ name, limits, want string }{
-		{"a soft limit below the hard one", "ulimit -Hn 4096; ulimit -Sn 256", "256 4096 4095 4096"},
-		{"both limits equal", "ulimit -Hn 512; ulimit -Sn 512", "512 512 512 512"},
+		{"a soft limit below the hard one", "ulimit -Sn 256; ulimit -Hn 4096", "256 4096 4095 4096"},
+		{"both limits equal", "ulimit -Sn 512; ulimit -Hn 512", "512 512 512 512"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			// bash, for exec -a; dash cannot choose argv[0].

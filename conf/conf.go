@@ -161,6 +161,7 @@ type Program struct {
 	User         *Account
 	Environment  map[string]string // [supervisord]'s, then the program's own over it
 	ServerURL    string            // "": the Server's
+	NoServerURL  bool              // serverurl= stands empty: the child is given none
 	Priority     int
 	Autostart    bool
 	Autorestart  Autorestart

@@ -1,0 +1,68 @@
+package conf
+
+import "strings"
+
+// Ctl is the [supervisorctl] section.
+type Ctl struct {
+	ServerURL   string
+	Username    *string // nil: not set
+	Password    *string
+	Prompt      string
+	HistoryFile string // "": none
+	Notes       []Note // what the user may be told
+}
+
+// DefaultCtl is what supervisorctl uses when there is no configuration file.
+func DefaultCtl() *Ctl {
+	return &Ctl{ServerURL: "http://localhost:9001", Prompt: "supervisor"}
+}
+
+// LoadCtl reads the configuration of supervisorctl from path. Unlike the daemon
+// it follows no [include]: its section stands in the main file.
+func LoadCtl(path string, h *Host) (*Ctl, error) {
+	l, err := open(path, h.whole())
+	if err != nil {
+		return nil, err
+	}
+	if err := l.doc.parse(); err != nil {
+		return nil, err
+	}
+	if !l.doc.has("supervisorctl") {
+		l.report.add(msgNoCtl, Problem{File: path, Text: msgNoCtl, Hint: l.sectionHint("supervisorctl")})
+		return nil, l.report.err()
+	}
+	c := DefaultCtl()
+	s, plain := l.scope("supervisorctl", l.base), l.scope("supervisorctl", l.env)
+	c.ServerURL = read(s, "serverurl", c.ServerURL, asText)
+	if p, ok := strings.CutPrefix(c.ServerURL, "unix://"); ok {
+		c.ServerURL = "unix://" + l.host.abs(l.host.expandUser(p))
+	}
+	c.Username = plain.optional("username")
+	c.Password = plain.optional("password")
+	c.Prompt = read(plain, "prompt", c.Prompt, asText)
+	if file := s.optional("history_file"); file != nil && *file != "" {
+		c.HistoryFile = l.host.abs(l.host.expandUser(*file))
+	}
+	l.ctlPlugins()
+	c.Notes = append(l.cfg.Notes, l.doc.doubtful...)
+	if err := l.report.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ctlPlugins looks at every [ctlplugin:x]. None can be loaded; as they only add
+// commands to the shell, that is no reason to refuse to work.
+func (l *loader) ctlPlugins() {
+	const factoryKey = "supervisor.ctl_factory"
+	for _, name := range l.sectionsOf("ctlplugin") {
+		s := l.scope(name, l.env)
+		spec, _, found, err := s.text(factoryKey)
+		switch {
+		case !found:
+			s.missing(factoryKey, textf(msgNoFactory, name, factoryKey))
+		case err == nil:
+			l.note(Warn, "[%s] is ignored: Python plugins such as %s cannot be loaded", name, spec)
+		}
+	}
+}

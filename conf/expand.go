@@ -1,0 +1,134 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// names is a set of expansion names. A set extends the one it was made from and
+// hides its names, so that a thousand programs share one copy of the environment.
+type names struct {
+	outer *names
+	own   map[string]operand
+}
+
+func (n *names) with(own map[string]operand) *names { return &names{n, own} }
+
+// withEnv adds ENV_ names for the variables of env.
+func (n *names) withEnv(env map[string]string) *names {
+	if len(env) == 0 {
+		return n
+	}
+	own := make(map[string]operand, len(env))
+	for k, v := range env {
+		own["ENV_"+k] = operand{text: v}
+	}
+	return n.with(own)
+}
+
+func (n *names) lookup(name string) (operand, bool) {
+	for ; n != nil; n = n.outer {
+		if o, ok := n.own[name]; ok {
+			return o, true
+		}
+	}
+	return operand{}, false
+}
+
+// list gives every name, sorted.
+func (n *names) list() []string {
+	var all []string
+	for ; n != nil; n = n.outer {
+		for name := range n.own {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func texts(pairs ...string) map[string]operand {
+	m := make(map[string]operand, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = operand{text: pairs[i+1]}
+	}
+	return m
+}
+
+// plainHere is the one spelling of "here" that means the directory of the file
+// it stands in. Every other form means the main file's.
+const plainHere = "%(here)s"
+
+// expansion is one value about to be expanded.
+type expansion struct {
+	value string
+	where string // how the messages name the key
+	names *names
+	here  *string // what plainHere stands for, if not for what names say
+}
+
+// run expands the value. The error is the original's.
+func (x expansion) run() (string, error) {
+	out, err := formatTemplate(x.value, func(d directive) (operand, error) {
+		if x.here != nil && d.text == plainHere {
+			return operand{text: *x.here}, nil
+		}
+		if o, ok := x.names.lookup(d.name); ok {
+			return o, nil
+		}
+		return operand{}, unknownName(d.name)
+	})
+	if err == nil {
+		return out, nil
+	}
+	value := x.value
+	if x.here != nil {
+		value = strings.ReplaceAll(value, plainHere, *x.here)
+	}
+	var name unknownName
+	if errors.As(err, &name) {
+		available := x.names.list()
+		return "", &expandError{
+			text: fmt.Sprintf(msgUnknownName, repr(value), repr(x.where), repr(string(name)), strings.Join(available, ", ")),
+			hint: nameHint(string(name), available),
+		}
+	}
+	return "", &expandError{
+		text: fmt.Sprintf(msgBadFormat, repr(value), repr(x.where), err),
+		hint: "write %% for a percent sign",
+	}
+}
+
+// expandError is a value that cannot be expanded.
+type expandError struct{ text, hint string }
+
+func (e *expandError) Error() string { return e.text }
+
+// hintOf is the hint that an error carries, if it does.
+func hintOf(err error) string {
+	var e *expandError
+	if errors.As(err, &e) {
+		return e.hint
+	}
+	return ""
+}
+
+// nameHint says what is likely wrong with an unknown name.
+func nameHint(name string, available []string) string {
+	if near := nearest(name, available); near != "" {
+		return fmt.Sprintf("did you mean %%(%s)s?", near)
+	}
+	if v, ok := strings.CutPrefix(name, "ENV_"); ok {
+		return fmt.Sprintf("the environment variable %s is not set", v)
+	}
+	if slices.Contains([]string{"process_num", "numprocs", "program_name", "group_name", "host_node_name", "here"}, name) {
+		return "the name exists, but not for this key"
+	}
+	return ""
+}
+
+// collapsePercent is the second pass that log file names once had: where the
+// first left a doubled percent sign, it becomes a single one.
+func collapsePercent(s string) string { return strings.ReplaceAll(s, "%%", "%") }

@@ -1,0 +1,231 @@
+package conf
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// groups makes every group, in the order of the original: [group:x] sections,
+// then programs, listeners and fcgi programs that are in none; then sorts them.
+func (l *loader) groups() {
+	taken := make(map[string]bool) // program sections that a group has
+	for _, name := range l.sectionsOf("group") {
+		l.group(name, taken)
+	}
+	for _, name := range l.sectionsOf("program") {
+		if !taken[name] {
+			l.single(name, KindProgram)
+		}
+	}
+	for _, name := range l.sectionsOf("eventlistener") {
+		l.listener(name)
+	}
+	for _, name := range l.sectionsOf("fcgi-program") {
+		if !taken[name] {
+			l.fcgi(name)
+		}
+	}
+	slices.SortStableFunc(l.cfg.Groups, func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// sectionsOf lists the sections of a kind in file order.
+func (l *loader) sectionsOf(kind string) []string {
+	var names []string
+	for _, name := range l.doc.order {
+		if strings.HasPrefix(name, kind+":") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (l *loader) addGroup(g *Group) { l.cfg.Groups = append(l.cfg.Groups, g) }
+
+// group reads a [group:x] and its members.
+func (l *loader) group(section string, taken map[string]bool) {
+	s := l.scope(section, l.base)
+	name, ok := l.sectionName(s)
+	if !ok {
+		return
+	}
+	members, opt, _, err := s.text("programs")
+	g := &Group{Name: name, Kind: KindGroup}
+	g.Priority = read(s, "priority", 999, parseCountInt)
+	l.addGroup(g)
+	if err != nil {
+		return
+	}
+	in := make(map[string]bool)
+	for _, member := range parseList(members) {
+		program, fcgi := "program:"+member, "fcgi-program:"+member
+		switch {
+		case l.doc.has(program) && l.doc.has(fcgi):
+			s.fail("programs", opt, textf(msgAmbiguous, section, member), "give one of them another name")
+			continue
+		case !l.doc.has(program) && !l.doc.has(fcgi):
+			s.fail("programs", opt, textf(msgNoProgram, section, member), l.memberHint(member))
+			continue
+		case l.doc.has(fcgi):
+			program = fcgi
+		}
+		taken[program] = true
+		if in[program] {
+			continue
+		}
+		in[program] = true
+		programs := l.programs(program, name)
+		if program == fcgi {
+			l.memberSocket(program, member, programs)
+		}
+		g.Programs = append(g.Programs, programs...)
+	}
+}
+
+// memberHint says what a name in programs= may have been meant to be.
+func (l *loader) memberHint(member string) string {
+	var known []string
+	for _, section := range l.doc.order {
+		kind, name, _ := strings.Cut(section, ":")
+		switch kind {
+		case "program", "fcgi-program":
+			known = append(known, name)
+		case "eventlistener":
+			if name == member {
+				return "an event listener cannot be in a group"
+			}
+		}
+	}
+	if near := nearest(member, known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	if member == "" {
+		return "there is a comma too many"
+	}
+	return fmt.Sprintf("there is no [program:%s]", member)
+}
+
+// single makes the group of a program that is in no other.
+func (l *loader) single(section string, kind GroupKind) *Group {
+	s := l.scope(section, l.base)
+	name, ok := l.sectionName(s)
+	if !ok {
+		return nil
+	}
+	g := &Group{Name: name, Kind: kind}
+	g.Priority = read(s, "priority", 999, parseCountInt)
+	if kind == KindProgram {
+		g.Programs = l.programs(section, name)
+	}
+	l.addGroup(g)
+	return g
+}
+
+// listener makes the pool of an [eventlistener:x]. Its name is not checked or
+// trimmed here, only that of the program in it.
+func (l *loader) listener(section string) {
+	s := l.scope(section, l.base)
+	g := &Group{Name: strings.TrimPrefix(section, "eventlistener:"), Kind: KindListener, Pool: &Pool{}}
+	g.Priority = read(s, "priority", -1, parseCountInt)
+	g.Pool.BufferSize = read(s, "buffer_size", 10, func(v string) (int, error) {
+		n, err := parseCountInt(v)
+		if err == nil && n < 1 {
+			err = textf(msgBuffer, section, n)
+		}
+		return n, err
+	})
+	g.Pool.ResultHandler = read(s, "result_handler", DefaultHandler, func(v string) (string, error) {
+		if !l.host.Plugin(v) {
+			return "", textf(msgPlugin, v, section)
+		}
+		return v, nil
+	})
+	l.events(s, g.Pool)
+	read(s, "redirect_stderr", false, func(v string) (bool, error) {
+		b, err := ParseBool(v)
+		if b {
+			err = textf(msgRedirect, section)
+		}
+		return b, err
+	})
+	g.Programs = l.programs(section, g.Name)
+	l.addGroup(g)
+}
+
+// events reads events= into the pool.
+func (l *loader) events(s *scope, pool *Pool) {
+	value, opt, found, err := s.text("events")
+	if err != nil {
+		return
+	}
+	if !found || value == "" {
+		err := textf(msgNoEvents, s.sec.name)
+		if found {
+			s.fail("events", opt, err, "for example events=PROCESS_STATE,TICK_60")
+		} else {
+			s.missing("events", err)
+		}
+		return
+	}
+	pool.Events = parseList(strings.ToUpper(value))
+	slices.Sort(pool.Events)
+	pool.Events = slices.Compact(pool.Events)
+	for _, event := range pool.Events {
+		if !isEventType(event) {
+			hint := "there is a comma too many"
+			if near := nearest(event, eventTypes); near != "" {
+				hint = fmt.Sprintf("did you mean %s?", near)
+			} else if event != "" {
+				hint = ""
+			}
+			s.fail("events", opt, textf(msgEvent, event, s.sec.name), hint)
+		}
+	}
+}
+
+// settle drops what nobody could ever address: of two groups with one name the
+// first in start order stays, of two processes the later one, as in the
+// original. Unlike there the loss is reported.
+func settle(cfg *Config) {
+	groups := make(map[string]*Group)
+	cfg.Groups = slices.DeleteFunc(cfg.Groups, func(g *Group) bool {
+		if first := groups[g.Name]; first != nil {
+			cfg.Notes = append(cfg.Notes, Note{Warn, fmt.Sprintf(
+				"Two groups are named %s: the one of kind %s is used, the one of kind %s is ignored", g.Name, first.Kind, g.Kind)})
+			return true
+		}
+		groups[g.Name] = g
+		return false
+	})
+	for _, g := range cfg.Groups {
+		g.Programs = settlePrograms(cfg, g)
+	}
+}
+
+func settlePrograms(cfg *Config, g *Group) []*Program {
+	last := make(map[string]int, len(g.Programs))
+	for i, p := range g.Programs {
+		last[p.Name] = i
+	}
+	if len(last) == len(g.Programs) {
+		return g.Programs
+	}
+	kept := make([]*Program, 0, len(last))
+	done := make(map[string]bool)
+	for _, p := range g.Programs {
+		if done[p.Name] {
+			continue
+		}
+		done[p.Name] = true
+		winner := g.Programs[last[p.Name]]
+		kept = append(kept, winner)
+		if winner != p {
+			cfg.Notes = append(cfg.Notes, Note{Warn, fmt.Sprintf(
+				"Several processes of group %s are named %s: only the last one, of [%s], is used", g.Name, p.Name, winner.Section)})
+		}
+	}
+	return kept
+}

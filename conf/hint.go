@@ -1,0 +1,158 @@
+package conf
+
+import (
+	"slices"
+	"strings"
+)
+
+// nearest finds the candidate that word was most likely meant to be, or "" when
+// none is close enough to be worth saying.
+func nearest(word string, candidates []string) string {
+	if len(word) < 3 || len(word) > 64 {
+		return ""
+	}
+	limit := 1 + len(word)/5
+	best, at := "", limit+1
+	for _, c := range candidates {
+		if d := distance(word, c, limit); d > 0 && d < at {
+			best, at = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters that must be changed, added, dropped or swapped
+// with their neighbour to make b of a. Beyond limit it is only known to be more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	var before, last, row []int
+	for j := range len(b) + 1 {
+		last = append(last, j)
+	}
+	for i := 1; i <= len(a); i++ {
+		row = append(row[:0:0], i)
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d := min(row[j-1]+1, last[j]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, before[j-2]+1)
+			}
+			row = append(row, d)
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// Keys by kind of section, for hints and for whoever looks for unknown keys.
+var (
+	serverKeys = []string{
+		"childlogdir", "directory", "environment", "identifier", "logfile",
+		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs",
+		"nocleanup", "nodaemon", "pidfile", "silent", "strip_ansi", "umask", "user",
+	}
+	programKeys = []string{
+		"autorestart", "autostart", "command", "directory", "environment",
+		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "priority",
+		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
+		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
+		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
+		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
+		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
+		"stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
+	}
+	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
+	listenerKeys = []string{"buffer_size", "events", "result_handler"}
+	inetKeys     = []string{"password", "port", "username"}
+	unixKeys     = []string{"chmod", "chown", "file", "password", "username"}
+	groupKeys    = []string{"priority", "programs"}
+	ctlKeys      = []string{"history_file", "password", "prompt", "serverurl", "username"}
+	includeKeys  = []string{"files"}
+)
+
+// knownKeys lists the keys of a kind of section, or nil for a section whose keys
+// are nobody's.
+func knownKeys(section string) []string {
+	kind, _, _ := strings.Cut(section, ":")
+	switch {
+	case section == "supervisord":
+		return serverKeys
+	case section == "supervisorctl":
+		return ctlKeys
+	case section == "include":
+		return includeKeys
+	case strings.HasPrefix(section, "inet_http_server"):
+		return inetKeys
+	case strings.HasPrefix(section, "unix_http_server"):
+		return unixKeys
+	}
+	switch kind {
+	case "program":
+		return programKeys
+	case "fcgi-program":
+		return append(slices.Clone(programKeys), fcgiKeys...)
+	case "eventlistener":
+		return append(slices.Clone(programKeys), listenerKeys...)
+	case "group":
+		return groupKeys
+	}
+	return nil
+}
+
+// allKeys lists every key that any section has.
+func allKeys() []string {
+	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, ctlKeys, includeKeys)
+}
+
+// hintFor says what a wrong value was likely meant to be.
+func hintFor(key, value string) string {
+	lower := strings.ToLower(value)
+	switch {
+	case strings.HasSuffix(key, "maxbytes"):
+		if n := len(lower); n > 1 && strings.IndexByte("kmg", lower[n-1]) >= 0 {
+			return "write " + value + "B"
+		}
+		return "a number of bytes, or one with KB, MB or GB"
+	case key == "autorestart":
+		return "one of true, false, unexpected"
+	case key == "stopsignal":
+		return "a signal such as TERM, INT, QUIT, HUP, KILL, USR1 or USR2"
+	case key == "loglevel":
+		if lower == "warning" {
+			return "write warn"
+		}
+		return "one of critical, error, warn, info, debug, trace, blather"
+	case key == "environment":
+		return environmentHint(value)
+	case slices.Contains([]string{"umask", "chmod", "socket_mode"}, key):
+		return "an octal number such as 022 or 0700"
+	case slices.Contains(booleanKeys, key):
+		return "one of true, false"
+	case len(value) > 1 && strings.IndexByte(`'"`, value[0]) >= 0 && value[0] == value[len(value)-1]:
+		return "leave the quotes out: they are part of the value"
+	}
+	return ""
+}
+
+var booleanKeys = []string{
+	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
+	"silent", "nocleanup", "strip_ansi", "stdout_syslog", "stderr_syslog",
+	"stdout_events_enabled", "stderr_events_enabled",
+}
+
+func environmentHint(value string) string {
+	for _, quote := range []string{`"`, `'`} {
+		if strings.Count(value, quote)%2 == 1 {
+			return "a closing " + quote + " is missing"
+		}
+	}
+	if n := len(value); n > 1 && value[0] == value[n-1] && strings.IndexByte(`'"`, value[0]) >= 0 && strings.Count(value, value[:1]) == 2 {
+		return `put the quotes around the value alone: KEY="value"`
+	}
+	return `write KEY="value",KEY2="value2"`
+}

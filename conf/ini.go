@@ -1,0 +1,379 @@
+package conf
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-ini/ini"
+)
+
+// This file is the only one that knows go-ini. The dialect of the original and
+// that of go-ini differ in nearly every rule (comments, continuation, quotes,
+// delimiters, line ends), so each file is first brought, by lines.go, into a form
+// that has only one reading: one header or one key=value per line, with every
+// character escaped that go-ini might take for something else. go-ini reads that
+// form and keeps the sections, the keys and the rule that the last one wins; the
+// places where they came from are kept beside it.
+
+// Bounds of what is read. They are far beyond every real configuration and keep
+// a wrong file from costing gigabytes or minutes.
+const (
+	maxFileSize = 16 << 20
+	maxAllFiles = 64 << 20
+	maxSections = 10_000
+	maxKeys     = 10_000 // of one section
+	maxBadLines = 100    // reported one by one
+)
+
+// defaultSection supplies keys to every other section.
+const defaultSection = "DEFAULT"
+
+// source is one file that was read.
+type source struct {
+	name string // as messages name it
+	here string // its absolute directory
+
+	included bool
+}
+
+// document is the merged result of every file.
+type document struct {
+	order    []string            // sections in order of first appearance
+	sections map[string]*section // with DEFAULT, if it is there
+	plain    bytes.Buffer        // what go-ini reads
+	size     int
+	doubtful []Note
+	parsed   *ini.File
+}
+
+// section is what is known of a section beside its keys.
+type section struct {
+	name   string
+	origin *source // the file in which it first appeared
+	at     place
+	keys   map[string]*option
+}
+
+// option is the provenance of one key of one section.
+type option struct {
+	key    string
+	origin *source // the file that set the value in effect
+	places []place // every line that set it, in order; the last counts
+	cut    bool    // an inline comment shortened the value
+}
+
+// fileError is what makes a file unreadable. The text is the original's.
+type fileError struct {
+	text     string
+	problems []Problem
+	fatal    bool // nothing of the file can be trusted
+}
+
+func (e *fileError) Error() string { return e.text }
+
+func newDocument() *document {
+	return &document{sections: make(map[string]*section)}
+}
+
+// readAll reads a file whole, within bounds.
+func (d *document) readAll(h *Host, name string) ([]byte, error) {
+	r, err := h.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxFileSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if d.size += len(data); len(data) > maxFileSize || d.size > maxAllFiles {
+		return nil, &fileError{fatal: true, text: fmt.Sprintf(msgTooLarge, name, maxFileSize>>20, maxAllFiles>>20)}
+	}
+	return data, nil
+}
+
+// add reads the lines of one more file into the document.
+func (d *document) add(src *source, data []byte) *fileError {
+	if text, at := decodeError(data); at >= 0 {
+		line := 1 + bytes.Count(data[:at], []byte("\n"))
+		return &fileError{fatal: true, text: text, problems: []Problem{{
+			File: src.name, Line: line, Text: text,
+			Hint: "save the file as UTF-8",
+		}}}
+	}
+	// Editors of some systems put a byte-order mark before the text.
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+
+	b := &builder{d: d, src: src}
+	scanLines(string(data), b.take)
+	b.closeValue()
+	return b.failure()
+}
+
+// builder turns the lines of one file into the plain form.
+type builder struct {
+	d        *document
+	src      *source
+	sec      *section
+	opt      *option
+	value    []string // lines of the open option
+	bad      []lineEvent
+	badCount int
+	homeless *lineEvent
+	excess   *Problem
+}
+
+func (b *builder) take(ev lineEvent) bool {
+	switch ev.kind {
+	case lineHeader:
+		b.closeValue()
+		b.openSection(ev)
+	case lineOption:
+		b.closeValue()
+		b.openOption(ev)
+	case lineMore:
+		b.value = append(b.value, ev.value)
+		b.opt.cut = b.opt.cut || ev.cut
+	case lineHomeless:
+		// Nothing after it can be trusted: the original stops here too.
+		b.homeless = &ev
+		return false
+	case lineBad:
+		// The value before it stays open, as far as lines.go is concerned.
+		if b.badCount++; len(b.bad) < maxBadLines {
+			b.bad = append(b.bad, ev)
+		}
+	}
+	return b.excess == nil
+}
+
+func (b *builder) at(ev lineEvent) place { return place{b.src.name, ev.line} }
+
+func (b *builder) openSection(ev lineEvent) {
+	b.opt = nil
+	if b.src.included && ev.name == "include" {
+		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(
+			"%s:%d: an included file includes nothing itself: this [include] is ignored", b.src.name, ev.line)})
+	}
+	b.sec = b.d.sections[ev.name]
+	if b.sec == nil {
+		if len(b.d.sections) == maxSections {
+			b.excess = &Problem{File: b.src.name, Line: ev.line, Text: fmt.Sprintf(msgManySections, maxSections)}
+			return
+		}
+		b.sec = &section{name: ev.name, origin: b.src, at: b.at(ev), keys: make(map[string]*option)}
+		b.d.sections[ev.name] = b.sec
+		if ev.name != defaultSection {
+			b.d.order = append(b.d.order, ev.name)
+		}
+	}
+	fmt.Fprintf(&b.d.plain, "[%s]\n", escape(ev.name))
+}
+
+func (b *builder) openOption(ev lineEvent) {
+	if strings.HasPrefix(ev.name, "[") {
+		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(
+			"%s:%d: %q is no section header, because it has no closing bracket; it was read as a key of [%s]",
+			b.src.name, ev.line, trim(ev.raw), b.sec.name)})
+	}
+	b.opt = b.sec.keys[ev.name]
+	if b.opt == nil {
+		if len(b.sec.keys) == maxKeys {
+			b.excess = &Problem{File: b.src.name, Line: ev.line, Section: b.sec.name, Text: fmt.Sprintf(msgManyKeys, maxKeys, b.sec.name)}
+			return
+		}
+		b.opt = &option{key: ev.name}
+		b.sec.keys[ev.name] = b.opt
+	}
+	b.opt.origin = b.src
+	b.opt.cut = ev.cut
+	b.opt.places = append(b.opt.places, b.at(ev))
+	b.value = append(b.value, ev.value)
+}
+
+// closeValue writes the open option, now that its last line is known.
+func (b *builder) closeValue() {
+	if b.opt != nil && b.value != nil {
+		value := trimRight(strings.Join(b.value, "\n"))
+		fmt.Fprintf(&b.d.plain, "%s=%s\n", escape(b.opt.key), escape(value))
+	}
+	b.opt, b.value = nil, nil
+}
+
+// failure words what was wrong with the file, if anything was.
+func (b *builder) failure() *fileError {
+	switch {
+	case b.excess != nil:
+		return &fileError{fatal: true, text: b.excess.Text, problems: []Problem{*b.excess}}
+	case b.homeless != nil:
+		ev := b.homeless
+		e := &fileError{fatal: true, text: fmt.Sprintf(msgNoHeaders, repr(b.src.name), ev.line, repr(ev.raw))}
+		e.problems = append(e.problems, Problem{
+			File: b.src.name, Line: ev.line,
+			Text: fmt.Sprintf("%q stands before the first section", trim(ev.raw)),
+			Hint: "begin the file with a section such as [supervisord]",
+		})
+		return e
+	case b.badCount > 0:
+		var text strings.Builder
+		fmt.Fprintf(&text, msgParsing, repr(b.src.name))
+		e := &fileError{}
+		for _, ev := range b.bad {
+			fmt.Fprintf(&text, msgParsingLine, ev.line, repr(ev.raw))
+			e.problems = append(e.problems, badLine(b.src, ev))
+		}
+		if more := b.badCount - len(b.bad); more > 0 {
+			fmt.Fprintf(&text, "\n\t... and %d more", more)
+		}
+		e.text = text.String()
+		return e
+	}
+	return nil
+}
+
+func badLine(src *source, ev lineEvent) Problem {
+	p := Problem{File: src.name, Line: ev.line, Text: fmt.Sprintf("%q is neither a section, a key with a value, nor a comment", trim(ev.raw))}
+	first, _, _ := strings.Cut(ev.value, " ")
+	switch {
+	case strings.HasPrefix(ev.value, "=") || strings.HasPrefix(ev.value, ":"):
+		p.Hint = "the key is missing"
+	case nearest(strings.ToLower(first), allKeys()) != "":
+		p.Hint = fmt.Sprintf("write %s=...", nearest(strings.ToLower(first), allKeys()))
+	case strings.HasPrefix(ev.value, "//"), strings.EqualFold(first, "rem"):
+		p.Hint = "begin a comment with ; or #"
+	default:
+		p.Hint = "a key needs = or : before its value; a further line of a value must be indented deeper than its key"
+	}
+	return p
+}
+
+// parse lets go-ini read what was collected.
+func (d *document) parse() error {
+	f, err := ini.LoadSources(ini.LoadOptions{
+		IgnoreContinuation:      true,
+		IgnoreInlineComment:     true,
+		PreserveSurroundedQuote: true,
+		KeyValueDelimiters:      "=",
+		// A section name with a dot would otherwise inherit from the part
+		// before it. No name contains this character once it is escaped.
+		ChildSectionDelimiter: "\x00",
+	}, d.plain.Bytes())
+	if err != nil {
+		return fmt.Errorf("bug: the plain form of the configuration is not readable: %v", err)
+	}
+	f.BlockMode = false
+	d.parsed = f
+	return nil
+}
+
+// has says whether there is such a section; DEFAULT is none.
+func (d *document) has(name string) bool {
+	return name != defaultSection && d.sections[name] != nil
+}
+
+// lookup finds a key in a section or, failing that, in DEFAULT, and where it was
+// set.
+func (d *document) lookup(name, key string) (value string, opt *option, in *section, found bool) {
+	for _, n := range [...]string{name, defaultSection} {
+		in = d.sections[n]
+		if in == nil {
+			continue
+		}
+		if opt = in.keys[key]; opt != nil {
+			return d.value(n, key), opt, in, true
+		}
+	}
+	return "", nil, nil, false
+}
+
+func (d *document) value(section, key string) string {
+	sec, err := d.parsed.GetSection(escape(section))
+	if err != nil {
+		return ""
+	}
+	k, err := sec.GetKey(escape(key))
+	if err != nil {
+		return ""
+	}
+	return unescape(k.Value())
+}
+
+// keysOf lists the keys that a section shows, those of DEFAULT included: DEFAULT's
+// first, each in the order of first appearance.
+func (d *document) keysOf(name string) []string {
+	var keys []string
+	for _, n := range [...]string{defaultSection, name} {
+		sec, err := d.parsed.GetSection(escape(n))
+		if err != nil {
+			continue
+		}
+		for _, k := range sec.KeyStrings() {
+			if k = unescape(k); !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+// special are the characters that mean something to go-ini, or to escape.
+const special = "%=:#;[]\"'`\\-"
+
+const hexDigits = "0123456789ABCDEF"
+
+// escape writes s so that go-ini takes it for one word of plain text.
+func escape(s string) string {
+	plain := true
+	for i := 0; i < len(s) && plain; i++ {
+		plain = !mustEscape(s, i)
+	}
+	if plain {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if mustEscape(s, i) {
+			b.WriteByte('%')
+			b.WriteByte(hexDigits[s[i]>>4])
+			b.WriteByte(hexDigits[s[i]&15])
+		} else {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+// mustEscape covers all beyond ASCII too, because some of it is white space,
+// and a blank only at either end.
+func mustEscape(s string, i int) bool {
+	c := s[i]
+	if c == ' ' {
+		return i == 0 || i == len(s)-1
+	}
+	return c < ' ' || c >= 0x7f || strings.IndexByte(special, c) >= 0
+}
+
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			b.WriteByte(byte(strings.IndexByte(hexDigits, s[i+1])<<4 | strings.IndexByte(hexDigits, s[i+2])))
+			i += 2
+		} else {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+// newSource names a file and finds its directory.
+func newSource(h *Host, name string) *source {
+	return &source{name: name, here: path.Dir(h.abs(name))}
+}

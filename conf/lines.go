@@ -1,0 +1,189 @@
+package conf
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The INI dialect, line by line. The rules are those of the parser that the
+// original uses; every odd one among them is relied upon by some configuration
+// in the world.
+
+// place is where something was written.
+type place struct {
+	file string
+	line int // from 1
+}
+
+// lineKind says what a physical line turned out to be.
+type lineKind int
+
+const (
+	lineHeader   lineKind = iota // [section]
+	lineOption                   // key and the beginning of its value
+	lineMore                     // one more line of the open value
+	lineBad                      // neither delimiter nor key
+	lineHomeless                 // something before the first section
+)
+
+// lineEvent is what scanLines reports of one line. Comments are not reported,
+// and blank lines only inside a value.
+type lineEvent struct {
+	kind  lineKind
+	line  int
+	raw   string // the line as it stands, with its line end as "\n"
+	name  string // section name, or key in lower case
+	value string // stripped; of a lineMore the line to add
+	cut   bool   // an inline comment ended the line
+}
+
+// scanLines reads text, which must be UTF-8, and gives each line that means
+// something to take. It stops when take returns false.
+func scanLines(text string, take func(lineEvent) bool) {
+	var (
+		inSection bool
+		open      bool // an option whose value may go on
+		reference int  // its indentation
+	)
+	for n := 1; text != ""; n++ {
+		var raw string
+		raw, text = nextLine(text)
+		value, commented, inline := stripComment(raw)
+		ev := lineEvent{line: n, raw: raw, value: value, cut: inline}
+		if value == "" {
+			if commented || !open {
+				continue
+			}
+			ev.kind = lineMore
+			if !take(ev) {
+				return
+			}
+			continue
+		}
+		indent := indentation(raw)
+		if open && indent > reference {
+			ev.kind = lineMore
+			if !take(ev) {
+				return
+			}
+			continue
+		}
+		reference = indent
+		if name, ok := headerName(value); ok {
+			ev.kind, ev.name, ev.value = lineHeader, name, ""
+			inSection, open = true, false
+		} else if !inSection {
+			ev.kind = lineHomeless
+		} else if key, val, ok := splitOption(value); ok {
+			ev.kind, ev.name, ev.value = lineOption, key, val
+			open = true
+		} else {
+			ev.kind = lineBad
+		}
+		if !take(ev) {
+			return
+		}
+	}
+}
+
+// nextLine cuts the first line off text. "\n", "\r\n" and a lone "\r" end a
+// line; the line keeps its end as "\n".
+func nextLine(text string) (line, rest string) {
+	i := strings.IndexAny(text, "\r\n")
+	if i < 0 {
+		return text, ""
+	}
+	if text[i] == '\n' {
+		return text[:i+1], text[i+1:]
+	}
+	rest = text[i+1:]
+	if strings.HasPrefix(rest, "\n") {
+		rest = rest[1:]
+	}
+	return text[:i] + "\n", rest
+}
+
+// stripComment returns the line without its comment and surrounding white space,
+// whether there was a comment, and whether that began inside the line.
+//
+// A comment sign counts at the beginning of the line and after white space; no
+// quote protects it. The search goes in rounds over the first occurrence of
+// each sign, then the second of each, and so on, and takes the leftmost of the
+// first round that has any: so in `x;y ;z #w` the comment is `#w`.
+func stripComment(line string) (value string, commented, inline bool) {
+	stripped := trim(line)
+	if stripped == "" {
+		return "", false, false
+	}
+	if stripped[0] == '#' || stripped[0] == ';' {
+		return "", true, false
+	}
+	semi, hash := -1, -1
+	for more := true; more; {
+		at := -1
+		more = false
+		for _, sign := range [...]struct {
+			char  byte
+			index *int
+		}{{'#', &hash}, {';', &semi}} {
+			if *sign.index == len(line) {
+				continue
+			}
+			i := strings.IndexByte(line[*sign.index+1:], sign.char)
+			if i < 0 {
+				*sign.index = len(line)
+				continue
+			}
+			more = true
+			*sign.index += 1 + i
+			if startsComment(line, *sign.index) && (at < 0 || *sign.index < at) {
+				at = *sign.index
+			}
+		}
+		if at >= 0 {
+			return trim(line[:at]), true, true
+		}
+	}
+	return stripped, false, false
+}
+
+func startsComment(line string, at int) bool {
+	if at == 0 {
+		return true
+	}
+	before, _ := utf8.DecodeLastRuneInString(line[:at])
+	return isSpace(before)
+}
+
+// indentation counts the characters before the first that is not white space; a
+// tab is one.
+func indentation(line string) int {
+	n := 0
+	for _, r := range line {
+		if !isSpace(r) {
+			return n
+		}
+		n++
+	}
+	return 0
+}
+
+// headerName reads a section header: all between the first bracket and the last
+// closing one. What follows is ignored.
+func headerName(value string) (string, bool) {
+	end := strings.LastIndexByte(value, ']')
+	if value[0] != '[' || end < 2 {
+		return "", false
+	}
+	return value[1:end], true
+}
+
+// splitOption cuts "key = value" or "key: value" at whichever sign comes first.
+func splitOption(value string) (key, val string, ok bool) {
+	i := strings.IndexAny(value, "=:")
+	if i < 0 {
+		return "", "", false
+	}
+	key = strings.ToLower(trimRight(value[:i]))
+	return key, trim(value[i+1:]), key != ""
+}

@@ -1,0 +1,279 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Load reads the configuration of the daemon from path, as given by the user,
+// and from the files it includes. A nil Host is the real machine.
+//
+// The error, if any, is a *LoadError that holds everything that is wrong, in the
+// order in which the original would find it.
+func Load(path string, h *Host) (*Config, error) {
+	cfg, err := load(path, h.whole())
+	if err != nil {
+		return nil, err
+	}
+	settle(cfg)
+	return cfg, nil
+}
+
+// loader is the state of one reading. Its methods are called in the order in
+// which the original evaluates a configuration, so that the first problem is the
+// original's.
+type loader struct {
+	host *Host
+	doc  *document
+	main *source
+	cfg  *Config
+	report
+
+	hasInclude bool
+	env        *names // ENV_ names: the environment, then [supervisord] environment
+	base       *names // env and here
+	hostname   string
+
+	accounts  map[string]accountResult
+	processes int // of all programs so far
+}
+
+type accountResult struct {
+	account *Account
+	err     error
+}
+
+// load is Load without the removal of what hides something else.
+func load(path string, h *Host) (*Config, error) {
+	l, err := open(path, h)
+	if err != nil {
+		return nil, err
+	}
+	l.include()
+	if err := l.doc.parse(); err != nil {
+		return nil, err
+	}
+	l.cfg.Notes = append(l.cfg.Notes, l.doc.doubtful...)
+	if !l.doc.has("supervisord") {
+		l.report.add(msgNoServer, Problem{File: path, Text: msgNoServer, Hint: l.sectionHint("supervisord")})
+		// A file without it is no configuration of its own; what else is
+		// wrong in it would only distract.
+		return nil, l.report.err()
+	}
+	l.server()
+	l.rpcInterfaces()
+	l.groups()
+	l.httpServers()
+	l.serverUser()
+	if err := l.report.err(); err != nil {
+		return nil, err
+	}
+	return l.cfg, nil
+}
+
+// open reads the main file.
+func open(path string, h *Host) (*loader, error) {
+	l := &loader{
+		host:     cacheDirs(h),
+		doc:      newDocument(),
+		main:     newSource(h, path),
+		accounts: make(map[string]accountResult),
+	}
+	l.cfg = &Config{Path: path, File: h.abs(path), Here: l.main.here}
+	own := make(map[string]operand)
+	for _, kv := range h.Environ {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			if _, again := own["ENV_"+k]; !again {
+				own["ENV_"+k] = operand{text: v}
+			}
+		}
+	}
+	l.env = &names{own: own}
+	l.base = l.env.with(texts("here", l.main.here))
+	l.hostname, _ = h.Hostname()
+
+	data, err := l.doc.readAll(h, path)
+	if err != nil {
+		l.report.addFile(unreadable(path, err, h))
+		return nil, l.report.err()
+	}
+	if e := l.doc.add(l.main, data); e != nil {
+		l.report.addFile(e)
+		if e.fatal {
+			return nil, l.report.err()
+		}
+	}
+	return l, nil
+}
+
+// unreadable words why a file that was named could not be read.
+func unreadable(path string, err error, h *Host) *fileError {
+	var fe *fileError
+	if errors.As(err, &fe) {
+		return fe
+	}
+	if errors.Is(err, fs.ErrNotExist) || !h.Exists(path) {
+		return &fileError{text: fmt.Sprintf(msgNotFound, path)}
+	}
+	e := &fileError{text: fmt.Sprintf(msgNotReadable, path)}
+	e.problems = []Problem{{File: path, Text: e.text, Hint: reason(err)}}
+	return e
+}
+
+// reason is the innermost cause of a file error, without the path.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+// cacheDirs makes the question for a directory cost one look at the disk: a
+// thousand programs log to the same one.
+func cacheDirs(h *Host) *Host {
+	w := *h
+	known := make(map[string]bool)
+	isDir := h.IsDir
+	w.IsDir = func(p string) bool {
+		is, ok := known[p]
+		if !ok {
+			is = isDir(p)
+			known[p] = is
+		}
+		return is
+	}
+	return &w
+}
+
+func (l *loader) note(level Level, format string, args ...any) {
+	l.cfg.Notes = append(l.cfg.Notes, Note{level, fmt.Sprintf(format, args...)})
+}
+
+// account is lookupAccount, asked once for each name.
+func (l *loader) account(s string) (*Account, error) {
+	r, ok := l.accounts[s]
+	if !ok {
+		r.account, r.err = lookupAccount(s, l.host)
+		l.accounts[s] = r
+	}
+	return r.account, r.err
+}
+
+// sectionHint looks for a section that was likely meant to be name.
+func (l *loader) sectionHint(name string) string {
+	if near := nearest(name, l.doc.order); near != "" {
+		return fmt.Sprintf("is [%s] meant to be it?", near)
+	}
+	for _, s := range l.doc.order {
+		if strings.EqualFold(trim(s), name) {
+			return fmt.Sprintf("is [%s] meant to be it?", s)
+		}
+	}
+	return ""
+}
+
+// scope is a section being read with a set of names.
+type scope struct {
+	*loader
+	sec    *section
+	names  *names
+	suffix bool // messages end with the section and its file
+}
+
+func (l *loader) scope(section string, n *names) *scope {
+	return &scope{loader: l, sec: l.doc.sections[section], names: n}
+}
+
+// in returns a copy of s that knows other names.
+func (s *scope) in(n *names) *scope {
+	c := *s
+	c.names = n
+	return &c
+}
+
+// fail reports an error of a key. opt is nil when the key is not there.
+func (s *scope) fail(key string, opt *option, err error, hint string) {
+	p := Problem{File: s.sec.at.file, Line: s.sec.at.line, Section: s.sec.name, Key: key, Text: err.Error(), Hint: hint}
+	if opt != nil {
+		at := opt.places[len(opt.places)-1]
+		p.File, p.Line = at.file, at.line
+	}
+	full := err.Error()
+	if s.suffix {
+		full += fmt.Sprintf(msgInSection, repr(s.sec.name), repr(s.sec.origin.name))
+	}
+	s.report.add(full, p)
+}
+
+// missing reports that a key is not there.
+func (s *scope) missing(key string, err error) {
+	var given []string
+	known := knownKeys(s.sec.name)
+	for k := range s.sec.keys {
+		given = append(given, k)
+	}
+	hint := ""
+	if near := nearest(key, given); near != "" && nearest(near, known) == key {
+		hint = fmt.Sprintf("is %s= meant to be it?", near)
+	}
+	s.fail(key, nil, err, hint)
+}
+
+// expansion prepares the value of a key for expanding.
+func (s *scope) expansion(value string, opt *option, in *section, where string) expansion {
+	x := expansion{value: value, where: where, names: s.names}
+	if s.hasInclude {
+		src := opt.origin
+		if in != s.sec {
+			src = s.sec.origin // a value of DEFAULT, seen by this section
+		}
+		x.here = &src.here
+	}
+	return x
+}
+
+// text is the expanded value of a key. found is false when the key is not there;
+// when it is but cannot be expanded, that is reported and err is set.
+func (s *scope) text(key string) (value string, opt *option, found bool, err error) {
+	return s.textAs(key, s.sec.name+"."+key)
+}
+
+func (s *scope) textAs(key, where string) (string, *option, bool, error) {
+	raw, opt, in, found := s.doc.lookup(s.sec.name, key)
+	if !found {
+		return "", nil, false, nil
+	}
+	value, err := s.expansion(raw, opt, in, where).run()
+	if err != nil {
+		s.fail(key, opt, err, hintOf(err))
+	}
+	return value, opt, true, err
+}
+
+// read is the typed value of a key, or def when it is not there or wrong.
+func read[T any](s *scope, key string, def T, parse func(string) (T, error)) T {
+	value, opt, found, err := s.text(key)
+	if !found || err != nil {
+		return def
+	}
+	v, err := parse(value)
+	if err != nil {
+		s.fail(key, opt, err, hintFor(key, value))
+		return def
+	}
+	return v
+}
+
+func asText(s string) (string, error) { return s, nil }
+
+// optional is the text of a key, nil when it is not there.
+func (s *scope) optional(key string) *string {
+	value, _, found, err := s.text(key)
+	if !found || err != nil {
+		return nil
+	}
+	return &value
+}

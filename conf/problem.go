@@ -1,0 +1,117 @@
+package conf
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a configuration, and where.
+type Problem struct {
+	File    string // "" when it is no single file's
+	Line    int    // 0 when it is no single line's
+	Section string
+	Key     string
+	Text    string // what is wrong
+	Hint    string // what to do about it, when that is likely enough; else ""
+}
+
+// String words a problem on one line, place first.
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.File != "" {
+		b.WriteString(p.File)
+		if p.Line > 0 {
+			fmt.Fprintf(&b, ":%d", p.Line)
+		}
+		b.WriteString(": ")
+	}
+	if p.Section != "" {
+		fmt.Fprintf(&b, "[%s] ", p.Section)
+		if p.Key != "" {
+			b.WriteString(p.Key)
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString(strings.ReplaceAll(p.Text, "\n", " "))
+	if p.Hint != "" {
+		fmt.Fprintf(&b, " (%s)", p.Hint)
+	}
+	return b.String()
+}
+
+// maxProblems bounds the report of one reading.
+const maxProblems = 200
+
+// LoadError is why a configuration was refused: everything that is wrong with
+// it.
+type LoadError struct {
+	first    string
+	problems []Problem
+}
+
+// First is the text of the first error in the order in which the original finds
+// them, worded as the original words it.
+func (e *LoadError) First() string { return e.first }
+
+// Problems lists everything that is wrong, in the same order.
+func (e *LoadError) Problems() []Problem { return e.problems }
+
+// Details words every problem on a line of its own, with its place and, where
+// there is one, a hint.
+func (e *LoadError) Details() []string {
+	lines := make([]string, len(e.problems))
+	for i, p := range e.problems {
+		lines[i] = p.String()
+	}
+	return lines
+}
+
+// Error is First followed by the Details.
+func (e *LoadError) Error() string {
+	return strings.Join(append([]string{e.first}, e.Details()...), "\n")
+}
+
+// report collects the problems of one reading.
+type report struct {
+	first    string
+	problems []Problem
+	seen     map[[2]string]bool // section and key that were reported
+}
+
+// add notes a problem. full is the original's whole line; only the first is kept.
+// A key is reported once, however many processes it fails in.
+func (r *report) add(full string, p Problem) {
+	if p.Key != "" {
+		id := [2]string{p.Section, p.Key}
+		if r.seen[id] {
+			return
+		}
+		if r.seen == nil {
+			r.seen = make(map[[2]string]bool)
+		}
+		r.seen[id] = true
+	}
+	if r.problems == nil {
+		r.first = full
+	}
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, p)
+	}
+}
+
+func (r *report) addFile(e *fileError) {
+	ps := e.problems
+	if ps == nil {
+		ps = []Problem{{Text: e.text}}
+	}
+	for _, p := range ps {
+		r.add(e.text, p)
+	}
+}
+
+func (r *report) err() error {
+	if r.problems == nil {
+		return nil
+	}
+	return &LoadError{r.first, r.problems}
+}

@@ -1,0 +1,246 @@
+package conf
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Bounds of numprocs=, and of what all sections together may ask for.
+const (
+	maxNumprocs  = 10_000
+	maxProcesses = 50_000
+)
+
+// shared is what the processes of one section have in common.
+type shared struct {
+	Program
+	numprocs, start int
+	out, err        channel
+	template        string // process_name
+	templateOption  *option
+}
+
+// channel is the part of an Output that all processes of a section share.
+type channel struct {
+	key     string // "stdout" or "stderr"
+	capture int64
+	events  bool
+}
+
+// programs reads a program section and makes its processes, sorted by name. kind
+// is the section's word before the colon.
+func (l *loader) programs(section, group string) []*Program {
+	s := l.scope(section, l.base)
+	s.suffix = true
+	name, ok := l.sectionName(s)
+	if !ok {
+		return nil
+	}
+	s.names = l.base.with(texts(
+		"program_name", name,
+		"host_node_name", l.hostname,
+		"group_name", group,
+	))
+	sh := s.shared(group)
+	return s.processes(sh)
+}
+
+// sectionName checks what follows the colon of a section's name.
+func (l *loader) sectionName(s *scope) (string, bool) {
+	_, suffix, _ := strings.Cut(s.sec.name, ":")
+	name, err := parseName(suffix)
+	if err != nil {
+		s.fail("", nil, err, "")
+	}
+	return name, err == nil
+}
+
+// shared reads the keys that are the same for every process of the section.
+func (s *scope) shared(group string) *shared {
+	sh := &shared{}
+	p := &sh.Program
+	p.Section, p.Group = s.sec.name, group
+	p.Priority = read(s, "priority", 999, parseCountInt)
+	p.Autostart = read(s, "autostart", true, ParseBool)
+	p.Autorestart = read(s, "autorestart", RestartUnexpected, parseAutorestart)
+	p.StartSecs = read(s, "startsecs", 1, parseCountInt)
+	p.StartRetries = read(s, "startretries", 3, parseCountInt)
+	p.StopSignal = read(s, "stopsignal", 15, ParseSignal)
+	p.StopWaitSecs = read(s, "stopwaitsecs", 10, parseCountInt)
+	p.StopAsGroup = read(s, "stopasgroup", false, ParseBool)
+	p.KillAsGroup = read(s, "killasgroup", p.StopAsGroup, ParseBool)
+	p.ExitCodes = read(s, "exitcodes", []int{0}, parseExitCodes)
+	p.RedirectStderr = read(s, "redirect_stderr", false, ParseBool)
+	sh.numprocs = read(s, "numprocs", 1, parseCountInt)
+	sh.start = read(s, "numprocs_start", 0, parseCountInt)
+	sh.out = s.channel("stdout")
+	sh.err = s.channel("stderr")
+	p.ServerURL, p.NoServerURL = s.serverURL()
+	p.User = read(s, "user", nil, s.account)
+	p.Umask = read(s, "umask", -1, parseMask)
+	s.processName(sh)
+
+	if sh.numprocs > maxNumprocs {
+		s.fail("numprocs", s.sec.keys["numprocs"], textf(msgManyProcs, sh.numprocs, maxNumprocs), "")
+		sh.numprocs = 1
+	}
+	if p.StopAsGroup && !p.KillAsGroup {
+		s.fail("killasgroup", s.sec.keys["killasgroup"], text(msgKillAsGroup), "leave killasgroup out")
+	}
+	return sh
+}
+
+func (s *scope) channel(key string) channel {
+	return channel{
+		key:     key,
+		capture: read(s, key+"_capture_maxbytes", 0, ParseByteSize),
+		events:  read(s, key+"_events_enabled", false, ParseBool),
+	}
+}
+
+// serverURL reads serverurl=. AUTO is as if it were not there; an empty one means
+// that the child is to get none.
+func (s *scope) serverURL() (url string, none bool) {
+	value := s.optional("serverurl")
+	if value == nil {
+		return "", false
+	}
+	url = trim(*value)
+	if strings.EqualFold(url, "auto") {
+		return "", false
+	}
+	return url, url == ""
+}
+
+// processName reads the template of process_name= and checks it: its characters,
+// and that several processes cannot all get one name.
+func (s *scope) processName(sh *shared) {
+	sh.template = "%(program_name)s"
+	raw, opt, _, found := s.doc.lookup(s.sec.name, "process_name")
+	if found {
+		sh.template, sh.templateOption = raw, opt
+	}
+	name, err := parseName(sh.template)
+	if err != nil {
+		s.fail("process_name", opt, err, "")
+	}
+	sh.template = name
+	if sh.numprocs > 1 && !strings.Contains(sh.template, "%(process_num)") {
+		s.fail("process_name", opt, text(msgProcessNum), "write process_name=%(program_name)s_%(process_num)02d")
+	}
+}
+
+// processes makes one Program for each process number.
+func (s *scope) processes(sh *shared) []*Program {
+	if sh.numprocs <= 0 {
+		return nil
+	}
+	if s.loader.processes += sh.numprocs; s.loader.processes > maxProcesses {
+		s.fail("numprocs", s.sec.keys["numprocs"], textf(msgManyProcesses, maxProcesses), "")
+		return nil
+	}
+	programs := make([]*Program, 0, sh.numprocs)
+	before := len(s.problems)
+	for i := range sh.numprocs {
+		p := s.process(sh, sh.start+i)
+		programs = append(programs, p)
+		if len(s.problems) > before {
+			break // the others would fail alike
+		}
+	}
+	slices.SortStableFunc(programs, func(a, b *Program) int { return cmp.Compare(a.Name, b.Name) })
+	return programs
+}
+
+// process reads the keys that may differ between the processes of a section.
+func (s *scope) process(sh *shared, number int) *Program {
+	p := sh.Program
+	own := s.names.with(map[string]operand{
+		"process_num": {isNum: true, number: number},
+		"numprocs":    {isNum: true, number: sh.numprocs},
+	})
+	env := s.in(own).ownEnvironment()
+	p.Environment = s.cfg.Server.Environment
+	if len(env) > 0 {
+		p.Environment = maps.Clone(p.Environment)
+		maps.Copy(p.Environment, env)
+	}
+
+	t := s.in(own.withEnv(env))
+	p.Directory = read(t, "directory", "", asText)
+	p.Stdout = t.output(sh, sh.out)
+	p.Stderr = t.output(sh, sh.err)
+	command, _, found, _ := t.text("command")
+	if !found {
+		t.missing("command", textf(msgNoCommand, s.sec.name))
+	}
+	p.Command = command
+	p.Name = t.instanceName(sh)
+	return &p
+}
+
+// ownEnvironment reads a program's environment=, before its own names exist.
+func (s *scope) ownEnvironment() map[string]string {
+	value, opt, found, err := s.textAs("environment", "environment")
+	if !found || err != nil {
+		return nil
+	}
+	env, err := s.environment(value)
+	if err != nil {
+		s.fail("environment", opt, err, environmentHint(value))
+	}
+	return env
+}
+
+// instanceName expands the name of one process. What comes out is checked again:
+// a name with a blank or a colon could not be told apart in any message.
+func (s *scope) instanceName(sh *shared) string {
+	opt := sh.templateOption
+	x := expansion{value: sh.template, where: "process_name", names: s.names}
+	if opt != nil {
+		_, _, in, _ := s.doc.lookup(s.sec.name, "process_name")
+		x = s.expansion(sh.template, opt, in, "process_name")
+	}
+	name, err := x.run()
+	if err != nil {
+		s.fail("process_name", opt, err, hintOf(err))
+		return ""
+	}
+	if _, err := parseName(name); err != nil {
+		s.fail("process_name", opt, err, "")
+	}
+	return name
+}
+
+// output reads where one channel of a process goes.
+func (s *scope) output(sh *shared, c channel) Output {
+	out := Output{CaptureMaxBytes: c.capture, Events: c.events, StripANSI: s.cfg.Server.StripANSI}
+	fileKey, syslogKey := c.key+"_logfile", c.key+"_syslog"
+	target := read(s, fileKey, logTarget{auto: true}, s.logTarget)
+	out.Backups = read(s, fileKey+"_backups", 10, parseCountInt)
+	out.MaxBytes = read(s, fileKey+"_maxbytes", 50<<20, ParseByteSize)
+	out.Syslog = read(s, syslogKey, false, ParseBool)
+	out.Auto, out.Logfile = target.auto, target.file
+
+	switch {
+	case target.syslog:
+		out.Syslog = true
+		s.note(Warn, msgSyslogFile, s.sec.name, fileKey, syslogKey)
+	case target.auto && out.MaxBytes == 0:
+		s.note(Warn, msgAuto, s.sec.name, fileKey)
+	}
+	if c.key == "stderr" && sh.RedirectStderr {
+		if !target.auto && !target.syslog && !target.none {
+			s.note(Warn, msgIgnored, s.sec.name)
+		}
+		out.Auto, out.Logfile = false, ""
+	}
+	return out
+}
+
+// logTarget reads the value of a log file key, which is expanded by now.
+func (s *scope) logTarget(value string) (logTarget, error) {
+	return parseLogTarget(collapsePercent(value), s.host)
+}

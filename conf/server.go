@@ -1,0 +1,201 @@
+package conf
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// server reads [supervisord], all but its user.
+func (l *loader) server() {
+	s := l.scope("supervisord", l.base)
+	v := &l.cfg.Server
+	v.MinFDs = read(s, "minfds", 1024, parseCountInt)
+	v.MinProcs = read(s, "minprocs", 200, parseCountInt)
+	v.Directory = read(s, "directory", "", l.existingDir)
+	v.Umask = read(s, "umask", 0o22, parseMask)
+	v.Logfile = read(s, "logfile", "supervisord.log", l.existingDirpath)
+	if v.Logfile != "syslog" {
+		v.Logfile = l.host.abs(v.Logfile)
+	}
+	v.LogfileMaxBytes = read(s, "logfile_maxbytes", 50<<20, ParseByteSize)
+	v.LogfileBackups = read(s, "logfile_backups", 10, parseCountInt)
+	v.Loglevel = read(s, "loglevel", Info, ParseLevel)
+	v.Pidfile = l.host.abs(read(s, "pidfile", "supervisord.pid", l.existingDirpath))
+	v.Identifier = read(s, "identifier", "supervisor", asText)
+	v.Nodaemon = read(s, "nodaemon", false, ParseBool)
+	v.Silent = read(s, "silent", false, ParseBool)
+	v.ChildLogDir = read(s, "childlogdir", "", l.existingDir)
+	if v.ChildLogDir == "" {
+		v.ChildLogDir = l.host.TempDir()
+	}
+	v.NoCleanup = read(s, "nocleanup", false, ParseBool)
+	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
+
+	s = s.in(l.base.with(texts("host_node_name", l.hostname)))
+	v.Environment = read(s, "environment", map[string]string{}, s.environment)
+	l.env = l.env.withEnv(v.Environment)
+	l.base = l.env.with(texts("here", l.main.here))
+}
+
+// serverUser reads the user of [supervisord], which the original checks last.
+func (l *loader) serverUser() {
+	l.cfg.Server.User = read(l.scope("supervisord", l.base), "user", nil, l.account)
+}
+
+func (l *loader) existingDir(s string) (string, error)     { return existingDir(s, l.host) }
+func (l *loader) existingDirpath(s string) (string, error) { return existingDirpath(s, l.host) }
+
+// environment parses environment= and notes what may surprise in it.
+func (s *scope) environment(value string) (map[string]string, error) {
+	env, doubt, err := ParseEnvironment(value)
+	if doubt != "" {
+		s.noteOnce(Warn, "For [%s], environment: %s", s.sec.name, doubt)
+	}
+	return env, err
+}
+
+// noteOnce is note for what would be said again for each process of a section.
+func (l *loader) noteOnce(level Level, format string, args ...any) {
+	n := Note{level, fmt.Sprintf(format, args...)}
+	if k := len(l.cfg.Notes); k > 0 && l.cfg.Notes[k-1] == n {
+		return
+	}
+	l.cfg.Notes = append(l.cfg.Notes, n)
+}
+
+// parseCountInt reads an integer and keeps it within 32 bits: as a number of
+// seconds, files or retries that is for ever, and it can be computed with.
+func parseCountInt(s string) (int, error) {
+	n, err := ParseInt(s)
+	return max(min(n, math.MaxInt32), math.MinInt32), err
+}
+
+// parseMask reads a umask. The kernel looks at nine bits.
+func parseMask(s string) (int, error) {
+	n, err := ParseOctal(s)
+	return n & 0o777, err
+}
+
+// rpcInterfaces reads every [rpcinterface:x].
+func (l *loader) rpcInterfaces() {
+	const factoryKey = "supervisor.rpcinterface_factory"
+	for _, name := range l.doc.order {
+		suffix, ok := strings.CutPrefix(name, "rpcinterface:")
+		if !ok {
+			continue
+		}
+		s := l.scope(name, l.env)
+		spec, opt, found, err := s.text(factoryKey)
+		if !found {
+			s.fail(factoryKey, nil, textf(msgNoFactory, name, factoryKey), "the factory is "+MainRPCInterface)
+		}
+		if !found || err != nil {
+			continue
+		}
+		if !l.host.Plugin(spec) {
+			s.fail(factoryKey, opt, textf(msgPlugin, spec, name), "Python plugins cannot be loaded; the factory is "+MainRPCInterface)
+			continue
+		}
+		settings := make(map[string]string)
+		for _, key := range l.doc.keysOf(name) {
+			if key == factoryKey {
+				continue
+			}
+			if value := s.optional(key); value != nil {
+				settings[key] = *value
+			}
+		}
+		l.cfg.RPCInterfaces = append(l.cfg.RPCInterfaces, RPCInterface{suffix, spec, settings})
+	}
+}
+
+// httpServers reads the inet servers, then the unix ones, and finds the URL that
+// children are given.
+func (l *loader) httpServers() {
+	url := ""
+	for _, name := range l.doc.order {
+		if !strings.HasPrefix(name, "inet_http_server") {
+			continue
+		}
+		srv := l.inetServer(name)
+		host := srv.Host
+		if host == "" {
+			host = "localhost"
+		}
+		url = fmt.Sprintf("http://%s:%d", host, srv.Port) // the last one stays
+		l.cfg.HTTP = append(l.cfg.HTTP, srv)
+	}
+	first := true
+	for _, name := range l.doc.order {
+		if !strings.HasPrefix(name, "unix_http_server") {
+			continue
+		}
+		srv := l.unixServer(name)
+		if first {
+			url, first = "unix://"+srv.File, false
+		}
+		l.cfg.HTTP = append(l.cfg.HTTP, srv)
+	}
+	l.cfg.Server.ServerURL = url
+}
+
+// httpServer reads what both kinds have.
+func (l *loader) httpServer(name string, family Family) (*scope, HTTPServer) {
+	s := l.scope(name, l.env)
+	srv := HTTPServer{Section: name, Family: family, OwnerUID: -1, OwnerGID: -1}
+	srv.Username = s.optional("username")
+	srv.Password = s.optional("password")
+	if (srv.Username == nil) != (srv.Password == nil) {
+		key := "password"
+		if srv.Username == nil {
+			key = "username"
+		}
+		s.missing(key, textf(msgAuth, name))
+	}
+	return s, srv
+}
+
+func (l *loader) inetServer(name string) HTTPServer {
+	s, srv := l.httpServer(name, Inet)
+	value, opt, found, err := s.text("port")
+	if !found {
+		s.missing("port", textf(msgNoPort, name))
+	}
+	if !found || err != nil {
+		return srv
+	}
+	if srv.Host, srv.Port, err = parseInet(value); err != nil {
+		s.fail("port", opt, err, "write port, host:port or *:port")
+	}
+	return srv
+}
+
+func (l *loader) unixServer(name string) HTTPServer {
+	// The one key here that knows %(here)s is read first.
+	file, _, found, err := l.scope(name, l.base).text("file")
+	if !found {
+		l.scope(name, l.base).missing("file", textf(msgNoFile, name))
+	}
+	if found && err == nil {
+		file = l.host.abs(l.host.expandUser(trim(file)))
+	}
+	s, srv := l.httpServer(name, Unix)
+	srv.File = file
+	owner := read(s, "chown", [2]int{-1, -1}, func(v string) ([2]int, error) {
+		o, err := parseOwner(v, l.host)
+		if err != nil {
+			return o, textf(msgChown, v)
+		}
+		return o, nil
+	})
+	srv.OwnerUID, srv.OwnerGID = owner[0], owner[1]
+	srv.Mode = uint32(read(s, "chmod", 0o700, func(v string) (int, error) {
+		n, err := ParseOctal(v)
+		if err != nil {
+			return 0, textf(msgChmod, v)
+		}
+		return n & 0o7777, nil
+	}))
+	return srv
+}

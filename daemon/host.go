@@ -67,14 +67,14 @@ type askedSignal struct {
 	err error
 }
 
-func newHost(cfg *conf.Config, j *journal, out *outputs) *host {
+func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, calls: map[core.RequestID]*call{},
 		done: make(chan struct{}), running: map[child.Key]*running{},
 		baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
-	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid()})
+	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: serial})
 	h.kids = child.NewTable(h)
 	return h
 }

@@ -20,12 +20,22 @@ type message struct {
 // client, so much news a child.
 type inbox struct {
 	mu      sync.Mutex
+	room    sync.Cond // the lane of output was emptied, or the inbox closed
+	closed  bool
 	control []message
 	output  []message
 	wake    chan struct{} // holds one token while there is something to take
 }
 
-func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
+// outputBound is how much output may wait for the loop. Who has more to say
+// waits: the pipe of a noisy child fills up, and nobody else is held up.
+const outputBound = 1024
+
+func newInbox() *inbox {
+	b := &inbox{wake: make(chan struct{}, 1)}
+	b.room.L = &b.mu
+	return b
+}
 
 // post puts a message into the lane that is taken first.
 func (b *inbox) post(m message) {
@@ -33,6 +43,26 @@ func (b *inbox) post(m message) {
 	b.control = append(b.control, m)
 	b.mu.Unlock()
 	b.signal()
+}
+
+// postBytes puts output of a child into the lane of output, and waits while
+// that is full.
+func (b *inbox) postBytes(m message) {
+	b.mu.Lock()
+	for len(b.output) >= outputBound && !b.closed {
+		b.room.Wait()
+	}
+	b.output = append(b.output, m)
+	b.mu.Unlock()
+	b.signal()
+}
+
+// close lets go of everybody who waits for room.
+func (b *inbox) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.room.Broadcast()
 }
 
 // postOutput puts a message behind all output posted so far.
@@ -59,5 +89,6 @@ func (b *inbox) take(control, output []message) ([]message, []message) {
 	defer b.mu.Unlock()
 	c, o := b.control, b.output
 	b.control, b.output = control[:0], output[:0]
+	b.room.Broadcast()
 	return c, o
 }

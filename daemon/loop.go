@@ -15,6 +15,7 @@ import (
 // costs nothing.
 func (h *host) loop() core.Leave {
 	defer close(h.done)
+	defer h.inbox.close()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var control, output []message
@@ -88,6 +89,10 @@ func (h *host) perform(e core.Effect) {
 	case core.RemoveProcesses:
 		for _, id := range e.Procs {
 			delete(h.slots, id)
+		}
+	case core.SendEvent:
+		if h.slots[e.Proc].stdin.write(e.Data) != nil {
+			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial}})
 		}
 	case core.LoadConfig:
 		go h.loadConfig(e.ID)

@@ -35,7 +35,8 @@ type daemon struct {
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
-	limited bool // the limits were raised already
+	limited bool   // the limits were raised already
+	serial  uint64 // of the next event
 }
 
 // Main runs supervisord and returns its exit code.
@@ -164,7 +165,7 @@ func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
 	}
 	defer d.closeJournal()
 	d.note(notes)
-	h := newHost(cfg, d.journal, d.outputs)
+	h := newHost(cfg, d.journal, d.outputs, d.serial)
 	h.load = d.load
 	servers, err := d.listen(h)
 	if err != nil {
@@ -181,6 +182,7 @@ func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
 		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
 	}
 	restart = h.run(d.signals, servers)
+	d.serial = h.core.Serial()
 	pid.remove()
 	return 0, restart
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"gosupervisor/conf"
@@ -191,10 +192,31 @@ func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 	if c.conf.Syslog {
 		o.Sinks = append(o.Sinks, h.syslog.Lines(p.Name))
 	}
+	h.sendUp(&o, r.slot, c)
 	if h.journal.level <= conf.Debug {
 		o.Debug = func(chunk []byte) { h.echo(p.Name, c.name, chunk) }
 	}
 	return o, nil
+}
+
+// sendUp has the pump tell the loop what a listener says, and the output that
+// may become events.
+func (h *host) sendUp(o *output.Options, s *slot, c *channel) {
+	if strings.HasPrefix(s.prog.Section, "eventlistener:") && c.name == api.Stdout {
+		o.CaptureMax = 0
+		o.OnBytes = func(p []byte) { h.inbox.postBytes(message{in: core.Heard{Proc: s.id, Data: p}}) }
+		return
+	}
+	if c.conf.Events {
+		o.OnLog = func(p []byte) {
+			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Data: p}})
+		}
+	}
+	if c.conf.CaptureMaxBytes > 0 {
+		o.OnComm = func(p []byte) {
+			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Message: true, Data: p}})
+		}
+	}
 }
 
 // start lets the pumps run.

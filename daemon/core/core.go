@@ -24,6 +24,7 @@ const (
 type Options struct {
 	Version string // what getSupervisorVersion answers
 	PID     int
+	Serial  uint64 // of the first event; it goes on counting over a restart
 }
 
 // Core is the supervisor. Make one with New and drive it with Step.
@@ -42,6 +43,10 @@ type Core struct {
 
 	signals map[RequestID]*pendingSignals
 
+	pools  []*pool
+	serial uint64 // of the next event
+	ticks  [3]int64
+
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
 
@@ -56,7 +61,7 @@ type Core struct {
 // that is what Boot is for.
 func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
-		opts: o, run: RunRunning, config: cfg, ident: cfg.Server.Identifier,
+		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier,
 		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 	}
 }
@@ -83,6 +88,12 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.loaded(in)
 	case SignalDone:
 		c.signalDone(in)
+	case Heard:
+		c.heard(in)
+	case Wrote:
+		c.wrote(in)
+	case SendFailed:
+		c.sendFailed(in)
 	case Spawned, SpawnFailed, Reaped, Exited:
 		c.child(in)
 	case Due:
@@ -91,8 +102,13 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	}
 	c.fire()
 	c.advanceShutdown()
+	c.dispatch()
 	return c.fx
 }
+
+// Serial returns the serial of the next event, for the core that comes after a
+// restart.
+func (c *Core) Serial() uint64 { return c.serial }
 
 func (c *Core) emit(e Effect) { c.fx = append(c.fx, e) }
 
@@ -116,7 +132,10 @@ func (c *Core) fault(id RequestID, code api.Code, detail string) {
 type timer struct {
 	at   proc.Instant
 	proc *process
-	job  *job // neither: the shutdown's line about who is waited for
+	job  *job
+	pool *pool // a resend that waits
+	tick bool
+	// none of them: the shutdown's line about who is waited for
 }
 
 // live tells whether the timer still stands for what its owner waits for. A
@@ -127,6 +146,10 @@ func (t timer) live(c *Core) bool {
 		return t.proc.m.Armed && t.proc.m.Due == t.at && !t.proc.removed
 	case t.job != nil:
 		return t.job.open > 0 && t.job.reminder == t.at
+	case t.pool != nil:
+		return !t.pool.removed
+	case t.tick:
+		return c.ticking()
 	}
 	return c.run != RunRunning
 }
@@ -172,6 +195,9 @@ func (c *Core) fire() {
 			c.processDue(t.proc)
 		case t.job != nil:
 			c.remind(t.job)
+		case t.pool != nil: // dispatch looks at every pool anyway
+		case t.tick:
+			c.tick()
 		default:
 			c.sayWaiting()
 		}

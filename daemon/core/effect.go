@@ -66,6 +66,14 @@ type (
 	// RemoveProcesses tells that slots are gone.
 	RemoveProcesses struct{ Procs []ProcID }
 
+	// SendEvent writes an event to the standard input of a listener;
+	// SendFailed answers if it cannot.
+	SendEvent struct {
+		Proc   ProcID
+		Serial uint64
+		Data   []byte
+	}
+
 	// LoadConfig reads the configuration again; Loaded answers.
 	LoadConfig struct{ ID RequestID }
 
@@ -84,6 +92,7 @@ func (Perform) effect()         {}
 func (Log) effect()             {}
 func (AddProcesses) effect()    {}
 func (RemoveProcesses) effect() {}
+func (SendEvent) effect()       {}
 func (LoadConfig) effect()      {}
 func (ReopenLogs) effect()      {}
 func (Leave) effect()           {}

@@ -12,6 +12,7 @@ import (
 type group struct {
 	conf  *conf.Group
 	procs []*process // in the order in which they start
+	pool  *pool      // of event listeners; nil for any other group
 }
 
 // boot adds every configured group and starts what is to be started.
@@ -22,6 +23,7 @@ func (c *Core) boot() {
 	for _, g := range c.config.Groups {
 		c.addGroup(g)
 	}
+	c.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
 	for _, g := range c.groups {
 		c.autostart(g)
 	}
@@ -44,6 +46,10 @@ func (c *Core) addGroup(gc *conf.Group) *group {
 	})
 	c.groups = slices.Insert(c.groups, at, g)
 	c.emit(AddProcesses{Procs: ids, Programs: gc.Programs})
+	if gc.Pool != nil {
+		c.addPool(g)
+	}
+	c.publish("PROCESS_GROUP_ADDED", "groupname:"+gc.Name+"\n")
 	return g
 }
 
@@ -66,7 +72,11 @@ func (c *Core) removeGroup(g *group) {
 		c.settleRemoved(p)
 	}
 	c.groups = slices.DeleteFunc(c.groups, func(have *group) bool { return have == g })
+	if g.pool != nil {
+		c.removePool(g.pool)
+	}
 	c.emit(RemoveProcesses{Procs: ids})
+	c.publish("PROCESS_GROUP_REMOVED", "groupname:"+g.conf.Name+"\n")
 }
 
 // stopped tells whether nothing of the group runs or is about to.

@@ -72,6 +72,28 @@ type (
 		Err     error // nil also when the child was gone already
 	}
 
+	// Heard is what an event listener wrote to its standard output.
+	Heard struct {
+		Proc ProcID
+		Data []byte
+	}
+
+	// Wrote is output of a process that somebody may want as an event: text
+	// for its log, or text that it marked as a message.
+	Wrote struct {
+		Proc    ProcID
+		Channel api.Channel
+		Message bool // between the capture tokens
+		Data    []byte
+	}
+
+	// SendFailed says that an event could not be given to a listener, because
+	// it reads no more.
+	SendFailed struct {
+		Proc   ProcID
+		Serial uint64
+	}
+
 	// OSSignal is a signal to the daemon itself.
 	OSSignal struct{ Signal syscall.Signal }
 
@@ -101,6 +123,9 @@ func (SpawnFailed) input() {}
 func (Reaped) input()      {}
 func (Exited) input()      {}
 func (SignalDone) input()  {}
+func (Heard) input()       {}
+func (Wrote) input()       {}
+func (SendFailed) input()  {}
 func (OSSignal) input()    {}
 func (Loaded) input()      {}
 func (Due) input()         {}

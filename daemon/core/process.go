@@ -24,6 +24,8 @@ type process struct {
 	spawnErr   string
 	exitStatus int
 	exitText   string // of the exit that is being told
+
+	hears *ear // of an event listener; nil for any other process
 }
 
 // NameLogs tells the core which files the daemon chose for AUTO logs.
@@ -38,6 +40,7 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	var fx proc.Effects
 	p.m, fx = p.m.Step(&p.policy, at, in)
 	for _, mv := range fx.Moves() {
+		c.publishMove(p, mv)
 		c.tell(p, mv)
 	}
 	if fx.Spawn {
@@ -66,6 +69,9 @@ func (c *Core) processDue(p *process) {
 }
 
 func (c *Core) spawned(p *process, pid int) {
+	if p.hears != nil {
+		p.hears.reset()
+	}
 	c.logf(conf.Info, "spawned: '%s' with pid %d", p.conf.Name, pid)
 	c.step(p, c.now, proc.Input{Kind: proc.InputSpawned, PID: pid})
 	c.settleSpawned(p)
@@ -82,6 +88,9 @@ func (c *Core) spawnFailed(p *process, text string) {
 func (c *Core) exited(p *process, in Exited) {
 	p.ended = in.Wall.Unix()
 	p.exitStatus, p.exitText = in.Code, in.Text
+	if p.hears != nil {
+		c.takeBack(p)
+	}
 	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
 	p.exitText = ""
 }

@@ -48,6 +48,7 @@ func (c *Core) request(id RequestID, req api.Request) {
 	case api.GetAllConfigInfo:
 		c.reply(id, c.allConfigInfo())
 	case api.SendRemoteCommEvent:
+		c.publish("REMOTE_COMMUNICATION", "type:"+r.Type+"\n"+r.Data)
 		c.reply(id, true)
 	default:
 		if !c.requestControl(id, req) && !c.requestIO(id, req) {

@@ -61,7 +61,7 @@ command=/bin/cat
 redirect_stderr=true
 `)
 	// Descriptors that the daemon inherits are not for its programs.
-	s.wrap = underShell("exec 5</etc/passwd 17>/dev/null")
+	s.wrap = underShell("exec 5</etc/passwd 9>/dev/null")
 	s.start()
 	for _, name := range []string{"split", "merged"} {
 		fds := fdTargets(s.waitPID(name))

@@ -1,2 +1,3 @@
 package integration
+
 func removeImage() {}

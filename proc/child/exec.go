@@ -16,9 +16,11 @@ const ExecName = "supervisord-exec"
 
 const (
 	execWord = "spawn" // the first argument of the applet
-	procSelf = "/proc/self/exe"
-	statusFD = 3 // open until the final exec
+	statusFD = 3       // open until the final exec
 )
+
+// procSelf is our binary, even if its file has been moved or replaced since.
+var procSelf = "/proc/self/exe"
 
 // selfPath is where our binary is if there is no /proc: as the process was
 // called, worked out before anybody changes the working directory.

@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,6 +49,35 @@ func TestTheAppletRunByHandSaysWhatItIs(t *testing.T) {
 	got := newRig(t).run(t, spec)
 	if !strings.Contains(got.err, "internal to supervisord") || child.ExitCode(got.ws) != 2 {
 		t.Errorf("got %q, %s", got.err, child.ExitText(got.ws))
+	}
+}
+
+func TestTheAppletIsFoundWithoutProc(t *testing.T) {
+	file := self(t)
+	dir, base := filepath.Split(file)
+	for _, row := range []struct{ name, argv0, path string }{
+		{"called by its path", file, "/bin"},
+		{"called by a relative path", "./" + base, "/bin"},
+		{"found through PATH", base, "/bin:" + dir},
+		{"found through a relative PATH", base, "/bin:."},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			spec := as(t, "moved-host", "23", "-1", "/bin/sh", "-c", "umask")
+			spec.Argv[0], spec.Dir, spec.Env = row.argv0, dir, []string{"PATH=" + row.path, noPause}
+			got := newRig(t).run(t, spec)
+			if want := file + "\n0027\n"; got.out != want {
+				t.Errorf("got %q (%s), want %q", got.out, got.err, want)
+			}
+		})
+	}
+}
+
+func TestWithoutAnyWayToTheAppletTheSpawnFails(t *testing.T) {
+	spec := as(t, "moved-host", "23", "-1", "/bin/sh", "-c", "umask")
+	spec.Argv[0] = "no-such-name"
+	got := newRig(t).run(t, spec)
+	if !strings.HasSuffix(got.out, "err=exec: no such file or directory\n") || child.ExitCode(got.ws) != 1 {
+		t.Errorf("got %q (%s)", got.out, got.err)
 	}
 }
 

@@ -35,3 +35,6 @@ func ParseRequest(args []string) error {
 	_, err := parseRequest(args)
 	return err
 }
+
+// HideProc makes the package find no /proc.
+func HideProc() { procSelf = "/nonexistent/proc/self/exe" }

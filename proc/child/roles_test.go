@@ -26,6 +26,7 @@ var roles = map[string]func(args []string){
 	"nobody-host": nobodyHost,
 	"full-host":   func([]string) { fullHost() },
 	"host":        host,
+	"moved-host":  movedHost,
 	"resolver":    resolver,
 }
 
@@ -106,6 +107,15 @@ func markedHost(args []string) {
 	fmt.Println("before:", inheritable())
 	child.MarkBy(args[0])
 	host(args[1:])
+}
+
+// movedHost is a host that has no /proc and has left the directory that it was
+// called from.
+func movedHost(args []string) {
+	child.HideProc()
+	must(os.Chdir("/"))
+	fmt.Println(child.Self())
+	host(args)
 }
 
 // resolver says how an unprivileged user's lookup fails.

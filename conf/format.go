@@ -78,7 +78,11 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 			continue
 		}
 		if !strings.ContainsRune(conversions, d.conv) {
-			return "", badFormat(fmt.Sprintf("unsupported format character '%c' (0x%x) at index %d", d.conv, d.conv, d.at))
+			shown := d.conv
+			if shown < 0x1f || shown > 0x7e {
+				shown = '?'
+			}
+			return "", badFormat(fmt.Sprintf("unsupported format character '%c' (0x%x) at index %d", shown, d.conv, d.at))
 		}
 		if !d.named {
 			// The original would insert everything it knows, the whole

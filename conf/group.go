@@ -61,6 +61,9 @@ func (l *loader) group(section string, taken map[string]bool) {
 	}
 	in := make(map[string]bool)
 	for _, member := range parseList(members) {
+		if l.report.full() {
+			return
+		}
 		program, fcgi := "program:"+member, "fcgi-program:"+member
 		switch {
 		case l.doc.has(program) && l.doc.has(fcgi):
@@ -174,7 +177,7 @@ func (l *loader) events(s *scope, pool *Pool) {
 	slices.Sort(pool.Events)
 	pool.Events = slices.Compact(pool.Events)
 	for _, event := range pool.Events {
-		if !isEventType(event) {
+		if !isEventType(event) && !l.report.full() {
 			hint := "there is a comma too many"
 			if near := nearest(event, eventTypes); near != "" {
 				hint = fmt.Sprintf("did you mean %s?", near)

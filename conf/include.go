@@ -14,13 +14,17 @@ const (
 
 // include reads the files that the main file's [include] names. An [include] in
 // one of those has no effect, so there is no cycle that could go on for ever.
-func (l *loader) include() {
+func (l *loader) include() error {
 	if err := l.doc.parse(); err != nil {
-		panic(err.Error())
+		return err
 	}
-	if !l.doc.has("include") {
-		return
+	if l.doc.has("include") {
+		l.includePatterns()
 	}
+	return nil
+}
+
+func (l *loader) includePatterns() {
 	l.hasInclude = true
 	s := l.scope("include", l.base.with(texts("host_node_name", l.hostname)))
 	value, opt, found, err := s.textAs("files", "include.files")
@@ -39,7 +43,7 @@ func (l *loader) include() {
 	files := 0
 	for _, pattern := range patterns {
 		if !path.IsAbs(pattern) {
-			pattern = path.Join(l.main.here, "x")[:len(path.Join(l.main.here, "x"))-1] + pattern
+			pattern = joinPath(l.main.here, pattern)
 		}
 		matches := g.glob(pattern)
 		if g.left <= 0 {

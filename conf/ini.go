@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/go-ini/ini"
@@ -23,10 +22,13 @@ import (
 // a wrong file from costing gigabytes or minutes.
 const (
 	maxFileSize = 16 << 20
-	maxAllFiles = 64 << 20
+	maxAllFiles = 32 << 20
 	maxSections = 10_000
-	maxKeys     = 10_000 // of one section
-	maxBadLines = 100    // reported one by one
+	maxKeys     = 1_000   // of one section
+	maxValue    = 1 << 20 // bytes; no program can be given a longer argument
+	maxBadLines = 100     // reported one by one
+	maxPlaces   = 100     // remembered of one key
+	maxDoubts   = 100
 )
 
 // defaultSection supplies keys to every other section.
@@ -62,7 +64,7 @@ type section struct {
 type option struct {
 	key    string
 	origin *source // the file that set the value in effect
-	places []place // every line that set it, in order; the last counts
+	places []place // the lines that set it, in order; the last counts
 	cut    bool    // an inline comment shortened the value
 }
 
@@ -151,13 +153,19 @@ func (b *builder) take(ev lineEvent) bool {
 	return b.excess == nil
 }
 
+// doubt notes what was probably not meant as it was written.
+func (b *builder) doubt(format string, args ...any) {
+	if len(b.d.doubtful) < maxDoubts {
+		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(format, args...)})
+	}
+}
+
 func (b *builder) at(ev lineEvent) place { return place{b.src.name, ev.line} }
 
 func (b *builder) openSection(ev lineEvent) {
 	b.opt = nil
 	if b.src.included && ev.name == "include" {
-		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(
-			"%s:%d: an included file includes nothing itself: this [include] is ignored", b.src.name, ev.line)})
+		b.doubt("%s:%d: an included file includes nothing itself: this [include] is ignored", b.src.name, ev.line)
 	}
 	b.sec = b.d.sections[ev.name]
 	if b.sec == nil {
@@ -176,9 +184,8 @@ func (b *builder) openSection(ev lineEvent) {
 
 func (b *builder) openOption(ev lineEvent) {
 	if strings.HasPrefix(ev.name, "[") {
-		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(
-			"%s:%d: %q is no section header, because it has no closing bracket; it was read as a key of [%s]",
-			b.src.name, ev.line, trim(ev.raw), b.sec.name)})
+		b.doubt("%s:%d: %q is no section header, because it has no closing bracket; it was read as a key of [%s]",
+			b.src.name, ev.line, trim(ev.raw), b.sec.name)
 	}
 	b.opt = b.sec.keys[ev.name]
 	if b.opt == nil {
@@ -191,6 +198,9 @@ func (b *builder) openOption(ev lineEvent) {
 	}
 	b.opt.origin = b.src
 	b.opt.cut = ev.cut
+	if n := len(b.opt.places); n == maxPlaces {
+		b.opt.places = b.opt.places[:n-1]
+	}
 	b.opt.places = append(b.opt.places, b.at(ev))
 	b.value = append(b.value, ev.value)
 }
@@ -199,6 +209,11 @@ func (b *builder) openOption(ev lineEvent) {
 func (b *builder) closeValue() {
 	if b.opt != nil && b.value != nil {
 		value := trimRight(strings.Join(b.value, "\n"))
+		if len(value) > maxValue && b.excess == nil {
+			at := b.opt.places[len(b.opt.places)-1]
+			b.excess = &Problem{File: at.file, Line: at.line, Section: b.sec.name, Key: b.opt.key,
+				Text: fmt.Sprintf(msgLongValue, b.opt.key, b.sec.name, maxValue>>10)}
+		}
 		fmt.Fprintf(&b.d.plain, "%s=%s\n", escape(b.opt.key), escape(value))
 	}
 	b.opt, b.value = nil, nil
@@ -306,13 +321,15 @@ func (d *document) value(section, key string) string {
 // first, each in the order of first appearance.
 func (d *document) keysOf(name string) []string {
 	var keys []string
+	seen := make(map[string]bool)
 	for _, n := range [...]string{defaultSection, name} {
 		sec, err := d.parsed.GetSection(escape(n))
 		if err != nil {
 			continue
 		}
 		for _, k := range sec.KeyStrings() {
-			if k = unescape(k); !slices.Contains(keys, k) {
+			if k = unescape(k); !seen[k] {
+				seen[k] = true
 				keys = append(keys, k)
 			}
 		}

@@ -36,8 +36,11 @@ type loader struct {
 	base       *names // env and here
 	hostname   string
 
-	accounts  map[string]accountResult
-	processes int // of all programs so far
+	accounts map[string]accountResult
+
+	// What all programs together have cost so far, against maxProcesses,
+	// maxExpanded and maxVariables.
+	processes, expanded, variables int
 }
 
 type accountResult struct {
@@ -51,7 +54,9 @@ func load(path string, h *Host) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.include()
+	if err := l.include(); err != nil {
+		return nil, err
+	}
 	if err := l.doc.parse(); err != nil {
 		return nil, err
 	}
@@ -249,6 +254,14 @@ func (s *scope) textAs(key, where string) (string, *option, bool, error) {
 	value, err := s.expansion(raw, opt, in, where).run()
 	if err != nil {
 		s.fail(key, opt, err, hintOf(err))
+		return "", opt, true, err
+	}
+	if value != raw || key == "environment" {
+		s.expanded += len(value)
+	}
+	if s.expanded > maxExpanded {
+		err = textf(msgExpanded, maxExpanded>>20)
+		s.fail(key, opt, err, "")
 	}
 	return value, opt, true, err
 }

@@ -81,6 +81,10 @@ const (
 	msgManyKeys      = "more than %d keys in [%s]"
 	msgManyProcs     = "numprocs %d is more than the %d that are allowed"
 	msgManyProcesses = "more than %d processes in all"
+	msgLongValue     = "the value of %s in [%s] is longer than %d KiB"
+	msgExpanded      = "all expanded values together are longer than %d MiB"
+	msgVariables     = "the environments of all programs together have more than %d variables"
+	msgManyRPC       = "more than %d [rpcinterface:] sections"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

@@ -75,29 +75,33 @@ func (e *LoadError) Error() string {
 type report struct {
 	first    string
 	problems []Problem
-	seen     map[[2]string]bool // section and key that were reported
+	seen     map[[3]string]bool // section, key and text that were reported
 }
 
 // add notes a problem. full is the original's whole line; only the first is kept.
-// A key is reported once, however many processes it fails in.
+// The same problem of a key is reported once, however many processes have it.
 func (r *report) add(full string, p Problem) {
+	if r.full() {
+		return
+	}
 	if p.Key != "" {
-		id := [2]string{p.Section, p.Key}
+		id := [3]string{p.Section, p.Key, p.Text}
 		if r.seen[id] {
 			return
 		}
 		if r.seen == nil {
-			r.seen = make(map[[2]string]bool)
+			r.seen = make(map[[3]string]bool)
 		}
 		r.seen[id] = true
 	}
 	if r.problems == nil {
 		r.first = full
 	}
-	if len(r.problems) < maxProblems {
-		r.problems = append(r.problems, p)
-	}
+	r.problems = append(r.problems, p)
 }
+
+// full says that nothing more will be reported, so that nobody need look for it.
+func (r *report) full() bool { return len(r.problems) >= maxProblems }
 
 func (r *report) addFile(e *fileError) {
 	ps := e.problems

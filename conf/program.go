@@ -11,6 +11,8 @@ import (
 const (
 	maxNumprocs  = 10_000
 	maxProcesses = 50_000
+	maxExpanded  = 256 << 20 // bytes of expanded values
+	maxVariables = 5_000_000 // entries of the environments
 )
 
 // shared is what the processes of one section have in common.
@@ -164,6 +166,11 @@ func (s *scope) process(sh *shared, number int) *Program {
 	env := s.in(own).ownEnvironment()
 	p.Environment = s.cfg.Server.Environment
 	if len(env) > 0 {
+		s.variables += len(p.Environment) + len(env)
+		if s.variables > maxVariables {
+			s.fail("environment", s.sec.keys["environment"], textf(msgVariables, maxVariables), "")
+			return &p
+		}
 		p.Environment = maps.Clone(p.Environment)
 		maps.Copy(p.Environment, env)
 	}

@@ -77,14 +77,18 @@ func parseMask(s string) (int, error) {
 	return n & 0o777, err
 }
 
+// maxRPCInterfaces bounds their number: each may repeat all keys of DEFAULT.
+const maxRPCInterfaces = 100
+
 // rpcInterfaces reads every [rpcinterface:x].
 func (l *loader) rpcInterfaces() {
 	const factoryKey = "supervisor.rpcinterface_factory"
-	for _, name := range l.doc.order {
-		suffix, ok := strings.CutPrefix(name, "rpcinterface:")
-		if !ok {
-			continue
-		}
+	sections := l.sectionsOf("rpcinterface")
+	if len(sections) > maxRPCInterfaces {
+		l.scope(sections[0], l.env).fail("", nil, textf(msgManyRPC, maxRPCInterfaces), "")
+		return
+	}
+	for _, name := range sections {
 		s := l.scope(name, l.env)
 		spec, opt, found, err := s.text(factoryKey)
 		if !found {
@@ -106,7 +110,7 @@ func (l *loader) rpcInterfaces() {
 				settings[key] = *value
 			}
 		}
-		l.cfg.RPCInterfaces = append(l.cfg.RPCInterfaces, RPCInterface{suffix, spec, settings})
+		l.cfg.RPCInterfaces = append(l.cfg.RPCInterfaces, RPCInterface{strings.TrimPrefix(name, "rpcinterface:"), spec, settings})
 	}
 }
 

@@ -131,8 +131,7 @@ type Service interface {
 
 	// Follow streams a log: emit gets each piece, in order, until ctx ends,
 	// emit fails, or the log goes away. An error before the first piece is a
-	// *Fault: BadName, or NoFile. The first piece is the backlog, possibly
-	// empty; it comes as soon as the log is open, so that a caller can tell a
-	// silent log from a missing one.
+	// *Fault: BadName, or NoFile; it comes without delay. A piece is valid
+	// during its call only, and may be empty.
 	Follow(ctx context.Context, r Request, emit func([]byte) error) error
 }

@@ -52,6 +52,7 @@ type Server struct {
 	slots chan struct{} // one token for each open connection
 	extra chan struct{} // one for each connection that is being refused
 	conns sync.WaitGroup
+	begun atomic.Bool // by Serve, or by a Shutdown that came before it
 
 	closing context.Context // ends when Shutdown begins
 	close   context.CancelFunc
@@ -88,14 +89,19 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		BaseContext:                  func(net.Listener) context.Context { return s.dead },
 		ErrorLog:                     newHTTPLog(s.log),
 	}
+	s.conns.Add(1) // for Serve, so that nobody waits too early
 	return s
 }
 
-// Serve accepts connections until Shutdown.
+// Serve accepts connections until Shutdown. It returns when those that speak
+// JSON have ended.
 func (s *Server) Serve() {
+	if s.begun.Swap(true) {
+		return
+	}
 	s.conns.Go(func() { _ = s.web.Serve(s.feed) }) // returns when the feed ends
-	s.conns.Go(s.accept)
-	<-s.closing.Done()
+	s.accept()
+	s.conns.Done()
 	s.conns.Wait()
 }
 
@@ -190,6 +196,9 @@ func (s *Server) refuse(raw net.Conn) {
 func (s *Server) Shutdown(ctx context.Context) {
 	s.close()
 	_ = s.l.Close()
+	if !s.begun.Swap(true) {
+		s.conns.Done()
+	}
 	_ = s.web.Shutdown(ctx)
 	idle := make(chan struct{})
 	go func() { s.conns.Wait(); close(idle) }()

@@ -22,13 +22,50 @@ const maxPiece = 64 << 10
 // errGone says that the client of a stream went away.
 var errGone = errors.New("client is gone")
 
-// follow calls the service so that a panic is a fault, and an end by ctx is
-// none. The end of the server ends every stream.
-func (s *Server) follow(ctx context.Context, r api.Request, emit func([]byte) error) (fault *api.Fault) {
+// openingTime is how long a missing log has to say so. A log that is silent
+// for longer is open, and the client learns that by an empty piece.
+const openingTime = 100 * time.Millisecond
+
+// follow calls emit with each piece of a log, in the caller's goroutine. The
+// end of ctx or of the server ends it without a fault.
+func (s *Server) follow(ctx context.Context, r api.Request, emit func([]byte) error) *api.Fault {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(s.closing, cancel)
 	defer stop()
+
+	pieces, emitted := make(chan []byte), make(chan error)
+	ended := make(chan *api.Fault)
+	go func() {
+		ended <- s.followHere(ctx, r, func(p []byte) error {
+			select {
+			case pieces <- p:
+				return <-emitted
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	opening := time.NewTimer(openingTime)
+	defer opening.Stop()
+	for {
+		select {
+		case p := <-pieces:
+			opening.Stop()
+			emitted <- emit(p)
+		case <-opening.C:
+			if emit(nil) != nil {
+				cancel()
+			}
+		case f := <-ended:
+			return f
+		}
+	}
+}
+
+// followHere calls the service so that a panic is a fault, and an end that
+// was wanted is none.
+func (s *Server) followHere(ctx context.Context, r api.Request, emit func([]byte) error) (fault *api.Fault) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log(conf.Critical, fmt.Sprintf("Following a log raised an unexpected exception: %v\n%s", p, debug.Stack()))
@@ -59,7 +96,10 @@ func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *ap
 	}
 	first := true
 	f := s.follow(ctx, j.method.Build(j.args), func(p []byte) error {
-		all := append(held, p...)
+		all := p
+		if len(held) > 0 {
+			all = append(held, p...)
+		}
 		for first || len(all) > 0 {
 			cut := wholeText(all[:min(len(all), maxPiece)])
 			if cut == 0 && !first {

@@ -105,10 +105,10 @@ func (h *host) mainLog(do func(*logfile.File) (any, error)) outcome {
 }
 
 func (h *host) clearMainLog(f *logfile.File) (any, error) {
+	h.journal.log(conf.Info, "reopening log file")
 	if err := f.Clear(); err != nil {
 		return nil, api.NewFault(api.Failed, err.Error())
 	}
-	h.journal.log(conf.Info, "reopening log file")
 	return true, nil
 }
 

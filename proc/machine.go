@@ -182,9 +182,6 @@ func (s *step) forking(in Input) {
 			return
 		}
 		s.arm(s.p.StartSecs)
-		if s.p.StartSecs == 0 {
-			s.succeed()
-		}
 	case InputSpawnFailed:
 		s.retry()
 	}

@@ -51,6 +51,8 @@ type Core struct {
 	loading  bool   // a restart waits for its configuration
 
 	timers timerHeap
+	forks  int        // spawns that are not answered yet
+	held   []*process // whose success waits until there are none
 
 	now  proc.Instant
 	wall time.Time
@@ -211,11 +213,14 @@ func (c *Core) child(in Input) {
 		if p := c.procs[in.Proc]; p != nil {
 			c.spawned(p, in.PID)
 		}
+		c.forked()
 	case SpawnFailed:
 		if p := c.procs[in.Proc]; p != nil {
 			c.spawnFailed(p, in.Text)
 		}
+		c.forked()
 	case Reaped:
+		c.logf(conf.Debug, "received SIGCHLD indicating a child quit")
 		if p := c.procs[in.Proc]; p != nil {
 			c.step(p, c.now, proc.Input{Kind: proc.InputReaped})
 		}

@@ -46,6 +46,7 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	if fx.Spawn {
 		p.began, p.up = c.wall.Unix(), c.now
 		p.spawnErr, p.exitStatus = "", 0
+		c.forks++
 		c.emit(Spawn{Proc: p.id, Program: p.conf})
 	}
 	if fx.Signal != 0 {
@@ -65,7 +66,28 @@ func (c *Core) processDue(p *process) {
 	if c.run != RunRunning && (p.m.State == proc.Backoff || p.m.State == proc.Exited) {
 		return
 	}
+	// With startsecs=0 a child counts as started when no fork is under way: so
+	// what is started together is reported in the order that the original
+	// reports it, all the children and then their success.
+	if p.m.State == proc.Starting && p.conf.StartSecs <= 0 && c.forks > 0 {
+		c.held = append(c.held, p)
+		return
+	}
 	c.step(p, c.now, proc.Input{Kind: proc.InputDue})
+}
+
+// forked counts an answered Spawn, and lets those go who waited for the last.
+func (c *Core) forked() {
+	if c.forks--; c.forks > 0 {
+		return
+	}
+	held := c.held
+	c.held = nil
+	for _, p := range held {
+		if !p.removed && p.m.State == proc.Starting && p.m.Armed && p.m.Due <= c.now {
+			c.processDue(p)
+		}
+	}
 }
 
 func (c *Core) spawned(p *process, pid int) {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"strings"
 
 	"gosupervisor/conf"
@@ -213,7 +214,7 @@ func (c *Core) reread(in Loaded) {
 	case c.run != RunRunning:
 		c.fault(in.ID, api.ShutdownState, "")
 	case in.Err != nil:
-		c.fault(in.ID, api.CantReread, in.Err.Error())
+		c.fault(in.ID, api.CantReread, firstLine(in.Err))
 	default:
 		c.config = in.Config
 		active := make([]*conf.Group, len(c.groups))
@@ -223,6 +224,16 @@ func (c *Core) reread(in Loaded) {
 		d := conf.Compare(active, in.Config.Groups)
 		c.reply(in.ID, api.Reread{Added: orEmpty(d.Added), Changed: orEmpty(d.Changed), Removed: orEmpty(d.Removed)})
 	}
+}
+
+// firstLine returns the text of a configuration error that scripts know,
+// without the details for people.
+func firstLine(err error) string {
+	var le *conf.LoadError
+	if errors.As(err, &le) {
+		return le.First()
+	}
+	return err.Error()
 }
 
 // orEmpty makes an absent list an empty one, which every wire shows as such.

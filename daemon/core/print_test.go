@@ -1,0 +1,141 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+)
+
+var levels = map[conf.Level]string{
+	conf.Critical: "CRIT", conf.Error: "ERRO", conf.Warn: "WARN", conf.Info: "INFO", conf.Debug: "DEBG",
+}
+
+// print writes one effect as a line of the transcript.
+func (s *scenario) print(e Effect) {
+	w := &s.out
+	switch e := e.(type) {
+	case Spawn:
+		fmt.Fprintf(w, "spawn %s\n", s.names[e.Proc])
+	case Signal:
+		fmt.Fprintf(w, "signal %s %s", s.names[e.Proc], conf.SignalName(e.Signal))
+		if e.Group {
+			fmt.Fprint(w, " to the group")
+		}
+		if e.Request != 0 {
+			fmt.Fprintf(w, " for %d", e.Request)
+		}
+		fmt.Fprintln(w)
+	case Check:
+		fmt.Fprintf(w, "check %s\n", s.names[e.Proc])
+	case Reply:
+		s.printReply(e)
+	case Perform:
+		fmt.Fprintf(w, "perform %d %s on [%s]\n", e.ID, strings.TrimPrefix(fmt.Sprintf("%T", e.Req), "api."), s.list(e.Procs))
+	case Log:
+		fmt.Fprintf(w, "%s %s\n", levels[e.Level], e.Text)
+	case AddProcesses:
+		var names []string
+		for _, p := range e.Programs {
+			names = append(names, api.Namespec(p.Group, p.Name))
+		}
+		fmt.Fprintf(w, "add %s\n", strings.Join(names, " "))
+	case RemoveProcesses:
+		fmt.Fprintf(w, "remove %s\n", s.list(e.Procs))
+	case SendEvent:
+		fmt.Fprintf(w, "send %s %q\n", s.names[e.Proc], e.Data)
+	case LoadConfig:
+		fmt.Fprintf(w, "load the configuration for %d\n", e.ID)
+	case ReopenLogs:
+		fmt.Fprintln(w, "reopen logs")
+	case Leave:
+		if e.Restart {
+			fmt.Fprintln(w, "leave, to restart")
+		} else {
+			fmt.Fprintln(w, "leave")
+		}
+	default:
+		s.t.Fatalf("unknown effect %T", e)
+	}
+}
+
+func (s *scenario) list(ids []ProcID) string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, s.names[id])
+	}
+	return strings.Join(names, " ")
+}
+
+// printReply writes the answer to a request; of lists each element on a line.
+func (s *scenario) printReply(r Reply) {
+	w := &s.out
+	fmt.Fprintf(w, "reply %d: ", r.ID)
+	switch v := r.Value.(type) {
+	case nil:
+		if r.Fault == nil {
+			s.t.Fatal("a reply without value and fault")
+		}
+		fmt.Fprintf(w, "fault %d %s\n", r.Fault.Code, r.Fault.Text())
+	case []api.Status:
+		fmt.Fprintf(w, "%d of them\n", len(v))
+		for _, st := range v {
+			fmt.Fprintf(w, "  %s %d %s\n", api.Namespec(st.Group, st.Name), st.Status, st.Description)
+		}
+	case []api.ProcessInfo:
+		fmt.Fprintf(w, "%d of them\n", len(v))
+		for _, info := range v {
+			fmt.Fprintf(w, "  %s\n", infoLine(info))
+		}
+	case api.ProcessInfo:
+		fmt.Fprintf(w, "%s\n  now %s, logs %q %q %q\n", infoLine(v), clock(v.Now), v.Logfile, v.StdoutLogfile, v.StderrLogfile)
+	case []api.ConfigInfo:
+		fmt.Fprintf(w, "%d of them\n", len(v))
+		for _, info := range v {
+			fmt.Fprintf(w, "  %s\n", s.json(info))
+		}
+	default:
+		fmt.Fprintf(w, "%s\n", s.json(v))
+	}
+}
+
+func (s *scenario) json(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+func infoLine(p api.ProcessInfo) string {
+	return fmt.Sprintf("%s %d %s pid %d, started %s, stopped %s, exit status %d, spawnerr %q: %s",
+		p.Namespec(), p.State, p.StateName, p.PID, clock(p.Start), clock(p.Stop), p.ExitStatus, p.SpawnErr, p.Description)
+}
+
+// clock shows Unix seconds as the time of day.
+func clock(unix int64) string {
+	if unix == 0 {
+		return "never"
+	}
+	return time.Unix(unix, 0).UTC().Format(time.TimeOnly)
+}
+
+// printStatus writes what a client sees of every process.
+func (s *scenario) printStatus() {
+	s.core.wall, s.core.now = s.wall(), s.now
+	for _, p := range s.core.allProcessInfo() {
+		fmt.Fprintln(&s.out, strings.TrimRight(fmt.Sprintf("%-8s %-8s %s", p.Namespec(), p.StateName, p.Description), " "))
+	}
+}
+
+// printDue writes how long nothing happens unless something else does.
+func (s *scenario) printDue() {
+	if at, ok := s.core.NextDue(); ok {
+		fmt.Fprintf(&s.out, "in %v\n", at-s.now)
+	} else {
+		fmt.Fprintln(&s.out, "never")
+	}
+}

@@ -1,0 +1,436 @@
+package core
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/proc"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
+
+// TestScenarios plays every transcript of testdata. A line that begins with
+// "> " is a command, the lines after it are what it has to print; "| " continues
+// a command, "#" is a comment. The commands stand in commands, below; any other
+// word is a method of the control API with its arguments.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, string(text))
+			switch {
+			case got == string(text):
+			case *update:
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				t.Error(firstDifference(file, got, string(text)))
+			}
+		})
+	}
+}
+
+// firstDifference shows where two transcripts part.
+func firstDifference(file, got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	at := 0
+	for at < len(g) && at < len(w) && g[at] == w[at] {
+		at++
+	}
+	from := at
+	for from > 0 && !strings.HasPrefix(g[from-1], "> ") {
+		from--
+	}
+	from = max(from-1, 0)
+	cut := func(lines []string) string { return strings.Join(lines[min(from, len(lines)):min(at+4, len(lines))], "\n") }
+	return fmt.Sprintf("%s:%d: the transcript differs\ngot:\n%s\nwant:\n%s", file, at+1, cut(g), cut(w))
+}
+
+// play runs the commands of a transcript and returns it with what they print.
+func play(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	s := &scenario{t: t}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		command, ok := strings.CutPrefix(line, "> ")
+		if !ok {
+			if line == "" || line[0] == '#' {
+				out.WriteString(line + "\n")
+			}
+			continue // what was printed last time
+		}
+		out.WriteString(line + "\n")
+		var block strings.Builder
+		for i+1 < len(lines) && strings.HasPrefix(lines[i+1], "|") {
+			i++
+			out.WriteString(lines[i] + "\n")
+			block.WriteString(strings.TrimPrefix(strings.TrimPrefix(lines[i], "|"), " ") + "\n")
+		}
+		s.out.Reset()
+		if err := s.do(command, block.String()); err != nil {
+			t.Fatalf("line %d: %s: %v", i+1, command, err)
+		}
+		out.WriteString(s.out.String())
+	}
+	return out.String()
+}
+
+// birth is the wall-clock time at which every scenario begins.
+var birth = time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
+
+// scenario is a supervisor in a world that does what the transcript says.
+type scenario struct {
+	t    *testing.T
+	out  strings.Builder
+	file string // the text of the configuration, as it is on disk
+
+	core  *Core
+	now   proc.Instant
+	shift time.Duration // by which the wall clock was set
+
+	names   map[ProcID]string
+	ids     map[string]ProcID
+	lastReq RequestID
+
+	hold   bool                     // do not answer checks by yourself
+	broken map[string]*CommandError // what checks find
+	checks []Check                  // unanswered
+	loads  []RequestID              // unanswered
+}
+
+func (s *scenario) wall() time.Time { return birth.Add(s.now + s.shift) }
+
+// reset forgets everything but the configuration.
+func (s *scenario) reset(file string) {
+	*s = scenario{t: s.t, file: file, names: map[ProcID]string{}, ids: map[string]ProcID{}, broken: map[string]*CommandError{}}
+}
+
+// load reads the configuration as it is on disk now.
+func (s *scenario) load() (*conf.Config, error) { return loadText(s.file) }
+
+// loadText reads a configuration on a machine that has nothing but it.
+func loadText(text string) (*conf.Config, error) {
+	const path = "/etc/supervisord.conf"
+	h := &conf.Host{
+		Environ:  []string{"PATH=/bin", "HOME=/root"},
+		Getuid:   func() int { return 0 },
+		Getwd:    func() (string, error) { return "/", nil },
+		Hostname: func() (string, error) { return "host", nil },
+		TempDir:  func() string { return "/tmp" },
+		Open: func(p string) (io.ReadCloser, error) {
+			if p != path {
+				return nil, &fs.PathError{Op: "open", Path: p, Err: syscall.ENOENT}
+			}
+			return io.NopCloser(strings.NewReader(text)), nil
+		},
+		Exists: func(string) bool { return true },
+		IsDir:  func(string) bool { return true },
+	}
+	return conf.Load(path, h)
+}
+
+// words splits a command; a word in double quotes is a Go string.
+func words(line string) (out []string, err error) {
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
+		if line[0] != '"' {
+			word, rest, _ := strings.Cut(line, " ")
+			out, line = append(out, word), rest
+			continue
+		}
+		quoted, err := strconv.QuotedPrefix(line)
+		if err != nil {
+			return nil, err
+		}
+		word, _ := strconv.Unquote(quoted)
+		out, line = append(out, word), line[len(quoted):]
+	}
+	return out, nil
+}
+
+// do performs one command.
+func (s *scenario) do(line, block string) error {
+	args, err := words(line)
+	if err != nil || len(args) == 0 {
+		return fmt.Errorf("not a command: %v", err)
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "config": // a new world, with this configuration
+		s.reset(block)
+		return nil
+	case "file": // the configuration is edited
+		s.file = block
+		return nil
+	}
+	c, ok := commands[name]
+	if ok && len(args) < c.args {
+		return fmt.Errorf("takes %d arguments", c.args)
+	}
+	if s.core == nil {
+		if err := s.create(); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return s.request(name, args)
+	}
+	if c.named {
+		if _, ok := s.ids[args[0]]; !ok {
+			return fmt.Errorf("no process %q", args[0])
+		}
+	}
+	return c.run(s, args)
+}
+
+func (s *scenario) create() error {
+	cfg, err := s.load()
+	if err != nil {
+		return err
+	}
+	s.core = New(cfg, Options{Version: "4.3.0", PID: 1})
+	return nil
+}
+
+// step gives an input and prints the effects. Checks are answered at once,
+// unless they are held.
+func (s *scenario) step(in Input) {
+	for _, e := range s.core.Step(s.now, s.wall(), in) {
+		s.print(e)
+		switch e := e.(type) {
+		case AddProcesses:
+			for i, id := range e.Procs {
+				name := api.Namespec(e.Programs[i].Group, e.Programs[i].Name)
+				s.names[id], s.ids[name] = name, id
+			}
+		case Check:
+			s.checks = append(s.checks, e)
+		case LoadConfig:
+			s.loads = append(s.loads, e.ID)
+		}
+	}
+	if at, ok := s.core.NextDue(); ok && at <= s.now {
+		s.t.Fatalf("a deadline is left in the past: %v at %v", at, s.now)
+	}
+	if !s.hold {
+		for len(s.checks) > 0 {
+			s.answer(0)
+		}
+	}
+}
+
+// answer answers one of the open checks.
+func (s *scenario) answer(i int) {
+	c := s.checks[i]
+	s.checks = slices.Delete(s.checks, i, i+1)
+	s.step(Checked{Job: c.Job, Proc: c.Proc, Err: s.broken[s.names[c.Proc]]})
+}
+
+// request calls a method of the control API.
+func (s *scenario) request(name string, args []string) error {
+	m, ok := api.Lookup(api.SupervisorPrefix + name)
+	if !ok {
+		return errors.New("unknown command")
+	}
+	values := make([]any, len(args))
+	for i, arg := range args {
+		values[i] = arg
+		if i < len(m.Params) && m.Params[i].Type == api.Boolean {
+			values[i] = arg == "true"
+		}
+	}
+	req, f := m.Bind(values)
+	if f != nil {
+		return f
+	}
+	s.lastReq++
+	s.step(Request{ID: s.lastReq, Req: req})
+	return nil
+}
+
+// exitOf reads how a child ended: a code, or the name of a signal.
+func exitOf(word string) (code int, text string) {
+	if n, err := strconv.Atoi(word); err == nil {
+		return n, "exit status " + word
+	}
+	return -1, "terminated by " + word
+}
+
+type command struct {
+	args  int  // at least so many
+	named bool // the first is a process
+	run   func(s *scenario, args []string) error
+}
+
+// say returns a command about a process that is one input.
+func say(args int, input func(s *scenario, id ProcID, args []string) Input) command {
+	return command{args, true, func(s *scenario, args []string) error {
+		s.step(input(s, s.ids[args[0]], args[1:]))
+		return nil
+	}}
+}
+
+func rest(args []string) string { return strings.Join(args, " ") }
+
+var commands map[string]command
+
+func init() {
+	commands = map[string]command{
+		// What becomes of children.
+		"spawned": say(2, func(_ *scenario, id ProcID, args []string) Input {
+			pid, _ := strconv.Atoi(args[0])
+			return Spawned{Proc: id, PID: pid}
+		}),
+		"spawnfailed": say(2, func(_ *scenario, id ProcID, args []string) Input {
+			return SpawnFailed{Proc: id, Text: rest(args)}
+		}),
+		"reaped": say(1, func(_ *scenario, id ProcID, _ []string) Input { return Reaped{Proc: id} }),
+		"exited": say(2, exitInput), // NAME CODE [AGO]
+		"exit": {2, true, func(s *scenario, args []string) error { // both at once
+			id := s.ids[args[0]]
+			s.step(Reaped{Proc: id})
+			s.step(exitInput(s, id, args[1:]))
+			return nil
+		}},
+		"heard": say(2, func(_ *scenario, id ProcID, args []string) Input {
+			return Heard{Proc: id, Data: []byte(args[0])}
+		}),
+		"wrote": say(3, func(_ *scenario, id ProcID, args []string) Input { // NAME CHANNEL TEXT [message]
+			return Wrote{Proc: id, Channel: api.Channel(args[0]), Data: []byte(args[1]), Message: len(args) > 2}
+		}),
+		"sendfailed": say(2, func(_ *scenario, id ProcID, args []string) Input {
+			n, _ := strconv.ParseUint(args[0], 10, 64)
+			return SendFailed{Proc: id, Serial: n}
+		}),
+		"unkillable": say(2, func(_ *scenario, id ProcID, args []string) Input {
+			return SignalDone{Proc: id, Err: errors.New(rest(args))}
+		}),
+		"signalled": say(2, func(_ *scenario, id ProcID, args []string) Input { // NAME REQUEST [ERROR]
+			n, _ := strconv.ParseUint(args[0], 10, 64)
+			in := SignalDone{Proc: id, Request: RequestID(n)}
+			if len(args) > 1 {
+				in.Err = errors.New(rest(args[1:]))
+			}
+			return in
+		}),
+
+		// What commands are like.
+		"command": {1, true, func(s *scenario, args []string) error { // NAME [FAULT TEXT]
+			delete(s.broken, args[0])
+			if len(args) > 2 {
+				code := api.NotExecutable
+				if args[1] == api.NoFile.String() {
+					code = api.NoFile
+				}
+				s.broken[args[0]] = &CommandError{Code: code, Text: rest(args[2:])}
+			}
+			return nil
+		}},
+		"hold": {0, false, func(s *scenario, _ []string) error { s.hold = true; return nil }},
+		"checked": {1, true, func(s *scenario, args []string) error {
+			i := slices.IndexFunc(s.checks, func(c Check) bool { return c.Proc == s.ids[args[0]] })
+			if i < 0 {
+				return errors.New("no check is open")
+			}
+			s.answer(i)
+			return nil
+		}},
+
+		// The daemon and its clients.
+		"new":  {0, false, func(*scenario, []string) error { return nil }},
+		"boot": {0, false, func(s *scenario, _ []string) error { s.step(Boot{}); return nil }},
+		"signal": {1, false, func(s *scenario, args []string) error {
+			sig, err := conf.ParseSignal(args[0])
+			if err == nil {
+				s.step(OSSignal{Signal: sig})
+			}
+			return err
+		}},
+		"loaded": {0, false, loaded},
+		"cancel": {1, false, func(s *scenario, args []string) error {
+			n, err := strconv.ParseUint(args[0], 10, 64)
+			s.step(Cancel{ID: RequestID(n)})
+			return err
+		}},
+		"namelogs": {3, true, func(s *scenario, args []string) error {
+			s.core.NameLogs(s.ids[args[0]], args[1], args[2])
+			return nil
+		}},
+
+		// Time, and looking around.
+		"advance": {1, false, advance},
+		"wall": {1, false, func(s *scenario, args []string) error {
+			d, err := time.ParseDuration(args[0])
+			s.shift += d
+			return err
+		}},
+		"due":    {0, false, func(s *scenario, _ []string) error { s.printDue(); return nil }},
+		"status": {0, false, func(s *scenario, _ []string) error { s.printStatus(); return nil }},
+	}
+}
+
+func exitInput(s *scenario, id ProcID, args []string) Input {
+	code, text := exitOf(args[0])
+	in := Exited{Proc: id, At: s.now, Wall: s.wall(), Code: code, Text: text}
+	if len(args) > 1 {
+		ago, err := time.ParseDuration(args[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		in.At, in.Wall = in.At-ago, in.Wall.Add(-ago)
+	}
+	return in
+}
+
+// loaded answers the oldest LoadConfig with what the file holds now.
+func loaded(s *scenario, _ []string) error {
+	if len(s.loads) == 0 {
+		return errors.New("nothing is being loaded")
+	}
+	in := Loaded{ID: s.loads[0]}
+	s.loads = s.loads[1:]
+	in.Config, in.Err = s.load()
+	s.step(in)
+	return nil
+}
+
+// advance lets time pass and gives every deadline on the way its due.
+func advance(s *scenario, args []string) error {
+	d, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	end := s.now + d
+	for {
+		at, ok := s.core.NextDue()
+		if !ok || at > end {
+			s.now = end
+			return nil
+		}
+		s.now = at
+		fmt.Fprintf(&s.out, "at %v\n", at)
+		s.step(Due{})
+	}
+}

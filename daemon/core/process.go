@@ -150,7 +150,9 @@ func (c *Core) tell(p *process, mv proc.Move) {
 	case proc.Stopped:
 		c.tellStopped(p, mv)
 	case proc.Fatal:
-		c.logf(conf.Info, "gave up: %s entered FATAL state, too many start retries too quickly", name)
+		if mv.Tries > p.policy.StartRetries { // and not because the supervisor shuts down
+			c.logf(conf.Info, "gave up: %s entered FATAL state, too many start retries too quickly", name)
+		}
 	}
 }
 

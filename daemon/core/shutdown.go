@@ -44,6 +44,9 @@ func (c *Core) loaded(in Loaded) {
 		return
 	}
 	c.loading = false
+	if c.run != RunRunning {
+		return // asked to leave meanwhile, which no longer depends on it
+	}
 	if in.Err != nil {
 		c.logf(conf.Critical, "the restart is refused and everything keeps running, because the configuration has an error: %v", in.Err)
 		return

@@ -206,7 +206,9 @@ func (s *step) starting(in Input) {
 	case InputDue:
 		s.succeed()
 	case InputExited:
-		if s.now < s.Due {
+		// Without startsecs there is no too early, even where the child was
+		// reaped before its fork was told of.
+		if s.p.StartSecs > 0 && s.now < s.Due {
 			s.disarm()
 			s.retry()
 			return

@@ -1,0 +1,16 @@
+// Package client speaks to a running supervisord from outside. New takes a
+// server URL, unix://PATH or http://HOST[:PORT]; the methods of Client are the
+// calls of the control API with typed replies; Follow streams a log.
+//
+// Every call is one connection, so that a Client holds nothing between calls
+// and a server that was restarted in the meantime is no special case. The
+// first call finds out which language the server has: newline-delimited JSON,
+// or, when it turns out to be the original Supervisor, XML-RPC. Only a
+// question without effect is asked for that, so nothing can happen twice.
+//
+// A call fails with an *api.Fault when the server refused it, and with an
+// *Error, whose Kind is one of the Err values, when it could not be asked. A
+// Client belongs to one goroutine, but for Follow, which may run in several.
+//
+// It may import ctl/api and the codecs.
+package client

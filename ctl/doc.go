@@ -1,0 +1,16 @@
+// Package ctl is supervisorctl: options, verbs, what they print, the exit
+// codes, and the shell.
+//
+// A verb is a row of the table in verbs.go and a file verb_NAME.go. It gets the
+// rest of its line as text, asks the server through ctl/client, prints, and
+// raises the exit code; an error that it returns is one that it has no words
+// for, and session.execute words it. Texts that scripts match, and the codes,
+// stand in texts.go.
+//
+// Everything happens in the caller's goroutine, but for fg, which waits for two
+// logs and a keyboard at once, and for the watch over signals while the line
+// editor has the terminal. Names that come from the server reach a terminal
+// only with their control characters made visible.
+//
+// It may import conf, ctl/api and ctl/client.
+package ctl

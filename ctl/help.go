@@ -1,0 +1,100 @@
+package ctl
+
+// The help of each verb: a form of the command, tabs, what it does. Wrappers
+// look for the forms; the descriptions are ours.
+const (
+	helpAdd = "add <name> [...]\tActivate groups that the configuration has and the daemon does not run yet\n"
+
+	helpAvail = "avail\t\t\tList all processes of the configuration, in use or not\n"
+
+	helpClear = "clear <name>\t\tEmpty the log files of a process\n" +
+		"clear <name> <name>\tEmpty the log files of several processes\n" +
+		"clear all\t\tEmpty the log files of all processes\n"
+
+	helpExit = "exit\tLeave the shell\n"
+
+	helpFg = "fg <process>\tTalk to a process: see its output, type its input\n" +
+		"\t\tCtrl-C to exit\n"
+
+	helpHelp = "help\t\tList the actions\n" +
+		"help <action>\tSay how to use an action\n"
+
+	helpMaintail = "maintail -f \tFollow the log of supervisord (Ctrl-C to exit)\n" +
+		"maintail -100\tThe last 100 *bytes* of the log of supervisord\n" +
+		"maintail\tThe last 1600 *bytes* of the log of supervisord\n\n"
+
+	helpOpen = "open <url>\tTalk to another supervisord from here on.\n" +
+		"\t\t(a UNIX domain socket is unix:///socket/path)\n"
+
+	helpPID = "pid\t\t\tThe process id of supervisord\n" +
+		"pid <name>\t\tThe process id of a process\n" +
+		"pid all\t\t\tThe process ids of all processes, one a line\n"
+
+	helpQuit = "quit\tLeave the shell\n"
+
+	helpReload = "reload \t\tMake supervisord stop everything and start over\n"
+
+	helpRemove = "remove <name> [...]\tTake groups that are stopped out of the running daemon\n"
+
+	helpReread = "reread \t\t\tRead the configuration again and list what differs; change nothing\n"
+
+	helpRestart = "restart <name>\t\tStop and start a process\n" +
+		"restart <gname>:*\tStop and start the processes of a group\n" +
+		"restart <name> <name>\tStop and start several processes or groups\n" +
+		"restart all\t\tStop and start all processes\n" +
+		"Note: this uses the configuration as it was last read; reread and update read it again.\n"
+
+	helpShutdown = "shutdown \tMake supervisord stop everything and end\n"
+
+	helpSignal = "signal <signal name> <name>\t\tSend a signal to a process\n" +
+		"signal <signal name> <gname>:*\t\tSend a signal to the processes of a group\n" +
+		"signal <signal name> <name> <name>\tSend a signal to several processes or groups\n" +
+		"signal <signal name> all\t\tSend a signal to all processes\n"
+
+	helpStart = "start <name>\t\tStart a process\n" +
+		"start <gname>:*\t\tStart the processes of a group\n" +
+		"start <name> <name>\tStart several processes or groups\n" +
+		"start all\t\tStart all processes\n"
+
+	helpStatus = "status <name>\t\tShow one process\n" +
+		"status <gname>:*\tShow the processes of a group\n" +
+		"status <name> <name>\tShow several processes or groups\n" +
+		"status\t\t\tShow all processes\n"
+
+	helpStop = "stop <name>\t\tStop a process\n" +
+		"stop <gname>:*\t\tStop the processes of a group\n" +
+		"stop <name> <name>\tStop several processes or groups\n" +
+		"stop all\t\tStop all processes\n"
+
+	helpTail = "tail [-f] <name> [stdout|stderr] (default stdout)\n" +
+		"Ex:\n" +
+		"tail -f <name>\t\tFollow the output of a process\n" +
+		"\t\t\tCtrl-C to exit.\n" +
+		"tail -100 <name>\tThe last 100 *bytes* of its output\n" +
+		"tail <name> stderr\tThe last 1600 *bytes* of its error output\n"
+
+	helpUpdate = "update\t\t\tRead the configuration again and make it so: add, restart and remove groups\n" +
+		"update all\t\tThe same\n" +
+		"update <gname> [...]\tThe same for these groups only\n"
+
+	helpVersion = "version\t\t\tThe version of supervisord\n"
+)
+
+// usage is what -h prints.
+const usage = `supervisorctl -- control applications run by supervisord from the cmd line.
+
+Usage: %s [options] [action [arguments]]
+
+Options:
+-c/--configuration FILENAME -- the configuration file (default: search for it)
+-h/--help -- print this text and exit
+-i/--interactive -- ask before actions that end or restart supervisord
+-s/--serverurl URL -- where supervisord listens
+     (default "http://localhost:9001")
+-u/--username USERNAME -- the user name that the server asks for
+-p/--password PASSWORD -- the password that the server asks for
+-r/--history-file FILENAME -- keep the lines typed in the shell in this file
+
+action [arguments] -- what to do, such as "status" or "tail -f web"; the action
+"help" lists them all. Without an action a shell reads one a line.
+`

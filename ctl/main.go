@@ -1,0 +1,211 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"gosupervisor/conf"
+)
+
+// Main is supervisorctl. argv0 is the name that it was called by, args what
+// followed; it returns the exit code.
+func Main(argv0 string, args []string) int {
+	return run(argv0, args, os.Stdin, os.Stdout, os.Stderr)
+}
+
+func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	o, err := parseOptions(args)
+	if err == nil && o.help {
+		fmt.Fprintf(stdout, usage, argv0)
+		return 0
+	}
+	var settings *conf.Ctl
+	if err == nil {
+		settings, err = o.settings(argv0)
+	}
+	if err != nil {
+		refuse(stderr, argv0, err)
+		return exitUsage
+	}
+	for _, n := range settings.Notes {
+		// The other notes are about sections that are the daemon's to judge.
+		if strings.HasPrefix(n.Text, "[ctlplugin:") {
+			fmt.Fprintf(stderr, "Warning: %s\n", n.Text)
+		}
+	}
+	plain := plainInput{f: stdin, out: stdout, errs: stderr}
+	s := &session{
+		in:       &plain,
+		out:      stdout,
+		errs:     stderr,
+		terminal: isTerminal(stdout),
+		url:      settings.ServerURL,
+		user:     settings.Username,
+		pass:     settings.Password,
+	}
+	if len(o.action) > 0 {
+		s.interactive = o.interactive
+		s.execute(context.Background(), strings.Join(o.action, " "))
+		return s.exit
+	}
+	if e, ok := newEditor(plain, settings.HistoryFile, s.complete); ok {
+		s.in = e
+	}
+	defer s.in.close()
+	return s.runShell(context.Background(), settings.Prompt)
+}
+
+// refuse prints why nothing was done: two lines that scripts know, then what
+// else is known to be wrong with a configuration.
+func refuse(stderr io.Writer, argv0 string, err error) {
+	first, more := err.Error(), []string(nil)
+	var bad *conf.LoadError
+	if errors.As(err, &bad) {
+		first, more = bad.First(), bad.Details()
+	}
+	fmt.Fprintf(stderr, "Error: %s\nFor help, use %s -h\n", first, argv0)
+	for _, line := range more {
+		if line != first {
+			fmt.Fprintf(stderr, "  %s\n", line)
+		}
+	}
+}
+
+// commandLine is what the options and the words after them say.
+type commandLine struct {
+	file        string
+	fileGiven   bool
+	help        bool
+	interactive bool
+	url         *string
+	user        *string
+	pass        *string
+	history     *string
+	action      []string
+}
+
+// option is a row of the table of options: both spellings, and what one does.
+type option struct {
+	short string // with a colon if it takes an argument
+	long  string // with an equals sign if it does
+	set   func(o *commandLine, value string) error
+}
+
+var options = []option{
+	{"c:", "configuration=", func(o *commandLine, v string) error { o.file, o.fileGiven = v, true; return nil }},
+	{"h", "help", func(o *commandLine, _ string) error { o.help = true; return nil }},
+	{"?", "", func(o *commandLine, _ string) error { o.help = true; return nil }},
+	{"i", "interactive", func(o *commandLine, _ string) error { o.interactive = true; return nil }},
+	{"s:", "serverurl=", func(o *commandLine, v string) error { o.url = &v; return checkURL(v) }},
+	{"u:", "username=", func(o *commandLine, v string) error { o.user = &v; return nil }},
+	{"p:", "password=", func(o *commandLine, v string) error { o.pass = &v; return nil }},
+	{"r:", "history_file=", func(o *commandLine, v string) error { o.history = &v; return nil }},
+}
+
+// parseOptions reads the options from left to right; help ends it, so that
+// what stands behind cannot be wrong any more.
+func parseOptions(args []string) (commandLine, error) {
+	var short string
+	var long []string
+	for _, opt := range options {
+		short += opt.short
+		if opt.long != "" {
+			long = append(long, opt.long)
+		}
+	}
+	given, rest, err := conf.Getopt(spellHistory(args), short, long)
+	o := commandLine{action: rest}
+	if err != nil {
+		return o, err
+	}
+	seen := map[int]bool{}
+	for _, g := range given {
+		i := findOption(g.Flag)
+		if seen[i] {
+			return o, fmt.Errorf("conflicting command line option '%s'", g.Flag)
+		}
+		seen[i] = true
+		if err := options[i].set(&o, g.Value); err != nil {
+			return o, fmt.Errorf("invalid value for %s %s: %v", g.Flag, conf.Repr(g.Value), err)
+		}
+		if o.help {
+			break
+		}
+	}
+	return o, nil
+}
+
+// spellHistory turns --history-file, which the help of the original names, into
+// --history_file, which it takes.
+func spellHistory(args []string) []string {
+	spelled := slices.Clone(args)
+	for i, word := range args {
+		if !strings.HasPrefix(word, "-") {
+			break
+		}
+		if rest, ok := strings.CutPrefix(word, "--history-"); ok {
+			spelled[i] = "--history_" + rest
+		}
+	}
+	return spelled
+}
+
+// findOption returns the row of a flag that Getopt found in the table.
+func findOption(flag string) int {
+	name := strings.TrimLeft(flag, "-")
+	for i, opt := range options {
+		if name == strings.TrimSuffix(opt.short, ":") || name == strings.TrimSuffix(opt.long, "=") {
+			return i
+		}
+	}
+	panic("bug: option " + flag + " is not in the table")
+}
+
+// checkURL wants a scheme, and a host or a path behind it.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" && u.Opaque == "" {
+		return fmt.Errorf("value %s is not a URL", conf.Repr(text))
+	}
+	return nil
+}
+
+// settings reads the configuration file and lets the options go over it.
+// Without a file there are defaults.
+func (o commandLine) settings(argv0 string) (*conf.Ctl, error) {
+	c := conf.DefaultCtl()
+	path, found := o.file, o.fileGiven
+	if !found {
+		path, _, found = conf.Find(argv0, nil)
+	}
+	if found {
+		var err error
+		if c, err = conf.LoadCtl(path, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, over := range []struct {
+		given *string
+		into  *string
+	}{{o.url, &c.ServerURL}, {o.history, &c.HistoryFile}} {
+		if over.given != nil {
+			*over.into = *over.given
+		}
+	}
+	if o.user != nil {
+		c.Username = o.user
+	}
+	if o.pass != nil {
+		c.Password = o.pass
+	}
+	if c.ServerURL == "" {
+		return nil, errors.New("serverurl is empty")
+	}
+	return c, nil
+}

@@ -1,0 +1,119 @@
+package ctl
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"gosupervisor/ctl/api"
+)
+
+// printf writes a line to the standard output.
+func (s *session) printf(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if s.terminal {
+		line = visible(line, "\n\t")
+	}
+	fmt.Fprintln(s.out, line)
+}
+
+// visible replaces control characters, but for those in keep, and bytes that
+// are not UTF-8 by escapes, so that a name cannot move the cursor.
+func visible(text, keep string) string {
+	clean := func(r rune) bool { return r >= 0x20 && r != 0x7f && (r < 0x80 || r > 0x9f) && r != utf8.RuneError }
+	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case clean(r) || strings.ContainsRune(keep, r) || r == utf8.RuneError && size > 1:
+			b.WriteString(text[i : i+size])
+		case size == 1:
+			fmt.Fprintf(&b, "\\x%02x", text[i])
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// name makes what the server calls a process or group fit to print.
+func (s *session) name(text string) string {
+	if s.terminal {
+		return visible(text, "")
+	}
+	return text
+}
+
+// report tells the result of a request about one process. detail is the text
+// of the fault.
+func (s *session) report(known outcomes, name string, code api.Code, detail string) {
+	o, ok := known[code]
+	switch {
+	case !ok:
+		o = outcome{"ERROR (" + detail + ")", exitGeneric}
+	case o.text == "":
+		s.printf("%s", detail)
+		s.fail(o.exit)
+		return
+	}
+	s.printf("%s: %s", s.name(name), o.text)
+	if o.exit != 0 {
+		s.fail(o.exit)
+	}
+}
+
+// reportAll tells the results of a request about many.
+func (s *session) reportAll(known outcomes, results []api.Status) {
+	for _, r := range results {
+		s.report(known, api.Namespec(r.Group, r.Name), r.Status, r.Description)
+	}
+}
+
+// table prints the status of processes, the names in a column of their own.
+func (s *session) table(processes []api.ProcessInfo) {
+	width := 30
+	for _, p := range processes {
+		width = max(width, utf8.RuneCountInString(s.name(p.Namespec())))
+	}
+	for _, p := range processes {
+		fmt.Fprintf(s.out, "%-*s%-10s%s\n", width+3, s.name(p.Namespec()), p.StateName, s.name(p.Description))
+	}
+}
+
+// columns lays words out as ls does, column after column, in 79 columns. Every
+// cell is padded, the last one of a line too.
+func columns(words []string) string {
+	const most, gap = 79, 2
+	for rows := 1; ; rows++ {
+		var widths []int
+		total := -gap
+		for from := 0; from < len(words); from += rows {
+			w := 0
+			for _, word := range words[from:min(from+rows, len(words))] {
+				w = max(w, len(word))
+			}
+			widths = append(widths, w)
+			total += w + gap
+		}
+		if total > most && rows < len(words) {
+			continue
+		}
+		var b strings.Builder
+		for row := range min(rows, len(words)) {
+			for col, w := range widths {
+				if i := col*rows + row; i < len(words) {
+					if col > 0 {
+						b.WriteString("  ")
+					}
+					fmt.Fprintf(&b, "%-*s", w, words[i])
+				}
+			}
+			b.WriteByte('\n')
+		}
+		return b.String()
+	}
+}

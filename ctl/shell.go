@@ -1,0 +1,36 @@
+package ctl
+
+import (
+	"context"
+	"fmt"
+)
+
+// runShell shows the status and then performs a line after the other. Errors
+// never end it; its exit code is always 0.
+func (s *session) runShell(ctx context.Context, prompt string) int {
+	s.interactive = true
+	s.perform(ctx, "status")
+	for !s.ended {
+		s.names = nil
+		line, err := s.ask(ctx, prompt+"> ")
+		if err != nil {
+			fmt.Fprintln(s.out)
+			break
+		}
+		s.perform(ctx, line)
+	}
+	return 0
+}
+
+func (s *session) ask(ctx context.Context, prompt string) (string, error) {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return s.in.line(ctx, prompt)
+}
+
+// perform runs a line; Ctrl-C ends the line and not the shell.
+func (s *session) perform(ctx context.Context, line string) {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	s.execute(ctx, line)
+}

@@ -1,0 +1,100 @@
+package ctl
+
+import "gosupervisor/ctl/api"
+
+// The exit codes. Scripts tell them apart.
+const (
+	exitGeneric    = 1
+	exitUsage      = 2 // options, configuration; start of nothing
+	exitStopped    = 3 // status: a listed process does not run
+	exitForeign    = 3 // the server has no supervisor interface
+	exitRefused    = 4 // connection refused
+	exitStatus     = 4 // status: a wrong name, or no server
+	exitVersion    = 5
+	exitNotRunning = 7 // spawn error, not running
+	exitNoFile     = 7 // no socket
+)
+
+// The texts that scripts match. They are those of the original.
+const (
+	textUnknownSyntax   = "*** Unknown syntax: %s"
+	textNoHelp          = "*** No help on %s"
+	textUnauthorized    = "Server requires authentication"
+	textPressCtrlC      = "==> Press Ctrl-C to exit <=="
+	textNoNamespace     = "Sorry, supervisord responded but did not recognize the supervisor namespace commands that supervisorctl uses to control it.  Please check that the [rpcinterface:supervisor] section is enabled in the configuration file (see sample.conf)."
+	textOtherVersion    = "Sorry, this version of supervisorctl expects to talk to a server with API version %s, but the remote version is %s."
+	textNeedsName       = "Error: %s requires a process name"
+	textNeedsSignal     = "Error: signal requires a signal name and a process name"
+	textNoArguments     = "Error: %s accepts no arguments"
+	textTooFew          = "Error: too few arguments"
+	textTooMany         = "Error: too many arguments"
+	textTailNeedsName   = "Error: tail requires process name"
+	textBadChannel      = "Error: bad channel '%s'"
+	textBadArgument     = "Error: bad argument %s"
+	textNoSuchGroup     = "ERROR (no such group)"
+	textNoSuchProcess   = "ERROR (no such process)"
+	textNoSuchPID       = "No such process %s"
+	textShuttingDown    = "ERROR: supervisor shutting down"
+	textAlreadyDown     = "ERROR: already shutting down"
+	textMaybeDown       = "ERROR: %s (already shut down?)"
+	textNothingToReread = "No config updates to processes"
+	textBadURL          = "ERROR: url must be http:// or unix://"
+	textAskReload       = "Really restart the remote supervisord process y/N? "
+	textAskShutdown     = "Really shut the remote supervisord process down y/N? "
+	textReloaded        = "Restarted supervisord"
+	textShutDown        = "Shut down"
+
+	textFgNoName   = "ERROR: no process name supplied"
+	textFgTooMany  = "ERROR: too many process names supplied"
+	textFgBadName  = "ERROR: bad process name supplied"
+	textFgStopped  = "ERROR: process not running"
+	textFgKilled   = "Process got killed"
+	textFgExit     = "Exiting foreground"
+	textCannotRead = "%s%s Cannot read, status code 404\n"
+	textLost       = "Cannot connect, error: %v\n"
+)
+
+// outcome is how the result of a request about one process is told.
+type outcome struct {
+	text string // after NAME: ; empty: the text of the fault alone
+	exit int    // 0 leaves the exit code as it is
+}
+
+// outcomes has a row for every result that has words of its own.
+type outcomes map[api.Code]outcome
+
+var startOutcomes = outcomes{
+	api.Success:             {"started", 0},
+	api.AlreadyStarted:      {"ERROR (already started)", 0},
+	api.BadName:             {textNoSuchProcess, exitGeneric},
+	api.NoFile:              {"ERROR (no such file)", exitGeneric},
+	api.NotExecutable:       {"ERROR (file is not executable)", exitGeneric},
+	api.SpawnError:          {"ERROR (spawn error)", exitNotRunning},
+	api.AbnormalTermination: {"ERROR (abnormal termination)", exitNotRunning},
+}
+
+var stopOutcomes = outcomes{
+	api.Success:    {"stopped", 0},
+	api.NotRunning: {"ERROR (not running)", 0},
+	api.BadName:    {textNoSuchProcess, exitGeneric},
+	api.Failed:     {"", exitGeneric},
+}
+
+var signalOutcomes = outcomes{
+	api.Success:    {"signalled", 0},
+	api.BadSignal:  {"ERROR (bad signal name)", exitGeneric},
+	api.NotRunning: {"ERROR (not running)", exitNotRunning},
+	api.BadName:    {textNoSuchProcess, exitGeneric},
+}
+
+var clearOutcomes = outcomes{
+	api.Success: {"cleared", 0},
+	api.BadName: {textNoSuchProcess, exitGeneric},
+	api.Failed:  {"ERROR (failed)", exitGeneric},
+}
+
+var tailOutcomes = outcomes{
+	api.BadName: {"ERROR (no such process name)", exitGeneric},
+	api.NoFile:  {"ERROR (no log file)", exitGeneric},
+	api.Failed:  {"ERROR (unknown error reading log)", exitGeneric},
+}

@@ -1,0 +1,22 @@
+package ctl
+
+import (
+	"context"
+	"strings"
+)
+
+// open turns to another server and shows its status. What that status says of
+// its processes does not change the exit code.
+func (s *session) open(ctx context.Context, arg string) error {
+	scheme, _, ok := strings.Cut(arg, ":")
+	if !ok || !strings.EqualFold(scheme, "unix") && !strings.EqualFold(scheme, "http") {
+		s.printf(textBadURL)
+		s.fail(exitGeneric)
+		return nil
+	}
+	s.url, s.server = arg, nil
+	before := s.exit
+	err := s.status(ctx, "")
+	s.exit = before
+	return err
+}

@@ -1,0 +1,67 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/client"
+)
+
+// stopped are the states that make the exit code of status 3.
+var stopped = map[string]bool{"STOPPED": true, "EXITED": true, "FATAL": true, "UNKNOWN": true}
+
+// status prints a line for each process that is asked for.
+func (s *session) status(ctx context.Context, arg string) error {
+	c, err := s.upcheck(ctx)
+	if errors.Is(err, errReported) || errors.Is(err, client.ErrTimeout) {
+		s.explain(err)
+		s.fail(exitStatus)
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
+	all, err := c.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	names := strings.Fields(arg)
+	if len(names) > 0 && !wantsAll(names) {
+		all = s.pick(all, names)
+	}
+	s.table(all)
+	for _, p := range all {
+		if stopped[p.StateName] {
+			s.fail(exitStopped)
+			break
+		}
+	}
+	return nil
+}
+
+// pick returns the processes that names mean, in their order, and complains
+// about names that mean none.
+func (s *session) pick(all []api.ProcessInfo, names []string) []api.ProcessInfo {
+	var picked []api.ProcessInfo
+	for _, name := range names {
+		group, process := splitName(name)
+		before := len(picked)
+		for _, p := range all {
+			if p.Group == group && (process == "" || p.Name == process) {
+				picked = append(picked, p)
+			}
+		}
+		if len(picked) > before {
+			continue
+		}
+		if process == "" {
+			s.printf("%s: %s", group, textNoSuchGroup)
+		} else {
+			s.printf("%s: %s", name, textNoSuchProcess)
+		}
+		s.fail(exitStatus)
+	}
+	return picked
+}

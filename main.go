@@ -1,0 +1,47 @@
+// The program supervisord, and in the same binary supervisorctl,
+// echo_supervisord_conf and pidproxy: the name under which it is called
+// chooses, or the first argument.
+package main
+
+import (
+	"os"
+
+	"gosupervisor/applet"
+	"gosupervisor/conf"
+	"gosupervisor/ctl"
+	"gosupervisor/daemon"
+	"gosupervisor/pidproxy"
+	"gosupervisor/proc/child"
+	"gosupervisor/version"
+)
+
+// binary is everything that a person may call. Nothing in it runs before it is
+// chosen, so that as PID 1 the daemon meets its first signal early.
+var binary = applet.Binary{
+	Applets: []applet.Applet{
+		{Name: "supervisord", About: "run and supervise programs", Main: daemon.Main},
+		{Name: "supervisorctl", About: "talk to a running supervisord", Main: ctl.Main},
+		{Name: "echo_supervisord_conf", About: "print a sample configuration", Main: func(string, []string) int {
+			return conf.EchoMain(os.Stdout)
+		}},
+		{Name: "pidproxy", About: "hand signals on to the process of a pid file", Main: func(_ string, args []string) int {
+			return pidproxy.Main(args, os.Stdout, os.Stderr)
+		}},
+	},
+	Version: version.Line,
+	Stdout:  os.Stdout,
+	Stderr:  os.Stderr,
+}
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+// run is main for the given arguments. The first case is no applet: it is what
+// the daemon becomes, for a moment, between a fork and the program.
+func run(argv []string) int {
+	if len(argv) > 0 && argv[0] == child.ExecName {
+		return child.ExecMain(argv[1:])
+	}
+	return binary.Run(argv)
+}

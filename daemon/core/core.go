@@ -147,7 +147,7 @@ func (t timer) live(c *Core) bool {
 	case t.proc != nil:
 		return t.proc.m.Armed && t.proc.m.Due == t.at && !t.proc.removed
 	case t.job != nil:
-		return t.job.open > 0 && t.job.reminder == t.at
+		return t.job.open > 0 && t.job.reminder == t.at && t.job.request != 0
 	case t.pool != nil:
 		return !t.pool.removed
 	case t.tick:

@@ -46,6 +46,7 @@ type Core struct {
 	pools  []*pool
 	serial uint64 // of the next event
 	ticks  [3]int64
+	tickAt proc.Instant // when they are looked at next
 
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
@@ -151,7 +152,7 @@ func (t timer) live(c *Core) bool {
 	case t.pool != nil:
 		return !t.pool.removed
 	case t.tick:
-		return c.ticking()
+		return c.ticking() && c.tickAt == t.at
 	}
 	return c.run != RunRunning
 }

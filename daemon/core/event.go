@@ -119,7 +119,8 @@ func (c *Core) startTicking() {
 func (c *Core) armTick() {
 	period := time.Duration(tickPeriods[0]) * time.Second
 	into := time.Duration(c.wall.UnixNano()) % period
-	c.arm(timer{at: c.now + period - into, tick: true})
+	c.tickAt = c.now + period - into
+	c.arm(timer{at: c.tickAt, tick: true})
 }
 
 // tick emits an event for each period whose slice has changed.

@@ -41,9 +41,10 @@ func (c *Core) addGroup(gc *conf.Group) *group {
 		c.procs[p.id] = p
 		ids[i] = p.id
 	}
-	at, _ := slices.BinarySearchFunc(c.groups, gc.Priority+1, func(have *group, prio int) int {
-		return cmp.Compare(have.conf.Priority, prio)
-	})
+	at := slices.IndexFunc(c.groups, func(have *group) bool { return have.conf.Priority > gc.Priority })
+	if at < 0 {
+		at = len(c.groups)
+	}
 	c.groups = slices.Insert(c.groups, at, g)
 	c.emit(AddProcesses{Procs: ids, Programs: gc.Programs})
 	if gc.Pool != nil {

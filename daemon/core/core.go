@@ -3,6 +3,7 @@ package core
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 	"time"
 
 	"gosupervisor/conf"
@@ -51,9 +52,11 @@ type Core struct {
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
 
-	timers timerHeap
-	forks  int        // spawns that are not answered yet
-	held   []*process // whose success waits until there are none
+	timers  timerHeap
+	armed   uint64     // timers set so far
+	sweepAt int        // so many timers are looked through for dead ones
+	forks   int        // spawns that are not answered yet
+	held    []*process // whose success waits until there are none
 
 	now  proc.Instant
 	wall time.Time
@@ -133,11 +136,12 @@ func (c *Core) fault(id RequestID, code api.Code, detail string) {
 
 // timer is a deadline of a process, a job, or the shutdown.
 type timer struct {
-	at   proc.Instant
-	proc *process
-	job  *job
-	pool *pool // a resend that waits
-	tick bool
+	at     proc.Instant
+	serial uint64 // those of one moment go in the order in which they were set
+	proc   *process
+	job    *job
+	pool   *pool // a resend that waits
+	tick   bool
 	// none of them: the shutdown's line about who is waited for
 }
 
@@ -159,10 +163,15 @@ func (t timer) live(c *Core) bool {
 
 type timerHeap []timer
 
-func (h timerHeap) Len() int           { return len(h) }
-func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)        { *h = append(*h, x.(timer)) }
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if h[i].at != h[j].at {
+		return h[i].at < h[j].at
+	}
+	return h[i].serial < h[j].serial
+}
+func (h timerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *timerHeap) Push(x any)   { *h = append(*h, x.(timer)) }
 func (h *timerHeap) Pop() any {
 	old := *h
 	t := old[len(old)-1]
@@ -171,7 +180,23 @@ func (h *timerHeap) Pop() any {
 	return t
 }
 
-func (c *Core) arm(t timer) { heap.Push(&c.timers, t) }
+// fewTimers is a number of timers at which sweeping is not worth the while.
+const fewTimers = 64
+
+// arm adds a timer. Those that stand for nothing any more go when they would be
+// due, or when there are so many that they cost: a long stopwaitsecs and a stop
+// every second must not pile them up.
+func (c *Core) arm(t timer) {
+	c.armed++
+	t.serial = c.armed
+	heap.Push(&c.timers, t)
+	if len(c.timers) < c.sweepAt {
+		return
+	}
+	c.timers = slices.DeleteFunc(c.timers, func(t timer) bool { return !t.live(c) })
+	heap.Init(&c.timers)
+	c.sweepAt = max(fewTimers, 2*len(c.timers))
+}
 
 // NextDue returns the moment at which Step wants to be called with Due, and
 // whether there is one.

@@ -222,6 +222,7 @@ func TestNearestMethod(t *testing.T) {
 		{"two letters are swapped", "supervisor.getStaet", "supervisor.getState"},
 		{"the namespace is missing", "startProcess", "supervisor.startProcess"},
 		{"the namespace is wrong", "system.getState", "supervisor.getState"},
+		{"the namespace is missing and a letter too", "startProces", "supervisor.startProcess"},
 		{"the case is wrong", "supervisor.getpid", "supervisor.getPID"},
 		{"nothing is near", "frobnicate", ""},
 		{"nothing at all", "", ""},

@@ -25,13 +25,17 @@ func Nearest(word string, candidates []string) string {
 // NearestMethod returns the name in names that a caller of name most likely
 // meant. The namespace may be missing or wrong.
 func NearestMethod(name string, names []string) string {
-	bare := name[strings.LastIndexByte(name, '.')+1:]
-	for _, n := range names {
-		if bare != "" && strings.EqualFold(n[strings.LastIndexByte(n, '.')+1:], bare) {
-			return n
-		}
+	if near := Nearest(name, names); near != "" {
+		return near
 	}
-	return Nearest(name, names)
+	full := map[string]string{} // by the name without its namespace
+	var bares []string
+	for _, n := range names {
+		bare := n[strings.LastIndexByte(n, '.')+1:]
+		full[bare] = n
+		bares = append(bares, bare)
+	}
+	return full[Nearest(name[strings.LastIndexByte(name, '.')+1:], bares)]
 }
 
 // distance is the number of single edits, a swap of neighbours being one,

@@ -255,7 +255,10 @@ func TestCancelEndsAStream(t *testing.T) {
 func TestOnlySoManyStreams(t *testing.T) {
 	k := standard(t).dial()
 	for i := range MaxStreams {
-		if got := k.ask(fmt.Sprintf(`{"id":%d,"method":"supervisor.followLog"}`, i)); !strings.HasSuffix(got, `"data":""}`) {
+		k.say(fmt.Sprintf(`{"id":%d,"method":"supervisor.followLog"}`+"\n", i))
+	}
+	for range MaxStreams {
+		if got := k.hear(); !strings.HasSuffix(got, `"data":""}`) {
 			t.Fatalf("got %s", got)
 		}
 	}

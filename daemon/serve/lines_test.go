@@ -114,6 +114,24 @@ func TestHalfALineThenClose(t *testing.T) {
 	r.dial().expect(`{"id":2,"method":"supervisor.getPID"}`, `{"id":2,"result":42}`)
 }
 
+func TestSlowClientIsServed(t *testing.T) {
+	r := standard(t)
+	for name, tt := range map[string]struct{ request, want string }{
+		"in lines":  {`{"id":1,"method":"supervisor.getPID"}` + "\n", `{"id":1,"result":42}`},
+		"over HTTP": {"GET /ok.html HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := r.dial()
+			for _, c := range tt.request {
+				k.say(string(c))
+			}
+			if got := k.hear(); got != tt.want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 func TestLastLineMayLackItsNewline(t *testing.T) {
 	k := standard(t).dial()
 	k.say(`{"id":1,"method":"supervisor.getPID"}`)

@@ -68,7 +68,7 @@ func (o ListenOptions) listenInet(c conf.HTTPServer) (net.Listener, *ListenError
 	hint := ""
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		hint = addr + " is taken"
+		// The text says it all, and is compared by scripts.
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		hint = host + " is no address of this machine"
 	case errors.Is(err, unix.EACCES):
@@ -232,7 +232,7 @@ func (o ListenOptions) takeOver(path string) *ListenError {
 	}
 	switch state, err := o.probe(path); state {
 	case alive:
-		return inUse("a program answers on " + path)
+		return inUse("")
 	case doubtful:
 		return inUse("cannot tell whether a program listens on " + path + ": " + err.Error())
 	}

@@ -43,7 +43,7 @@ func mustFail(t *testing.T, c conf.HTTPServer, o ListenOptions, text, hint strin
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, %v", l, err)
 	}
-	if e.Error() != text || !strings.Contains(e.Hint, hint) {
+	if e.Error() != text || !strings.Contains(e.Hint, hint) || (hint == "" && e.Hint != "") {
 		t.Errorf("got %q, hint %q\nwant %q, %q", e.Text, e.Hint, text, hint)
 	}
 }
@@ -166,7 +166,7 @@ func TestLiveSocketIsLeftAlone(t *testing.T) {
 					serve(conn)
 				}
 			}()
-			mustFail(t, c, ListenOptions{Timeout: 50 * time.Millisecond}, inUseText, "a program answers on "+c.File)
+			mustFail(t, c, ListenOptions{Timeout: 50 * time.Millisecond}, inUseText, "")
 			onlyFile(t, c.File)
 		})
 	}
@@ -177,11 +177,11 @@ func TestLiveSocketIsLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		mustFail(t, c, ListenOptions{Timeout: 50 * time.Millisecond}, inUseText, "a program answers on "+c.File)
+		mustFail(t, c, ListenOptions{Timeout: 50 * time.Millisecond}, inUseText, "")
 	})
 	t.Run("of our own kind", func(t *testing.T) {
 		r := standard(t)
-		mustFail(t, r.server.conf, ListenOptions{}, inUseText, "a program answers on "+r.path)
+		mustFail(t, r.server.conf, ListenOptions{}, inUseText, "")
 		if v, err := r.rpc("supervisor.getPID"); err != nil || v != int64(42) {
 			t.Errorf("the first one suffered: %v, %v", v, err)
 		}
@@ -245,7 +245,7 @@ func TestInetErrors(t *testing.T) {
 		port       int
 		text, hint string
 	}{
-		{"the port is taken", "127.0.0.1", port, inUseText, fmt.Sprintf("127.0.0.1:%d is taken", port)},
+		{"the port is taken", "127.0.0.1", port, inUseText, ""},
 		{"the address is not ours", "192.0.2.1", 1, "Cannot open an HTTP server: socket.error reported errno.EADDRNOTAVAIL (99)", "192.0.2.1 is no address of this machine"},
 		{"the name cannot be one", "no such host", 1, "Cannot open an HTTP server: socket.error reported -2", "no such host"},
 	} {

@@ -35,9 +35,10 @@ func hurried(hurry <-chan struct{}) bool {
 }
 
 // FileSink is the sink that writes to a log file. Like the File it lives as
-// long as its program is configured. It opens and closes the File, because
-// bytes for a device - a fifo without a reader, a stopped terminal - wait in
-// a queue and can outlast the child that wrote them.
+// long as its program is configured: Open before each run of the program,
+// Close after it, Release when the program is removed. Bytes for a device - a
+// fifo without a reader, a stopped terminal - wait in a queue and can outlast
+// the child that wrote them.
 type FileSink struct {
 	file  *logfile.File
 	queue Stream
@@ -50,11 +51,11 @@ func NewFileSink(f *logfile.File) *FileSink {
 	return s
 }
 
-// File returns the log that is written to. Closing it, rather than the sink,
-// gives up what is still queued for a device.
+// File returns the log that is written to.
 func (s *FileSink) File() *logfile.File { return s.file }
 
-// Open opens the log. It does nothing when the log is open already.
+// Open opens the log. It does nothing when the log is open already. It takes a
+// Release that still waits back.
 func (s *FileSink) Open() error {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
@@ -62,8 +63,19 @@ func (s *FileSink) Open() error {
 	return s.file.Open()
 }
 
-// Close closes the log, once what is queued for a device has been written.
+// Close closes the log between two runs of the program. A device stays open: a
+// fifo forgets what nobody has read when its last writer closes it, and its
+// reader would take every restart for the end.
 func (s *FileSink) Close() error {
+	if !s.file.Regular() {
+		return nil
+	}
+	return s.file.Close()
+}
+
+// Release closes the log, whatever it is, once all that is queued has been
+// written. Closing the File itself does not wait, and gives up what is queued.
+func (s *FileSink) Release() error {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	if s.queue.running {

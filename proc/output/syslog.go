@@ -15,7 +15,8 @@ const (
 	syslogHead  = "<14>"           // facility user, severity info
 	syslogIdent = " supervisord: " // no pid, as the original
 	syslogLine  = 32 << 10         // longer lines are sent in parts
-	syslogWait  = 200              // milliseconds a logger has to take a message
+	syslogWait  = time.Second      // that a logger has to take a message
+	syslogLook  = 50               // milliseconds until hurry is looked at
 )
 
 // Syslog sends messages to the system's logger, as datagrams. Where there is
@@ -44,14 +45,20 @@ func (s *Syslog) Send(message []byte) {
 // is not waited for again until it does.
 func (s *Syslog) send(message []byte, hurry <-chan struct{}) {
 	packet := append([]byte(syslogHead+time.Now().Format(time.Stamp)+syslogIdent), message...)
-	for range 2 { // the second time after the queue was full
+	// The queue can fill again between waiting and sending.
+	for deadline := time.Now().Add(syslogWait); ; {
 		full, stuck := s.try(packet)
 		if full < 0 {
 			return
 		}
-		if stuck || hurried(hurry) || !s.room(full) {
+		if stuck || hurried(hurry) {
 			break
 		}
+		if time.Now().After(deadline) {
+			s.giveUp()
+			break
+		}
+		waitForRoom(full)
 	}
 	s.mu.Lock()
 	s.dropped++
@@ -88,13 +95,16 @@ func (s *Syslog) try(packet []byte) (full int, stuck bool) {
 	return -1, false
 }
 
-// room waits, without the lock, until the queue behind fd has room.
-func (s *Syslog) room(fd int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, syslogWait)
+// waitForRoom waits a little for room in the queue behind fd.
+func waitForRoom(fd int) {
+	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, syslogLook)
+}
+
+// giveUp stops anybody from waiting until a message gets through again.
+func (s *Syslog) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stuck = n == 0 && err == nil
-	return !s.stuck
+	s.stuck = true
 }
 
 func (s *Syslog) connect() bool {

@@ -1,20 +1,15 @@
 package conf
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"hash/crc32"
-	"io"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"sort"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -44,9 +39,9 @@ type answer struct {
 
 type run struct {
 	Verdict string          `json:"verdict"`
-	Config  json.RawMessage `json:"config"`
-	Error   string          `json:"error"`
-	Class   string          `json:"class"`
+	Config  json.RawMessage `json:"config,omitempty"`
+	Error   string          `json:"error,omitempty"`
+	Class   string          `json:"class,omitempty"`
 }
 
 // deliberate lists the configurations that are read otherwise on purpose. Each
@@ -77,16 +72,79 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Skipf("no corpus at %s; set CORPUS to the directory of one", dir)
 	}
-	checkCorpus(t, dir, deliberate)
+	good, all := checkCorpus(t, dir, deliberate)
+	fmt.Printf("corpus: %d of %d as the original reads them\n", good, all)
+	for _, name := range sortedKeys(deliberate) {
+		fmt.Printf("corpus: different on purpose: %s: %s\n", name, deliberate[name])
+	}
 }
 
 // TestOwnCorpus reads the smaller corpus that comes with the package, so that its
 // tests are whole by themselves.
+//
+// With -update it writes the answers anew, keeping each file's environment; they
+// are then to be read before they are kept.
 func TestOwnCorpus(t *testing.T) {
+	if *update {
+		updateCorpus(t, "testdata/corpus")
+	}
 	checkCorpus(t, "testdata/corpus", nil)
 }
 
-func checkCorpus(t *testing.T, dir string, deliberate map[string]string) {
+var update = flag.Bool("update", false, "write the answers of testdata anew")
+
+func updateCorpus(t *testing.T, dir string) {
+	t.Helper()
+	var w world
+	readJSON(t, filepath.Join(dir, "world.json"), &w)
+	files, err := filepath.Glob(filepath.Join(dir, "*.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		base := strings.TrimSuffix(file, ".conf")
+		a := answer{Env: map[string]string{"HOME": "/root"}, Direct: map[string]run{}}
+		if old, err := os.ReadFile(base + ".expected.json"); err == nil {
+			json.Unmarshal(old, &a)
+			a.Included = nil
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := map[string]string{w.Main: string(text)}
+		w.answer(a.Env, files, base+".tree", a.Direct)
+		if a.Direct["as_is"].Class == "no-supervisord-section" {
+			a.Included = map[string]run{}
+			files = map[string]string{w.Main: w.Wrapper, w.Included: string(text)}
+			w.answer(a.Env, files, base+".tree", a.Included)
+		}
+		data, err := json.MarshalIndent(a, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(base+".expected.json", append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// answer makes the runs of both modes.
+func (w *world) answer(env, files map[string]string, tree string, runs map[string]run) {
+	for _, mode := range []string{"as_is", "lenient"} {
+		cfg, err := load(w.Main, w.host(env, files, tree, mode == "lenient").whole())
+		r := run{Verdict: "accept"}
+		var le *LoadError
+		if errors.As(err, &le) {
+			r = run{Verdict: "reject", Error: le.First(), Class: classOf(le.First())}
+		} else if mode == "lenient" {
+			r.Config, _ = json.Marshal(canonical(cfg))
+		}
+		runs[mode] = r
+	}
+}
+
+func checkCorpus(t *testing.T, dir string, deliberate map[string]string) (good, all int) {
 	t.Helper()
 	var w world
 	readJSON(t, filepath.Join(dir, "world.json"), &w)
@@ -94,7 +152,6 @@ func checkCorpus(t *testing.T, dir string, deliberate map[string]string) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s holds no answers (%v)", dir, err)
 	}
-	good := 0
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".expected.json")
 		var a answer
@@ -115,10 +172,7 @@ func checkCorpus(t *testing.T, dir string, deliberate map[string]string) {
 			good++
 		}
 	}
-	fmt.Printf("corpus: %d of %d as the original reads them\n", good, len(files))
-	for _, name := range sortedKeys(deliberate) {
-		fmt.Printf("corpus: different on purpose: %s: %s\n", name, deliberate[name])
-	}
+	return good, len(files)
 }
 
 func readJSON(t *testing.T, file string, into any) {
@@ -183,175 +237,6 @@ func differentOnPurpose(original, ours string) bool {
 		}
 	}
 	return false
-}
-
-// classes tells the kinds of rejection apart by what the text says.
-var classes = []struct {
-	class string
-	says  *regexp.Regexp
-}{
-	{"encoding", regexp.MustCompile(`codec can't decode`)},
-	{"no-section-header", regexp.MustCompile(`File contains no section headers`)},
-	{"parse", regexp.MustCompile(`Source contains parsing errors`)},
-	{"no-supervisord-section", regexp.MustCompile(`does not include supervisord section`)},
-	{"include-without-files", regexp.MustCompile(`has \[include\] section, but no files setting`)},
-	{"expand-unknown-name", regexp.MustCompile(`which cannot be expanded`)},
-	{"expand-bad-format", regexp.MustCompile(`is badly formatted`)},
-	{"missing-directory", regexp.MustCompile(`The directory named as part of the path|is not an existing directory`)},
-	{"unknown-user", regexp.MustCompile(`Invalid user (name|id)`)},
-	{"bad-socket-owner", regexp.MustCompile(`Invalid (socket_owner|sockchown) value`)},
-	{"bad-octal", regexp.MustCompile(`converted to an octal type|Invalid (socket_mode|chmod) value`)},
-	{"bad-socket", regexp.MustCompile(`requires a "socket" line|\] socket$|Invalid socket_backlog`)},
-	{"bad-integer", regexp.MustCompile(`invalid literal for int\(\)`)},
-	{"bad-boolean", regexp.MustCompile(`not a valid boolean`)},
-	{"bad-signal", regexp.MustCompile(`not a valid signal`)},
-	{"bad-autorestart", regexp.MustCompile(`invalid 'autorestart' value`)},
-	{"bad-exitcodes", regexp.MustCompile(`not a valid list of exit codes`)},
-	{"bad-loglevel", regexp.MustCompile(`bad logging level name`)},
-	{"bad-name", regexp.MustCompile(`Invalid name: `)},
-	{"bad-environment", regexp.MustCompile(`Unexpected end of key/value pairs|No closing quotation`)},
-	{"numprocs-name", regexp.MustCompile(`\(process_num\) must be present`)},
-	{"stopasgroup-killasgroup", regexp.MustCompile(`Cannot set stopasgroup=true`)},
-	{"no-command", regexp.MustCompile(`does not specify a command`)},
-	{"group-unknown-program", regexp.MustCompile(`names unknown program|is ambiguous`)},
-	{"plugin-unresolved", regexp.MustCompile(`cannot be resolved within`)},
-	{"plugin-missing", regexp.MustCompile(`does not specify a supervisor\.`)},
-	{"listener-buffer", regexp.MustCompile(`invalid buffer_size`)},
-	{"listener-events", regexp.MustCompile(`requires an "events" line|Unknown event type`)},
-	{"listener-redirect", regexp.MustCompile(`sets redirect_stderr=true`)},
-	{"http-auth", regexp.MustCompile(`incomplete authentication`)},
-	{"http-address", regexp.MustCompile(`has no (port|file) value`)},
-	{"bad-port", regexp.MustCompile(`port number|above upper bound|below lower bound`)},
-}
-
-func classOf(text string) string {
-	for _, c := range classes {
-		if c.says.MatchString(text) {
-			return c.class
-		}
-	}
-	return "none"
-}
-
-// host is the machine of world.json, with the given files on it.
-func (w *world) host(env, files map[string]string, tree string, lenient bool) *Host {
-	present := map[string][]byte{}
-	for name, text := range files {
-		present[name] = []byte(text)
-	}
-	dirs := map[string]bool{}
-	for _, d := range w.Directories {
-		dirs[d] = true
-	}
-	here := path.Dir(w.Main)
-	filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		rel, _ := filepath.Rel(tree, p)
-		data, err := os.ReadFile(p)
-		if err == nil {
-			present[path.Join(here, rel)] = data
-		}
-		return nil
-	})
-	entries := map[string][]string{} // for patterns only: nothing but files to include
-	for f := range present {
-		for d := f; d != "/"; d = path.Dir(d) {
-			entries[path.Dir(d)] = append(entries[path.Dir(d)], path.Base(d))
-		}
-	}
-	h := &Host{
-		Environ:  []string{},
-		Getuid:   func() int { return w.UID },
-		Getwd:    func() (string, error) { return w.CWD, nil },
-		Hostname: func() (string, error) { return w.Hostname, nil },
-		TempDir:  func() string { return w.TempDir },
-		Open: func(p string) (io.ReadCloser, error) {
-			data, ok := present[p]
-			if !ok {
-				return nil, &fs.PathError{Op: "open", Path: p, Err: fs.ErrNotExist}
-			}
-			return io.NopCloser(bytes.NewReader(data)), nil
-		},
-		Exists: func(p string) bool { return present[p] != nil || len(entries[path.Clean(p)]) > 0 },
-		IsDir: func(p string) bool {
-			if !path.IsAbs(p) {
-				p = path.Join(w.CWD, p)
-			}
-			return lenient || dirs[path.Clean(p)]
-		},
-		ReadDir: func(p string) ([]string, error) {
-			names := entries[path.Clean(p)]
-			sort.Strings(names)
-			return compact(names), nil
-		},
-		HasUsers: func() bool { return true },
-		GroupsOf: func(string) []int { return nil },
-	}
-	for _, k := range sortedKeys(env) {
-		h.Environ = append(h.Environ, k+"="+env[k])
-	}
-	w.people(h, lenient)
-	return h
-}
-
-func compact(sorted []string) []string {
-	var out []string
-	for i, s := range sorted {
-		if i == 0 || s != sorted[i-1] {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// people gives the host its users, groups and plugins.
-func (w *world) people(h *Host, lenient bool) {
-	number := func(name string) int { return 100000 + int(crc32.ChecksumIEEE([]byte(name))%100000) }
-	named := func(name string) (User, bool) {
-		u, ok := w.Users[name]
-		if !ok {
-			return User{}, false
-		}
-		return User{Name: name, UID: int(u[0].(float64)), GID: int(u[1].(float64)), Home: u[2].(string)}, true
-	}
-	h.UserByName = func(name string) (User, bool) {
-		if u, ok := named(name); ok || !lenient {
-			return u, ok
-		}
-		return User{Name: name, UID: number(name), GID: number(name), Home: "/home/" + name}, true
-	}
-	h.UserByID = func(uid int) (User, bool) {
-		for name := range w.Users {
-			if u, _ := named(name); u.UID == uid {
-				return u, true
-			}
-		}
-		return User{Name: strconv.Itoa(uid), UID: uid, GID: uid}, lenient
-	}
-	h.GroupByName = func(name string) (int, bool) {
-		if gid, ok := w.Groups[name]; ok || !lenient {
-			return gid, ok
-		}
-		return number(name), true
-	}
-	h.GroupByID = func(gid int) bool {
-		for _, g := range w.Groups {
-			if g == gid {
-				return true
-			}
-		}
-		return lenient
-	}
-	h.Plugin = func(spec string) bool {
-		for _, p := range w.Plugins {
-			if p == spec {
-				return true
-			}
-		}
-		return lenient && strings.Contains(spec, ":")
-	}
 }
 
 // differences lists where two decoded JSON values are not the same.

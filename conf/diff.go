@@ -51,12 +51,22 @@ func sameGroup(a, b *Group) bool {
 // is left out, as it takes a restart to change.
 func sameProgram(a, b *Program) bool {
 	x, y := *a, *b
-	if !maps.Equal(x.Environment, y.Environment) || !slices.Equal(x.ExitCodes, y.ExitCodes) {
+	if !maps.Equal(x.Environment, y.Environment) || !slices.Equal(x.ExitCodes, y.ExitCodes) || !sameAccount(x.User, y.User) {
 		return false
 	}
+	x.User, y.User = nil, nil
 	x.Environment, y.Environment = nil, nil
 	x.ExitCodes, y.ExitCodes = nil, nil
 	x.Stdout.StripANSI, x.Stderr.StripANSI = false, false
 	y.Stdout.StripANSI, y.Stderr.StripANSI = false, false
 	return reflect.DeepEqual(x, y)
+}
+
+// sameAccount says whether two users are the same to the kernel, however they
+// are written.
+func sameAccount(a, b *Account) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UID == b.UID && a.GID == b.GID && slices.Equal(a.Groups, b.Groups)
 }

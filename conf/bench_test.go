@@ -1,0 +1,24 @@
+package conf
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func BenchmarkLoadThousandPrograms(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("[supervisord]\nenvironment=A=\"1\",B=\"2\"\n")
+	for i := range 1000 {
+		fmt.Fprintf(&text, "[program:p%03d]\ncommand=/usr/bin/worker --queue=%%(program_name)s --home=%%(ENV_HOME)s\n"+
+			"directory=/tmp\nuser=web\nautorestart=true\nenvironment=QUEUE=\"%%(program_name)s\",MODE=\"fast\"\n"+
+			"stdout_logfile=/var/log/%%(program_name)s.log\nredirect_stderr=true ; one file for both\n\n", i)
+	}
+	h := machine(map[string]string{"/c/s.conf": text.String()})
+	for b.Loop() {
+		c, err := Load("/c/s.conf", h)
+		if err != nil || len(c.Groups) != 1000 {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package output
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"gosupervisor/proc/logfile"
+)
+
+// BenchmarkPump measures a pump into a rotating file against a loop that does
+// nothing but read and write, for a program that writes large or small pieces.
+func BenchmarkPump(b *testing.B) {
+	for _, size := range []int{100, 4 << 10, 64 << 10} {
+		b.Run("bare loop/"+strconv.Itoa(size), func(b *testing.B) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				b.Fatal(err)
+			}
+			fd := int(r.Fd()) // blocking
+			file, err := os.OpenFile(filepath.Join(b.TempDir(), "x.log"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer file.Close()
+			out := int(file.Fd())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				buffer := make([]byte, chunk)
+				for total := 0; ; {
+					n, _ := unix.Read(fd, buffer)
+					if n <= 0 {
+						return
+					}
+					unix.Write(out, buffer[:n])
+					if total += n; total >= 10<<20 { // as much of the disk as the other
+						unix.Ftruncate(out, 0)
+						total = 0
+					}
+				}
+			}()
+			produce(b, int(w.Fd()), size)
+			w.Close()
+			<-ended
+			r.Close()
+		})
+		b.Run("pump/"+strconv.Itoa(size), func(b *testing.B) {
+			sink := NewFileSink(logfile.New(logfile.Spec{
+				Path: filepath.Join(b.TempDir(), "x.log"), MaxBytes: 10 << 20, Backups: 1,
+			}))
+			if err := sink.Open(); err != nil {
+				b.Fatal(err)
+			}
+			defer sink.Close()
+			r, w, err := Pipe()
+			if err != nil {
+				b.Fatal(err)
+			}
+			eof := make(chan struct{})
+			Start(r, Options{Sinks: []Sink{sink}, OnEOF: func() { close(eof) }})
+			produce(b, int(w.Fd()), size)
+			w.Close()
+			<-eof
+		})
+	}
+}
+
+// produce is the program: it writes b.N pieces.
+func produce(b *testing.B, fd, size int) {
+	piece := bytes.Repeat([]byte("x"), size)
+	b.SetBytes(int64(size))
+	b.ResetTimer()
+	for range b.N {
+		for rest := piece; len(rest) > 0; {
+			n, err := unix.Write(fd, rest)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// BenchmarkFilters measures what the two filters cost a log without anything
+// for them in it, and with much.
+func BenchmarkFilters(b *testing.B) {
+	for name, text := range map[string]string{
+		"plain":   strings.Repeat("a line of some length, with nothing in it\n", 1500),
+		"colours": strings.Repeat("\x1b[31ma line\x1b[0m of some <length>\n", 2000),
+	} {
+		b.Run(name, func(b *testing.B) {
+			var a ansi
+			c := capture{max: 1 << 20}
+			p := make([]byte, len(text))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				copy(p, text)
+				c.split(a.strip(p), func([]byte) {}, nil)
+			}
+		})
+	}
+}
+
+// BenchmarkWaiting reports what 2000 pumps take that have read and now wait.
+func BenchmarkWaiting(b *testing.B) {
+	for b.Loop() {
+		before := resident(b)
+		var pipes []*os.File
+		for range 2000 {
+			r, w, err := Pipe()
+			if err != nil {
+				b.Fatal(err)
+			}
+			read := make(chan struct{})
+			Start(r, Options{OnLog: func([]byte) { close(read) }})
+			if _, err := w.Write([]byte("x")); err != nil {
+				b.Fatal(err)
+			}
+			<-read
+			pipes = append(pipes, w)
+		}
+		b.ReportMetric(float64(resident(b)-before)/2000/1024, "KiB/pump")
+		b.ReportMetric(float64(resident(b))/(1<<20), "MiB")
+		for _, w := range pipes {
+			w.Close()
+		}
+	}
+}
+
+// resident returns how much memory the process occupies.
+func resident(b *testing.B) int {
+	runtime.GC()
+	runtime.GC()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}

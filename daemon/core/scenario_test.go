@@ -63,7 +63,9 @@ func firstDifference(file, got, want string) string {
 		from--
 	}
 	from = max(from-1, 0)
-	cut := func(lines []string) string { return strings.Join(lines[min(from, len(lines)):min(at+4, len(lines))], "\n") }
+	cut := func(lines []string) string {
+		return strings.Join(lines[min(from, len(lines)):min(at+4, len(lines))], "\n")
+	}
 	return fmt.Sprintf("%s:%d: the transcript differs\ngot:\n%s\nwant:\n%s", file, at+1, cut(g), cut(w))
 }
 
@@ -231,7 +233,7 @@ func (s *scenario) step(in Input) {
 			s.loads = append(s.loads, e.ID)
 		}
 	}
-	if at, ok := s.core.NextDue(); ok && at <= s.now {
+	if at, ok := s.core.NextDue(); ok && at < s.now {
 		s.t.Fatalf("a deadline is left in the past: %v at %v", at, s.now)
 	}
 	if !s.hold {

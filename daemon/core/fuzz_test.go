@@ -1,0 +1,547 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"syscall"
+	"testing"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
+	"gosupervisor/proc"
+)
+
+// fuzzConfigs are the configurations between which a world changes: groups of
+// one and of many, every policy, listeners, and the same names with other
+// contents.
+var fuzzTexts = []string{
+	`[supervisord]
+[program:always]
+command=/bin/x
+autorestart=true
+startsecs=0
+[program:retry]
+command=/bin/x
+startretries=1
+startsecs=2
+stopwaitsecs=1
+priority=5
+[program:lazy]
+command=/bin/x
+autostart=false
+stopwaitsecs=0
+[program:a]
+command=/bin/x
+stopasgroup=true
+[program:b]
+command=/bin/x
+exitcodes=1
+priority=3
+[group:g]
+programs=a,b
+priority=7
+[eventlistener:ear]
+command=/bin/x
+events=PROCESS_STATE,TICK_5,PROCESS_GROUP
+buffer_size=3
+startsecs=0
+`, `[supervisord]
+[program:always]
+command=/bin/x
+autorestart=false
+[program:a]
+command=/bin/x
+startsecs=0
+numprocs=2
+process_name=%(process_num)d
+[program:retry]
+command=/bin/x
+startretries=1
+startsecs=2
+stopwaitsecs=1
+priority=5
+`,
+}
+
+func fuzzConfigs(t testing.TB) []*conf.Config {
+	t.Helper()
+	var out []*conf.Config
+	for _, text := range fuzzTexts {
+		cfg, err := loadText(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, cfg)
+	}
+	return out
+}
+
+// fuzzNames are what requests are about: processes, groups, and nothing.
+var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:*", "g", "ear", "a:0", "a:*", "a", "nosuch", "", ":", "retry:"}
+
+var fuzzSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGINT}
+
+// kid is what the kernel knows of a slot.
+type kid struct {
+	forking bool
+	pid     int // 0: no child
+	reaped  bool
+	doomed  bool // a signal that ends it is on its way
+}
+
+// world is a supervisor among people and a kernel that do as they like, within
+// what they can do.
+type world struct {
+	t       testing.TB
+	core    *Core
+	twin    *Core // gets the same inputs and has to do the same
+	configs []*conf.Config
+	now     proc.Instant
+	trace   []string
+
+	kids    map[ProcID]*kid
+	order   []ProcID // every slot that there ever was
+	lastPID int
+
+	lastReq  RequestID
+	open     map[RequestID]bool // requests without a reply
+	canceled map[RequestID]bool
+
+	checks  []Check
+	loads   []RequestID
+	signals []Signal // of requests, not answered yet
+	left    int
+}
+
+func newWorld(t testing.TB, configs []*conf.Config) *world {
+	o := Options{Version: "4.3.0", PID: 1}
+	return &world{
+		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
+		kids: map[ProcID]*kid{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
+	}
+}
+
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	from := max(0, len(w.trace)-40)
+	for _, line := range w.trace[from:] {
+		w.t.Log(line[:min(len(line), 300)])
+	}
+	w.t.Fatalf(format, args...)
+}
+
+// give steps the core and holds its effects against the world.
+func (w *world) give(in Input) {
+	w.t.Helper()
+	w.trace = append(w.trace, fmt.Sprintf("%v %T%+v", w.now, in, in))
+	effects := w.core.Step(w.now, birth.Add(w.now), in)
+	if again := w.twin.Step(w.now, birth.Add(w.now), in); !reflect.DeepEqual(effects, again) {
+		w.fail("the same inputs, other effects:\n%+v\n%+v", effects, again)
+	}
+	for _, e := range effects {
+		w.trace = append(w.trace, fmt.Sprintf("    %T%+v", e, e))
+		w.take(e)
+	}
+	if at, ok := w.core.NextDue(); ok && at < w.now {
+		w.fail("a deadline is left in the past: %v", at)
+	}
+	for id, p := range w.core.procs {
+		k := w.kids[id]
+		if p.m.PID != k.pid || p.m.Reaped != k.reaped {
+			w.fail("process %d is said to be pid %d, reaped %v; it is %+v", id, p.m.PID, p.m.Reaped, *k)
+		}
+		if at := p.m.State; at != proc.Unknown && at.IsStopped() && (k.pid != 0 || k.forking) {
+			w.fail("process %d is %v and has a child", id, at)
+		}
+	}
+}
+
+// take performs one effect in the world.
+func (w *world) take(e Effect) {
+	w.t.Helper()
+	switch e := e.(type) {
+	case AddProcesses:
+		for _, id := range e.Procs {
+			if w.kids[id] != nil {
+				w.fail("slot %d was given twice", id)
+			}
+			w.kids[id] = &kid{}
+			w.order = append(w.order, id)
+		}
+	case Spawn:
+		k := w.kids[e.Proc]
+		switch {
+		case k == nil:
+			w.fail("a spawn for no slot")
+		case k.forking || k.pid != 0:
+			w.fail("a second child for slot %d: %+v", e.Proc, *k)
+		case w.core.run != RunRunning:
+			w.fail("a spawn while the supervisor shuts down")
+		}
+		k.forking = true
+	case Signal:
+		k := w.kids[e.Proc]
+		if k == nil || k.pid == 0 || (k.reaped && e.Request == 0) {
+			w.fail("a signal without a child: %+v", e)
+		}
+		if e.Request == 0 {
+			k.doomed = true
+		} else {
+			w.signals = append(w.signals, e)
+		}
+	case SendEvent:
+		if k := w.kids[e.Proc]; k == nil || k.pid == 0 || k.reaped {
+			w.fail("an event for nobody: %+v", e)
+		}
+	case Check:
+		w.checks = append(w.checks, e)
+	case LoadConfig:
+		w.loads = append(w.loads, e.ID)
+	case Reply:
+		w.answered(e.ID)
+		if (e.Value == nil) == (e.Fault == nil) {
+			w.fail("a reply has a value or a fault: %+v", e)
+		}
+	case Perform:
+		w.answered(e.ID)
+	case Leave:
+		w.leave()
+	}
+}
+
+func (w *world) answered(id RequestID) {
+	w.t.Helper()
+	if !w.open[id] && !w.canceled[id] {
+		w.fail("request %d has a second reply, or was never made", id)
+	}
+	delete(w.open, id)
+	delete(w.canceled, id)
+}
+
+// leave checks that nothing runs any more and that nobody was forgotten.
+func (w *world) leave() {
+	w.t.Helper()
+	if w.left++; w.left > 1 {
+		w.fail("left twice")
+	}
+	for id, k := range w.kids {
+		if p := w.core.procs[id]; p != nil && p.m.State != proc.Unknown && (k.forking || k.pid != 0) {
+			w.fail("left while slot %d has a child: %+v", id, *k)
+		}
+	}
+	pending := map[RequestID]bool{}
+	for _, c := range w.checks {
+		if j := w.core.jobs[c.Job]; j != nil {
+			pending[j.request] = true
+		}
+	}
+	for _, id := range w.loads {
+		pending[id] = true
+	}
+	for _, s := range w.signals {
+		pending[s.Request] = true
+	}
+	for id := range w.open {
+		if !pending[id] {
+			w.fail("left, and request %d has no reply", id)
+		}
+	}
+}
+
+// source is the stream of decisions.
+type source struct{ data []byte }
+
+func (s *source) next(n int) int {
+	if len(s.data) == 0 {
+		return 0
+	}
+	b := s.data[0]
+	s.data = s.data[1:]
+	return int(b) % n
+}
+
+// slot chooses a slot for which ok holds, nil if there is none.
+func (w *world) slot(s *source, ok func(*kid) bool) (ProcID, *kid) {
+	from := s.next(64)
+	for i := range w.order {
+		id := w.order[(from+i)%len(w.order)]
+		if ok(w.kids[id]) {
+			return id, w.kids[id]
+		}
+	}
+	return 0, nil
+}
+
+// act lets one thing happen.
+func (w *world) act(s *source) {
+	w.t.Helper()
+	switch s.next(12) {
+	case 0, 1:
+		w.fork(s, s.next(4) > 0)
+	case 2, 3:
+		w.reap(s)
+	case 4, 5:
+		w.exit(s)
+	case 6:
+		w.pass(s)
+	case 7, 8, 9:
+		w.ask(s)
+	case 10:
+		w.answer(s)
+	case 11:
+		w.meddle(s)
+	}
+}
+
+// fork answers a spawn.
+func (w *world) fork(s *source, works bool) {
+	id, k := w.slot(s, func(k *kid) bool { return k.forking })
+	if k == nil {
+		return
+	}
+	k.forking, k.doomed = false, false
+	if !works {
+		w.give(SpawnFailed{Proc: id, Text: "no luck"})
+		return
+	}
+	w.lastPID++
+	k.pid = w.lastPID
+	w.give(Spawned{Proc: id, PID: k.pid})
+}
+
+func (w *world) reap(s *source) {
+	if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 && !k.reaped }); k != nil {
+		k.reaped = true
+		w.give(Reaped{Proc: id})
+	}
+}
+
+func (w *world) exit(s *source) {
+	id, k := w.slot(s, func(k *kid) bool { return k.reaped })
+	if k == nil {
+		return
+	}
+	*k = kid{}
+	ago := time.Duration(s.next(4)) * 300 * time.Millisecond
+	code := s.next(4) - 1
+	w.give(Exited{Proc: id, At: w.now - ago, Wall: birth.Add(w.now - ago), Code: code, Text: fmt.Sprintf("exit status %d", code)})
+}
+
+// pass lets time go by: to the next deadline, or not quite, or beyond.
+func (w *world) pass(s *source) {
+	at, ok := w.core.NextDue()
+	switch s.next(4) {
+	case 0:
+		w.now += time.Duration(s.next(256)) * time.Millisecond
+	case 1:
+		w.now += time.Duration(s.next(256)) * 100 * time.Millisecond
+	default:
+		if ok {
+			w.now = at
+		}
+	}
+	w.give(Due{})
+}
+
+// ask makes a request.
+func (w *world) ask(s *source) {
+	name, wait := fuzzNames[s.next(len(fuzzNames))], s.next(2) == 0
+	signal := []string{"HUP", "nosuch", "0"}[s.next(3)]
+	requests := []api.Request{
+		api.StartProcess{Name: name, Wait: wait}, api.StartProcess{Name: name, Wait: wait},
+		api.StopProcess{Name: name, Wait: wait}, api.StopProcess{Name: name, Wait: wait},
+		api.StartProcessGroup{Name: name, Wait: wait}, api.StopProcessGroup{Name: name, Wait: wait},
+		api.StartAllProcesses{Wait: wait}, api.StopAllProcesses{Wait: wait},
+		api.SignalProcess{Name: name, Signal: signal}, api.SignalProcessGroup{Name: name, Signal: signal},
+		api.SignalAllProcesses{Signal: signal}, api.ReloadConfig{},
+		api.AddProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name},
+		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{},
+		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
+		api.ReadProcessLog{Name: name}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
+	}
+	w.lastReq++
+	w.open[w.lastReq] = true
+	w.give(Request{ID: w.lastReq, Req: requests[s.next(len(requests))]})
+}
+
+// answer answers one of what the daemon was asked to look up or do.
+func (w *world) answer(s *source) {
+	switch s.next(3) {
+	case 0:
+		if len(w.checks) > 0 {
+			c := w.checks[0]
+			w.checks = w.checks[1:]
+			in := Checked{Job: c.Job, Proc: c.Proc}
+			if s.next(4) == 0 {
+				in.Err = &CommandError{Code: api.NoFile, Text: "can't find command"}
+			}
+			w.give(in)
+		}
+	case 1:
+		if len(w.loads) > 0 {
+			in := Loaded{ID: w.loads[0]}
+			w.loads = w.loads[1:]
+			if i := s.next(len(w.configs) + 1); i < len(w.configs) {
+				in.Config = w.configs[i]
+			} else {
+				in.Err = errors.New("it is broken")
+			}
+			w.give(in)
+		}
+	case 2:
+		if len(w.signals) > 0 {
+			e := w.signals[0]
+			w.signals = w.signals[1:]
+			in := SignalDone{Proc: e.Proc, Request: e.Request}
+			if s.next(4) == 0 {
+				in.Err = syscall.EPERM
+			}
+			w.give(in)
+		}
+	}
+}
+
+// meddle is what comes from outside, and what seldom happens.
+func (w *world) meddle(s *source) {
+	switch s.next(6) {
+	case 0:
+		if s.next(8) == 0 {
+			w.give(OSSignal{Signal: fuzzSignals[s.next(len(fuzzSignals))]})
+		}
+	case 1:
+		if w.lastReq > 0 {
+			id := 1 + RequestID(s.next(int(w.lastReq)))
+			if w.open[id] {
+				delete(w.open, id)
+				w.canceled[id] = true
+			}
+			w.give(Cancel{ID: id})
+		}
+	case 2:
+		if id, k := w.slot(s, func(k *kid) bool { return k.doomed && !k.reaped }); k != nil {
+			k.doomed = false
+			w.give(SignalDone{Proc: id, Err: syscall.EPERM})
+		}
+	case 3, 4:
+		if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 && !k.reaped }); k != nil {
+			say := []string{"READY\n", "RESULT 2\nOK", "RESULT 4\nFAIL", "RESULT 2\nOKREADY\n", "x"}
+			w.give(Heard{Proc: id, Data: []byte(say[s.next(len(say))])})
+		}
+	case 5:
+		if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 }); k != nil {
+			w.give(SendFailed{Proc: id, Serial: w.core.Serial() - uint64(s.next(3))})
+		}
+	}
+}
+
+// settle has the world cooperate: everything asked for is answered, and what is
+// to die dies, until nothing has been left to do for longer than any deadline.
+func (w *world) settle() {
+	w.t.Helper()
+	none, idle := &source{}, 0
+	for until := w.now + time.Minute; w.left == 0; {
+		if len(w.checks)+len(w.loads)+len(w.signals) > 0 {
+			for what := range byte(3) {
+				w.answer(&source{[]byte{what, 1}})
+			}
+			continue
+		}
+		if _, k := w.slot(none, func(k *kid) bool { return k.forking }); k != nil {
+			w.fork(none, true)
+			continue
+		}
+		if _, k := w.slot(none, func(k *kid) bool { return k.reaped }); k != nil {
+			w.exit(none)
+			continue
+		}
+		if id, k := w.slot(none, func(k *kid) bool { return k.doomed && !k.reaped }); k != nil {
+			k.reaped = true
+			w.give(Reaped{Proc: id})
+			continue
+		}
+		at, ok := w.core.NextDue()
+		if !ok || at > until {
+			return
+		}
+		if at == w.now {
+			idle++
+		} else {
+			idle = 0
+		}
+		if idle > 10 {
+			w.fail("a deadline comes again and again: %v", at)
+		}
+		w.now = at
+		w.give(Due{})
+	}
+}
+
+// live plays one life: as the bytes will have it, then to an orderly end.
+func live(t testing.TB, configs []*conf.Config, data []byte) {
+	w := newWorld(t, configs)
+	s := &source{data}
+	if s.next(16) == 0 {
+		w.give(OSSignal{Signal: fuzzSignals[s.next(len(fuzzSignals))]})
+	}
+	if w.left == 0 {
+		w.give(Boot{})
+	}
+	for len(s.data) > 0 && w.left == 0 {
+		w.act(s)
+	}
+	if w.left > 0 {
+		return
+	}
+	if len(data)%2 == 0 { // else it is asked to leave in the midst of things
+		w.settle()
+		if len(w.open) > 0 && w.left == 0 {
+			w.fail("nothing more happens, and there is no reply to %v", w.open)
+		}
+	}
+	if w.left > 0 {
+		return
+	}
+	w.give(OSSignal{Signal: syscall.SIGTERM})
+	w.settle()
+	if w.left != 1 {
+		w.fail("asked to leave, and everything has ended, but it stays")
+	}
+}
+
+// FuzzCore lets people and the kernel do what they like, in any order, and
+// checks after every step that the supervisor keeps its promises: one child for
+// a slot, no signal to nobody, one reply to each request, no deadline in the
+// past, nothing spawned on the way out, and one end.
+func FuzzCore(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 8 {
+		f.Add(randomBytes(r, 300))
+	}
+	configs := fuzzConfigs(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 4096 {
+			data = data[:4096]
+		}
+		live(t, configs, data)
+	})
+}
+
+// TestRandomLives is FuzzCore for a run without -fuzz.
+func TestRandomLives(t *testing.T) {
+	configs := fuzzConfigs(t)
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { live(t, configs, randomBytes(r, 200+r.IntN(2000))) })
+	}
+}
+
+func randomBytes(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}

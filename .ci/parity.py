@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""parity.py -- run the scenarios of a directory on the original and on ours.
+
+usage: parity.py [-o FILE] [-k WORD] DIR
+
+DIR has ctldiff.py, which runs the scenarios and prints what differs. What may
+differ stands in integration/known_different.txt, one a line:
+
+    SCENARIO<TAB>REASON              the whole scenario
+    SCENARIO:STEP<TAB>REASON         one step of it, as ctldiff prints it
+    /REGEX/<TAB>REASON               lines anywhere, as the diff has them (with
+                                     the + or - before them); a step of which
+                                     every line is known is known
+
+Anything else that differs is a failure, and so is a line there that nothing
+matches any more. Without the original, what was recorded of it is compared;
+with CI=true that is an error. FILE gets "scenarios PASSED FAILED SKIPPED".
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+KNOWN = os.path.join(ROOT, 'integration', 'known_different.txt')
+PROGRAMS = {'SUPERVISORD': 'supervisord', 'SUPERVISORCTL': 'supervisorctl',
+            'ECHO': 'echo_supervisord_conf', 'PIDPROXY': 'pidproxy'}
+
+
+class Known:
+    """What may differ, and which of it was seen to differ."""
+
+    def __init__(self, path):
+        self.named, self.patterns, self.used = {}, {}, set()
+        with open(path, encoding='utf-8') as f:
+            for number, line in enumerate(f, 1):
+                line = line.rstrip('\n')
+                if not line or line.startswith('#'):
+                    continue
+                name, tab, reason = line.partition('\t')
+                if not tab or not reason.strip():
+                    raise SystemExit('%s:%d: no reason' % (path, number))
+                if len(name) > 2 and name[0] == name[-1] == '/':
+                    self.patterns[name] = re.compile(name[1:-1])
+                else:
+                    self.named[name] = name.partition(':')[0]
+
+    def allows(self, scenario, step, changes):
+        for name in (scenario, scenario + ':' + step):
+            if name in self.named:
+                self.used.add(name)
+                return True
+        found = [[n for n, p in self.patterns.items() if p.match(c)] for c in changes]
+        if not changes or not all(found):
+            return False
+        self.used.update(n for names in found for n in names)
+        return True
+
+    def stale(self, ran, whole):
+        """What nothing matches any more, with its scenario if it has one."""
+        for name, scenario in self.named.items():
+            if name not in self.used and (whole or scenario in ran):
+                yield name, scenario
+        for name in self.patterns:
+            if name not in self.used and whole:
+                yield name, None
+
+
+class Reader:
+    """Follows what ctldiff prints: a verdict for each scenario, and below a
+    failed one each step that differs, indented by two, and how, by four."""
+
+    def __init__(self):
+        self.differing = {}  # scenario: [(step, [changed lines])]
+        self.passed, self.skipped = set(), set()
+        self.steps = None
+
+    def line(self, line):
+        verdict = re.match(r'(PASS|FAIL|SKIP) (\S+)', line)
+        if verdict:
+            word, name = verdict.groups()
+            self.steps = None
+            if word == 'FAIL':
+                self.steps = self.differing[name] = []
+            else:
+                (self.passed if word == 'PASS' else self.skipped).add(name)
+        elif line.startswith('  (original bug, ours differs)'):
+            self.steps = None
+        elif self.steps is None:
+            return
+        elif re.match(r'  \S', line):
+            self.steps.append((line[2:].split('   <> ')[0], []))
+        elif re.match(r'    (both: |[+-](?!-- A$|\+\+ B$))', line) and self.steps:
+            self.steps[-1][1].append(line[4:])
+
+
+def judge(reader, known, whole):
+    """Returns the scenarios that pass, those that fail, and complaints. whole
+    says that every scenario was to run."""
+    ok, bad, complaints = set(reader.passed), set(), []
+    for scenario, steps in sorted(reader.differing.items()):
+        unknown = [s for s, changes in steps if not known.allows(scenario, s, changes)]
+        (bad if unknown or not steps else ok).add(scenario)
+        complaints += ['differs: %s: %s' % (scenario, s) for s in unknown]
+    for name, scenario in known.stale(reader.passed | set(reader.differing), whole):
+        ok.discard(scenario)
+        bad.add(scenario or name)
+        complaints.append('no longer differs: ' + name)
+    return ok, bad, complaints
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('-o', metavar='FILE')
+    ap.add_argument('-k', default='', metavar='WORD')
+    ap.add_argument('dir')
+    args = ap.parse_args()
+    known = Known(KNOWN)
+    env = dict(os.environ)
+    for variable, name in PROGRAMS.items():
+        env['REAL_' + variable] = '/usr/bin/' + name
+        env['OURS_' + variable] = os.path.join(ROOT, 'bin', name)
+    command = [sys.executable, os.path.join(args.dir, 'ctldiff.py'), '-j', '4', '-k', args.k]
+    if not os.path.exists('/usr/bin/supervisord'):
+        if os.environ.get('CI') == 'true':
+            print('FAIL: the original is not installed')
+            return finish(args.o, 0, 1, 0)
+        print('the original is not installed; comparing with what was recorded of it')
+        command += ['--golden', os.path.join(args.dir, 'golden')]
+    reader = Reader()
+    process = subprocess.Popen(command + [args.dir], env=env, stdout=subprocess.PIPE, text=True, errors='replace')
+    for line in process.stdout:
+        print(line, end='', flush=True)
+        reader.line(line.rstrip('\n'))
+    process.wait()
+    ok, bad, complaints = judge(reader, known, not args.k)
+    print()
+    for text in complaints:
+        print(text)
+    if not ok and not bad:
+        print('FAIL: no scenario was run')
+        return finish(args.o, 0, 1, 0)
+    return finish(args.o, len(ok), len(bad), len(reader.skipped))
+
+
+def finish(path, passed, failed, skipped):
+    print('scenarios: %d passed, %d failed, %d skipped' % (passed, failed, skipped))
+    if path:
+        with open(path, 'w') as f:
+            f.write('scenarios %d %d %d\n' % (passed, failed, skipped))
+    return 1 if failed or (skipped and os.environ.get('CI') == 'true') else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

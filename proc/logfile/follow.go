@@ -151,15 +151,21 @@ func (f *follower) successor() (*os.File, error) {
 }
 
 // position returns which rotated file of the log at path mine is; 0 means the
-// log itself. The search ends at the first number that is missing.
+// log itself. A rotation under way leaves one number out for a moment, so the
+// search ends where two are missing. It goes upwards, as the files do, and
+// thus meets a file that moves meanwhile.
 func position(path string, mine os.FileInfo) (at int, found bool) {
-	for i := 0; ; i++ {
+	missing := 0
+	for i := 0; missing < 2; i++ {
 		st, err := os.Stat(Backup(path, i))
-		if err == nil && os.SameFile(mine, st) {
+		switch {
+		case err == nil && os.SameFile(mine, st):
 			return i, true
-		}
-		if err != nil && i > 0 {
-			return 0, false
+		case err == nil:
+			missing = 0
+		case i > 0:
+			missing++
 		}
 	}
+	return 0, false
 }

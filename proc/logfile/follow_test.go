@@ -222,3 +222,52 @@ func descriptors(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// TestFollowDuringARotation looks at the files as they are between two renames
+// of one rotation, which go from the highest number down.
+func TestFollowDuringARotation(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		files []int // the numbers that are there; 0 is the log itself
+		mine  int
+		next  int // what is to be read after mine; -1: not there yet
+	}{
+		{"nothing was rotated", []int{0}, 0, -1},
+		{"between two rotations", []int{0, 1, 2}, 2, 1},
+		{"the gap is below mine", []int{0, 1, 3}, 3, -1},
+		{"the gap is further below", []int{0, 2, 3}, 3, 2},
+		{"the gap is above mine", []int{0, 1, 3}, 1, 0},
+		{"the log is moved and not made anew", []int{1, 2}, 1, -1},
+		{"the log is not made anew, mine is older", []int{1, 2}, 2, 1},
+		{"somebody moved mine to another name", []int{0, 1, 7}, 7, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.log")
+			for _, n := range row.files {
+				if err := os.WriteFile(Backup(path, n), fmt.Append(nil, n), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			file, err := os.Open(Backup(path, row.mine))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			f := &follower{path: path, file: file}
+			next, err := f.successor()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "-1"
+			if next != nil {
+				defer next.Close()
+				p := make([]byte, 10)
+				n, _ := next.Read(p)
+				got = string(p[:n])
+			}
+			if got != fmt.Sprint(row.next) {
+				t.Fatalf("number %s comes next, want %d", got, row.next)
+			}
+		})
+	}
+}

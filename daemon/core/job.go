@@ -27,7 +27,6 @@ type job struct {
 	verb     verb
 	wait     bool
 	single   bool // answer true or a fault instead of a list
-	name     string
 	items    []*item
 	results  []api.Status // in the order of completion
 	open     int

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"syscall"
 	"testing"
 	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
-	"gosupervisor/proc"
 )
 
 // fuzzConfigs are the configurations between which a world changes: groups of
@@ -83,173 +81,6 @@ func fuzzConfigs(t testing.TB) []*conf.Config {
 var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:*", "g", "ear", "a:0", "a:*", "a", "nosuch", "", ":", "retry:"}
 
 var fuzzSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGINT}
-
-// kid is what the kernel knows of a slot.
-type kid struct {
-	forking bool
-	pid     int // 0: no child
-	reaped  bool
-	doomed  bool // a signal that ends it is on its way
-}
-
-// world is a supervisor among people and a kernel that do as they like, within
-// what they can do.
-type world struct {
-	t       testing.TB
-	core    *Core
-	twin    *Core // gets the same inputs and has to do the same
-	configs []*conf.Config
-	now     proc.Instant
-	trace   []string
-
-	kids    map[ProcID]*kid
-	order   []ProcID // every slot that there ever was
-	lastPID int
-
-	lastReq  RequestID
-	open     map[RequestID]bool // requests without a reply
-	canceled map[RequestID]bool
-
-	checks  []Check
-	loads   []RequestID
-	signals []Signal // of requests, not answered yet
-	left    int
-}
-
-func newWorld(t testing.TB, configs []*conf.Config) *world {
-	o := Options{Version: "4.3.0", PID: 1}
-	return &world{
-		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
-		kids: map[ProcID]*kid{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
-	}
-}
-
-func (w *world) fail(format string, args ...any) {
-	w.t.Helper()
-	from := max(0, len(w.trace)-40)
-	for _, line := range w.trace[from:] {
-		w.t.Log(line[:min(len(line), 300)])
-	}
-	w.t.Fatalf(format, args...)
-}
-
-// give steps the core and holds its effects against the world.
-func (w *world) give(in Input) {
-	w.t.Helper()
-	w.trace = append(w.trace, fmt.Sprintf("%v %T%+v", w.now, in, in))
-	effects := w.core.Step(w.now, birth.Add(w.now), in)
-	if again := w.twin.Step(w.now, birth.Add(w.now), in); !reflect.DeepEqual(effects, again) {
-		w.fail("the same inputs, other effects:\n%+v\n%+v", effects, again)
-	}
-	for _, e := range effects {
-		w.trace = append(w.trace, fmt.Sprintf("    %T%+v", e, e))
-		w.take(e)
-	}
-	if at, ok := w.core.NextDue(); ok && at < w.now {
-		w.fail("a deadline is left in the past: %v", at)
-	}
-	for id, p := range w.core.procs {
-		k := w.kids[id]
-		if p.m.PID != k.pid || p.m.Reaped != k.reaped {
-			w.fail("process %d is said to be pid %d, reaped %v; it is %+v", id, p.m.PID, p.m.Reaped, *k)
-		}
-		if at := p.m.State; at != proc.Unknown && at.IsStopped() && (k.pid != 0 || k.forking) {
-			w.fail("process %d is %v and has a child", id, at)
-		}
-	}
-}
-
-// take performs one effect in the world.
-func (w *world) take(e Effect) {
-	w.t.Helper()
-	switch e := e.(type) {
-	case AddProcesses:
-		for _, id := range e.Procs {
-			if w.kids[id] != nil {
-				w.fail("slot %d was given twice", id)
-			}
-			w.kids[id] = &kid{}
-			w.order = append(w.order, id)
-		}
-	case Spawn:
-		k := w.kids[e.Proc]
-		switch {
-		case k == nil:
-			w.fail("a spawn for no slot")
-		case k.forking || k.pid != 0:
-			w.fail("a second child for slot %d: %+v", e.Proc, *k)
-		case w.core.run != RunRunning:
-			w.fail("a spawn while the supervisor shuts down")
-		}
-		k.forking = true
-	case Signal:
-		k := w.kids[e.Proc]
-		if k == nil || k.pid == 0 || (k.reaped && e.Request == 0) {
-			w.fail("a signal without a child: %+v", e)
-		}
-		if e.Request == 0 {
-			k.doomed = true
-		} else {
-			w.signals = append(w.signals, e)
-		}
-	case SendEvent:
-		if k := w.kids[e.Proc]; k == nil || k.pid == 0 || k.reaped {
-			w.fail("an event for nobody: %+v", e)
-		}
-	case Check:
-		w.checks = append(w.checks, e)
-	case LoadConfig:
-		w.loads = append(w.loads, e.ID)
-	case Reply:
-		w.answered(e.ID)
-		if (e.Value == nil) == (e.Fault == nil) {
-			w.fail("a reply has a value or a fault: %+v", e)
-		}
-	case Perform:
-		w.answered(e.ID)
-	case Leave:
-		w.leave()
-	}
-}
-
-func (w *world) answered(id RequestID) {
-	w.t.Helper()
-	if !w.open[id] && !w.canceled[id] {
-		w.fail("request %d has a second reply, or was never made", id)
-	}
-	delete(w.open, id)
-	delete(w.canceled, id)
-}
-
-// leave checks that nothing runs any more and that nobody was forgotten.
-func (w *world) leave() {
-	w.t.Helper()
-	if w.left++; w.left > 1 {
-		w.fail("left twice")
-	}
-	for id, k := range w.kids {
-		if p := w.core.procs[id]; p != nil && p.m.State != proc.Unknown && (k.forking || k.pid != 0) {
-			w.fail("left while slot %d has a child: %+v", id, *k)
-		}
-	}
-	pending := map[RequestID]bool{}
-	for _, c := range w.checks {
-		if j := w.core.jobs[c.Job]; j != nil {
-			pending[j.request] = true
-		}
-	}
-	for _, id := range w.loads {
-		pending[id] = true
-	}
-	for _, s := range w.signals {
-		pending[s.Request] = true
-	}
-	for id := range w.open {
-		if !pending[id] {
-			w.fail("left, and request %d has no reply", id)
-		}
-	}
-}
 
 // source is the stream of decisions.
 type source struct{ data []byte }
@@ -479,6 +310,28 @@ func (w *world) settle() {
 	}
 }
 
+// checkForgotten checks that the supervisor, with nothing left to do, keeps
+// nothing of what it did.
+func (w *world) checkForgotten() {
+	w.t.Helper()
+	c, slots := w.core, 0
+	for _, g := range c.groups {
+		slots += len(g.procs)
+	}
+	if len(c.procs) != slots {
+		w.fail("%d processes in %d slots", len(c.procs), slots)
+	}
+	if w.left == 0 && len(c.jobs)+len(c.signals)+len(c.held)+c.forks > 0 {
+		w.fail("%d jobs, %d signal requests, %d held starts and %d forks are left over",
+			len(c.jobs), len(c.signals), len(c.held), c.forks)
+	}
+	for _, p := range c.procs {
+		if len(p.waiting) > 0 && w.left == 0 {
+			w.fail("%d jobs wait for %s for ever", len(p.waiting), p.conf.Name)
+		}
+	}
+}
+
 // live plays one life: as the bytes will have it, then to an orderly end.
 func live(t testing.TB, configs []*conf.Config, data []byte) {
 	w := newWorld(t, configs)
@@ -500,6 +353,7 @@ func live(t testing.TB, configs []*conf.Config, data []byte) {
 		if len(w.open) > 0 && w.left == 0 {
 			w.fail("nothing more happens, and there is no reply to %v", w.open)
 		}
+		w.checkForgotten()
 	}
 	if w.left > 0 {
 		return

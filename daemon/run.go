@@ -14,15 +14,15 @@ import (
 func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
+	// What came while we booted goes first: asked to leave by now, we start
+	// nothing any more. Clients come last, so that none sees us half begun.
+	h.takeSignals(signals)
+	h.inbox.post(message{in: core.Boot{}})
+	all.Go(func() { h.passSignals(signals) })
 	all.Go(func() { h.kids.Run(ctx) })
 	for _, s := range servers {
 		all.Go(s.Serve)
 	}
-	// What came while we booted goes first: asked to leave by now, we start
-	// nothing any more.
-	h.takeSignals(signals)
-	all.Go(func() { h.passSignals(signals) })
-	h.inbox.post(message{in: core.Boot{}})
 	leave := h.loop()
 	shutdown(servers)
 	cancel()

@@ -38,6 +38,7 @@ type stdinQueue struct {
 	mu      sync.Mutex
 	file    *os.File // our end, non-blocking
 	waiting []byte
+	taken   int  // bytes that the goroutine is writing
 	writing bool // the goroutine runs
 	closed  bool
 }
@@ -49,7 +50,7 @@ func (q *stdinQueue) write(data []byte) error {
 	switch {
 	case q.closed:
 		return errStdinClosed
-	case len(q.waiting)+len(data) > stdinLimit && len(q.waiting) > 0:
+	case q.writing && q.taken+len(q.waiting)+len(data) > stdinLimit:
 		return errStdinFull
 	case q.writing:
 		q.waiting = append(q.waiting, data...)
@@ -97,7 +98,7 @@ func (q *stdinQueue) drain() {
 	for {
 		q.mu.Lock()
 		data := q.waiting
-		q.waiting = nil
+		q.waiting, q.taken = nil, len(data)
 		if len(data) == 0 || q.closed {
 			q.writing = false
 			q.mu.Unlock()

@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gosupervisor/conf"
+	"gosupervisor/daemon/core"
+	"gosupervisor/proc/logfile"
+)
+
+func TestALogLineHasTheClassicForm(t *testing.T) {
+	at := time.Date(2026, 1, 2, 15, 4, 5, 678_900_000, time.Local)
+	got := string(renderLine(at, conf.Info, "spawned: 'x' with pid 1"))
+	if want := "2026-01-02 15:04:05,678 INFO spawned: 'x' with pid 1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTheJournalLeavesOutWhatIsBelowItsLevel(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	j := &journal{level: conf.Warn, file: logfile.New(logfile.Spec{Path: path})}
+	if err := j.file.Open(); err != nil {
+		t.Fatal(err)
+	}
+	j.log(conf.Info, "no")
+	j.log(conf.Warn, "yes")
+	j.logf(conf.Debug, "no %d", 1)
+	j.logf(conf.Critical, "yes %d", 2)
+	j.file.Close()
+	b, _ := os.ReadFile(path)
+	var got []string
+	for line := range linesOf(b) {
+		got = append(got, line[24:])
+	}
+	if len(got) != 2 || got[0] != "WARN yes" || got[1] != "CRIT yes 2" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// linesOf yields the lines of a file's content.
+func linesOf(b []byte) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for start, i := 0, 0; i < len(b); i++ {
+			if b[i] == '\n' {
+				if !yield(string(b[start:i])) {
+					return
+				}
+				start = i + 1
+			}
+		}
+	}
+}
+
+func TestThePidFileIsRemovedByWhoWroteIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	other := &pidfile{path: path}
+	mine := &pidfile{path: path}
+	if err := mine.write(42); err != nil {
+		t.Fatal(err)
+	}
+	other.remove()
+	if b, err := os.ReadFile(path); err != nil || string(b) != "42\n" {
+		t.Fatalf("got %q, %v", b, err)
+	}
+	mine.remove()
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	if err := (&pidfile{path: filepath.Join(path, "x")}).write(1); err == nil {
+		t.Error("a pid file in no directory was written")
+	}
+}
+
+func TestRequestsOvertakeOutputButExitsDoNot(t *testing.T) {
+	b := newInbox()
+	b.postBytes(message{in: core.Heard{Proc: 1}})
+	b.postOutput(message{in: core.Exited{Proc: 1}})
+	b.post(message{in: core.Boot{}})
+	control, output := b.take(nil, nil)
+	if len(control) != 1 || len(output) != 2 {
+		t.Fatalf("got %d and %d messages", len(control), len(output))
+	}
+	if _, ok := output[0].in.(core.Heard); !ok {
+		t.Errorf("the exit overtook its output: %+v", output)
+	}
+}
+
+func TestAFullInboxHoldsUpOutputOnly(t *testing.T) {
+	b := newInbox()
+	for range outputBound {
+		b.postBytes(message{in: core.Heard{}})
+	}
+	waited := make(chan struct{})
+	go func() {
+		b.postBytes(message{in: core.Heard{}})
+		close(waited)
+	}()
+	b.postOutput(message{in: core.Exited{}}) // neither waits
+	b.post(message{in: core.Boot{}})
+	select {
+	case <-waited:
+		t.Fatal("output did not wait for room")
+	default:
+	}
+	b.take(nil, nil)
+	<-waited
+	for range outputBound {
+		b.postBytes(message{in: core.Heard{}})
+	}
+	let := make(chan struct{})
+	go func() {
+		b.postBytes(message{in: core.Heard{}})
+		close(let)
+	}()
+	b.close()
+	<-let
+}

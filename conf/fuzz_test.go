@@ -116,10 +116,8 @@ func FuzzEnvironment(f *testing.F) {
 		var b strings.Builder
 		for _, k := range slices.Sorted(maps.Keys(env)) {
 			v := env[k]
-			for _, r := range k + "=" {
-				if !isWord(r, false) && r != '=' {
-					return
-				}
+			if strings.ContainsFunc(k, func(r rune) bool { return !isWord(r, false) }) {
+				return
 			}
 			if strings.ContainsAny(v, `"\`) || strings.HasPrefix(v, "'") || strings.HasSuffix(v, "'") || k == "" {
 				return

@@ -46,10 +46,12 @@ type source struct {
 type document struct {
 	order    []string            // sections in order of first appearance
 	sections map[string]*section // with DEFAULT, if it is there
-	plain    bytes.Buffer        // what go-ini reads
-	size     int
+	size     int                 // bytes read so far
 	doubtful []Note
-	parsed   *ini.File
+
+	plain      bytes.Buffer // what go-ini reads
+	parsed     *ini.File    // what it made of it
+	parsedSize int          // the length of plain then
 }
 
 // section is what is known of a section beside its keys.
@@ -268,6 +270,9 @@ func badLine(src *source, ev lineEvent) Problem {
 
 // parse lets go-ini read what was collected.
 func (d *document) parse() error {
+	if d.parsed != nil && d.parsedSize == d.plain.Len() {
+		return nil
+	}
 	f, err := ini.LoadSources(ini.LoadOptions{
 		IgnoreContinuation:      true,
 		IgnoreInlineComment:     true,
@@ -281,7 +286,7 @@ func (d *document) parse() error {
 		return fmt.Errorf("bug: the plain form of the configuration is not readable: %v", err)
 	}
 	f.BlockMode = false
-	d.parsed = f
+	d.parsed, d.parsedSize = f, d.plain.Len()
 	return nil
 }
 

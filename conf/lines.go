@@ -96,11 +96,7 @@ func nextLine(text string) (line, rest string) {
 	if text[i] == '\n' {
 		return text[:i+1], text[i+1:]
 	}
-	rest = text[i+1:]
-	if strings.HasPrefix(rest, "\n") {
-		rest = rest[1:]
-	}
-	return text[:i] + "\n", rest
+	return text[:i] + "\n", strings.TrimPrefix(text[i+1:], "\n")
 }
 
 // stripComment returns the line without its comment and surrounding white space,

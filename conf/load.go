@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -215,11 +217,8 @@ func (s *scope) fail(key string, opt *option, err error, hint string) {
 
 // missing reports that a key is not there.
 func (s *scope) missing(key string, err error) {
-	var given []string
+	given := slices.Sorted(maps.Keys(s.sec.keys))
 	known := knownKeys(s.sec.name)
-	for k := range s.sec.keys {
-		given = append(given, k)
-	}
 	hint := ""
 	if near := nearest(key, given); near != "" && nearest(near, known) == key {
 		hint = fmt.Sprintf("is %s= meant to be it?", near)

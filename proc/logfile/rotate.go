@@ -62,6 +62,10 @@ func (f *File) rotate() error {
 		}
 		return nil
 	}
+	// Renaming over a file makes some file systems write the new one to the
+	// disk at once, which would hold up the program. What stops the unlinking
+	// stops the renaming too.
+	_ = unix.Unlink(Backup(f.spec.Path, f.spec.Backups))
 	for i := f.spec.Backups; i >= 1; i-- {
 		err := os.Rename(Backup(f.spec.Path, i-1), Backup(f.spec.Path, i))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

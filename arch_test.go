@@ -1,0 +1,306 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "gosupervisor"
+
+// rules is the shape of the code as a checker reads it.
+type rules struct {
+	imports   map[string][]string // package: those of ours that it may import
+	libraries map[string][]string // foreign package: the directories and files that may import it
+	locks     []string            // files that may hold a lock
+	maxLines  int
+}
+
+// shape is ours: arrows point only downward, and what a package does not name
+// it does not see. ARCHITECTURE.md has the reasons.
+var shape = rules{
+	imports: map[string][]string{
+		// 0: know nothing of each other.
+		"applet":        nil,
+		"early":         nil,
+		"pidproxy":      nil,
+		"version":       nil,
+		"conf":          nil,
+		"ctl/ndjson":    nil,
+		"ctl/xmlrpc":    nil,
+		"proc/listener": nil,
+		"proc/logfile":  nil,
+		// 1: one program.
+		"proc":        {"conf"},
+		"proc/child":  {"conf"},
+		"proc/output": {"conf", "proc/logfile"},
+		// 2: what can be asked.
+		"ctl/api": {"proc"},
+		// 3: the whole, without and with the world.
+		"daemon/core":  {"conf", "ctl/api", "proc", "proc/listener"},
+		"daemon/fcgi":  {"conf"},
+		"daemon/serve": {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
+		"ctl/client":   {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
+		// 4: the two programs. Neither sees the other.
+		"ctl": {"conf", "ctl/api", "ctl/client"},
+		"daemon": {
+			"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/serve", "early",
+			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "version",
+		},
+		// 5: main.
+		".": {"applet", "conf", "ctl", "daemon", "pidproxy", "proc/child", "version"},
+	},
+	libraries: map[string][]string{
+		"github.com/go-ini/ini":   {"conf/ini.go"},
+		"github.com/peterh/liner": {"ctl"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/serve", "proc/child", "proc/logfile", "proc/output"},
+	},
+	// Mailboxes, and the writers that a log goes through.
+	locks: []string{
+		"daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
+		"proc/logfile/file.go", "proc/output/stream.go", "proc/output/syslog.go",
+	},
+	maxLines: 600,
+}
+
+func TestTheCodeHasTheShapeOfTheArchitecture(t *testing.T) {
+	problems, packages := shape.check(os.DirFS("."))
+	for _, p := range problems {
+		t.Error(p)
+	}
+	for name := range shape.imports {
+		if !slices.Contains(packages, name) {
+			t.Errorf("the table has %s, which is no package", name)
+		}
+	}
+	for _, name := range shape.locks {
+		if _, err := os.Stat(name); err != nil {
+			t.Errorf("the table has %s, which is no file", name)
+		}
+	}
+}
+
+func TestTheArchitectureHasNoCycle(t *testing.T) {
+	if cycle := shape.cycle(); cycle != "" {
+		t.Error(cycle)
+	}
+	looped := rules{imports: map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}}
+	if cycle := looped.cycle(); cycle == "" {
+		t.Error("a -> b -> c -> a was not found")
+	}
+}
+
+func TestTheArchitectureIsWritten(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range shape.imports {
+		if name != "." && !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("ARCHITECTURE.md does not name `%s`", name)
+		}
+	}
+}
+
+// check reads every Go file and returns what is wrong, and the packages.
+func (r rules) check(root fs.FS) (problems, packages []string) {
+	docs := make(map[string]bool)
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			base := path.Base(name)
+			if name != "." && (base[0] == '.' || base == "testdata" || base == "integration") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		text, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(name)
+		packages = append(packages, dir)
+		found, documented := r.file(name, text)
+		problems = append(problems, found...)
+		docs[dir] = docs[dir] || documented
+		return nil
+	})
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	slices.Sort(packages)
+	packages = slices.Compact(packages)
+	for _, dir := range packages {
+		if _, known := r.imports[dir]; !known {
+			problems = append(problems, fmt.Sprintf("%s: not in the table of packages", dir))
+		}
+		if dir != "." && !docs[dir] {
+			problems = append(problems, fmt.Sprintf("%s: no doc.go that begins with \"Package %s\"", dir, path.Base(dir)))
+		}
+	}
+	return problems, packages
+}
+
+// file checks one file. documented says whether it is its package's doc.go.
+func (r rules) file(name string, text []byte) (problems []string, documented bool) {
+	report := func(format string, args ...any) {
+		problems = append(problems, name+": "+fmt.Sprintf(format, args...))
+	}
+	if n := strings.Count(string(text), "\n"); n > r.maxLines {
+		report("%d lines, more than %d", n, r.maxLines)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+	if err != nil {
+		report("%v", err)
+		return problems, false
+	}
+	documented = path.Base(name) == "doc.go" && strings.HasPrefix(file.Doc.Text(), "Package "+file.Name.Name+" ")
+	if strings.HasSuffix(name, "_test.go") {
+		return problems, documented
+	}
+	names := make(map[string]string) // as the file calls a package: its path
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			report("%v", err)
+			continue
+		}
+		names[path.Base(imported)] = imported
+		if spec.Name != nil {
+			names[spec.Name.Name] = imported
+			if spec.Name.Name == "." {
+				report("imports %s into its own names", imported)
+			}
+		}
+		if !r.mayImport(name, imported) {
+			report("may not import %s", imported)
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		pkg, ok := sel.X.(*ast.Ident)
+		if !ok || pkg.Obj != nil { // a variable of that name
+			return true
+		}
+		switch used := names[pkg.Name] + "." + sel.Sel.Name; used {
+		case "time.Sleep", "time.AfterFunc":
+			report("uses %s; wait for what it waits for", used)
+		case "sync.Mutex", "sync.RWMutex":
+			if !slices.Contains(r.locks, name) {
+				report("uses %s; only mailboxes and log writers may", used)
+			}
+		}
+		return true
+	})
+	return problems, documented
+}
+
+// mayImport tells whether the file may import the package.
+func (r rules) mayImport(name, imported string) bool {
+	dir := path.Dir(name)
+	if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+		return slices.Contains(r.imports[dir], ours)
+	}
+	if imported == "os/exec" {
+		return false
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	at := r.libraries[imported]
+	return slices.Contains(at, dir) || slices.Contains(at, name)
+}
+
+// cycle names a package of the table that reaches itself, or returns "".
+func (r rules) cycle() string {
+	for _, start := range slices.Sorted(maps.Keys(r.imports)) {
+		seen := make(map[string]bool)
+		todo := slices.Clone(r.imports[start])
+		for len(todo) > 0 {
+			next := todo[0]
+			todo = todo[1:]
+			if next == start {
+				return start + " reaches itself"
+			}
+			if !seen[next] {
+				seen[next] = true
+				todo = append(todo, r.imports[next]...)
+			}
+		}
+	}
+	return ""
+}
+
+// TestTheCheckerSeesWhatIsWrong changes one file of a good tree at a time.
+func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
+	small := rules{
+		imports:   map[string][]string{".": {"b"}, "a": nil, "b": {"a"}},
+		libraries: map[string][]string{"x.org/lib": {"b/lib.go"}},
+		locks:     []string{"b/box.go"},
+		maxLines:  20,
+	}
+	good := map[string]string{
+		"main.go":           "package main\nimport _ \"gosupervisor/b\"\n",
+		"a/doc.go":          "// Package a is one.\npackage a\n",
+		"b/doc.go":          "// Package b is another.\npackage b\n",
+		"b/b.go":            "package b\nimport (\"gosupervisor/a\"; \"time\")\nvar _ = time.Second\n",
+		"b/box.go":          "package b\nimport \"sync\"\nvar m sync.Mutex\n",
+		"b/lib.go":          "package b\nimport \"x.org/lib\"\n",
+		"b/b_test.go":       "package b\nimport (\"os/exec\"; \"time\")\nfunc f() { time.Sleep(1) }\n",
+		"b/testdata/x.go":   "this is not Go",
+		"integration/it.go": "package integration\nimport \"os/exec\"\n",
+	}
+	tests := []struct{ name, file, text, want string }{
+		{"the good tree is good", "b/more.go", "package b\n", ""},
+		{"a layer below sees one above", "a/a.go", "package a\nimport \"gosupervisor/b\"\n", "a/a.go: may not import gosupervisor/b"},
+		{"a package that nobody placed", "c/doc.go", "// Package c is new.\npackage c\n", "c: not in the table of packages"},
+		{"a package without words", "a/doc.go", "package a\n", `a: no doc.go that begins with "Package a"`},
+		{"words in the wrong file", "a/doc.go", "// Something.\npackage a\n", `a: no doc.go that begins with "Package a"`},
+		{"a child started the easy way", "b/b.go", "package b\nimport \"os/exec\"\n", "b/b.go: may not import os/exec"},
+		{"a sleep", "b/b.go", "package b\nimport \"time\"\nfunc f() { time.Sleep(1) }\n", "b/b.go: uses time.Sleep"},
+		{"a sleep under another name", "b/b.go", "package b\nimport zeit \"time\"\nvar f = zeit.Sleep\n", "b/b.go: uses time.Sleep"},
+		{"a sleep without a name", "b/b.go", "package b\nimport . \"time\"\n", "b/b.go: imports time into its own names"},
+		{"a timer that calls back", "b/b.go", "package b\nimport \"time\"\nvar _ = time.AfterFunc\n", "b/b.go: uses time.AfterFunc"},
+		{"a variable called time is no clock", "b/b.go", "package b\nfunc f(time interface{ Sleep() }) { time.Sleep() }\n", ""},
+		{"a lock in the wrong place", "b/b.go", "package b\nimport \"sync\"\nvar m sync.RWMutex\n", "b/b.go: uses sync.RWMutex"},
+		{"a library in the wrong file", "b/b.go", "package b\nimport \"x.org/lib\"\n", "b/b.go: may not import x.org/lib"},
+		{"a library that nobody asked for", "a/a.go", "package a\nimport \"y.org/lib\"\n", "a/a.go: may not import y.org/lib"},
+		{"a file too long to read", "a/a.go", "package a\n" + strings.Repeat("\n", 20), "a/a.go: 21 lines, more than 20"},
+		{"a test too long to read", "a/a_test.go", "package a\n" + strings.Repeat("\n", 20), "a/a_test.go: 21 lines, more than 20"},
+		{"a file that is not Go", "a/a.go", "pakage a\n", "a/a.go: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tree := make(fstest.MapFS)
+			for name, text := range good {
+				tree[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			tree[tt.file] = &fstest.MapFile{Data: []byte(tt.text)}
+			problems, _ := small.check(tree)
+			if tt.want == "" && len(problems) > 0 {
+				t.Errorf("got %q, want nothing", problems)
+			}
+			if tt.want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0], tt.want)) {
+				t.Errorf("got %q, want one that begins with %q", problems, tt.want)
+			}
+		})
+	}
+}

@@ -65,7 +65,7 @@ func (w *lineWire) exchange(ctx context.Context, method string, args []arg, emit
 			return nil, err
 		}
 		defer body.Close()
-		return w.replies(bufio.NewReader(body), callID, emit)
+		return w.replies(newInbound(body), callID, emit)
 	}
 	conn, err := w.c.dial(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (w *lineWire) exchange(ctx context.Context, method string, args []arg, emit
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	in := bufio.NewReader(conn)
+	in := newInbound(conn)
 	if w.c.user != nil {
 		if err := w.login(conn, in); err != nil {
 			return nil, err
@@ -100,7 +100,7 @@ func (w *lineWire) post(ctx context.Context, request []byte) (io.ReadCloser, err
 }
 
 // login opens the connection to requests.
-func (w *lineWire) login(conn net.Conn, in *bufio.Reader) error {
+func (w *lineWire) login(conn net.Conn, in *inbound) error {
 	params := map[string]any{"username": *w.c.user, "password": *w.c.pass}
 	request, err := ndjson.EncodeRequest(loginID, "system.login", params)
 	if err != nil {
@@ -121,13 +121,13 @@ func (w *lineWire) write(conn net.Conn, request []byte) {
 }
 
 // replies reads up to the result of the request id.
-func (w *lineWire) replies(in *bufio.Reader, id int, emit func([]byte) error) (json.RawMessage, error) {
+func (w *lineWire) replies(in *inbound, id int, emit func([]byte) error) (json.RawMessage, error) {
 	if w.foreign {
 		if err := w.meet(in); err != nil {
 			return nil, err
 		}
 	}
-	lines := ndjson.NewReader(in, maxReply)
+	lines := ndjson.NewReader(in.Reader, maxReply)
 	for {
 		line, err := lines.Line()
 		if errors.Is(err, io.EOF) {
@@ -138,6 +138,8 @@ func (w *lineWire) replies(in *bufio.Reader, id int, emit func([]byte) error) (j
 		}
 		r, err := ndjson.ParseReply(line)
 		switch {
+		case err != nil && in.ended:
+			return nil, io.ErrUnexpectedEOF // the line is half a line
 		case err != nil:
 			return nil, w.c.fail(ErrNotSupervisor, err.Error())
 		case r.Error != nil:
@@ -159,6 +161,28 @@ func (w *lineWire) replies(in *bufio.Reader, id int, emit func([]byte) error) (j
 	}
 }
 
+// inbound is what a server sends, and knows when it has hung up.
+type inbound struct {
+	*bufio.Reader
+	from  io.Reader
+	ended bool
+}
+
+func newInbound(from io.Reader) *inbound {
+	in := &inbound{from: from}
+	in.Reader = bufio.NewReader(source{in})
+	return in
+}
+
+// source is the unbuffered side of an inbound.
+type source struct{ in *inbound }
+
+func (s source) Read(p []byte) (int, error) {
+	n, err := s.in.from.Read(p)
+	s.in.ended = s.in.ended || err != nil
+	return n, err
+}
+
 // refusal tells faults of the API from errors of the wire.
 func (w *lineWire) refusal(e *ndjson.Error) error {
 	switch {
@@ -172,7 +196,7 @@ func (w *lineWire) refusal(e *ndjson.Error) error {
 
 // meet looks at the first byte of the first answer. The original answers a
 // JSON line with an HTTP error, or hangs up on it, by version and server.
-func (w *lineWire) meet(in *bufio.Reader) error {
+func (w *lineWire) meet(in *inbound) error {
 	first, err := in.Peek(1)
 	var late net.Error
 	switch {

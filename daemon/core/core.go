@@ -100,6 +100,8 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.wrote(in)
 	case SendFailed:
 		c.sendFailed(in)
+	case SocketsTried:
+		c.socketsTried(in)
 	case Spawned, SpawnFailed, Reaped, Exited:
 		c.child(in)
 	case Due:

@@ -74,6 +74,13 @@ type (
 		Data   []byte
 	}
 
+	// TrySockets looks whether the sockets of a group that is to be added can
+	// be created; SocketsTried answers.
+	TrySockets struct {
+		ID    RequestID
+		Group *conf.Group
+	}
+
 	// LoadConfig reads the configuration again; Loaded answers.
 	LoadConfig struct{ ID RequestID }
 
@@ -93,6 +100,7 @@ func (Log) effect()             {}
 func (AddProcesses) effect()    {}
 func (RemoveProcesses) effect() {}
 func (SendEvent) effect()       {}
+func (TrySockets) effect()      {}
 func (LoadConfig) effect()      {}
 func (ReopenLogs) effect()      {}
 func (Leave) effect()           {}

@@ -55,6 +55,9 @@ command=/bin/x
 startsecs=0
 numprocs=2
 process_name=%(process_num)d
+[fcgi-program:lazy]
+command=/bin/x
+socket=tcp://localhost:9000
 [program:retry]
 command=/bin/x
 startretries=1
@@ -200,7 +203,7 @@ func (w *world) ask(s *source) {
 
 // answer answers one of what the daemon was asked to look up or do.
 func (w *world) answer(s *source) {
-	switch s.next(3) {
+	switch s.next(4) {
 	case 0:
 		if len(w.checks) > 0 {
 			c := w.checks[0]
@@ -229,6 +232,15 @@ func (w *world) answer(s *source) {
 			in := SignalDone{Proc: e.Proc, Request: e.Request}
 			if s.next(4) == 0 {
 				in.Err = syscall.EPERM
+			}
+			w.give(in)
+		}
+	case 3:
+		if len(w.tries) > 0 {
+			in := SocketsTried{ID: w.tries[0].ID, Group: w.tries[0].Group}
+			w.tries = w.tries[1:]
+			if s.next(4) == 0 {
+				in.Err = errors.New("the socket is taken")
 			}
 			w.give(in)
 		}
@@ -274,8 +286,8 @@ func (w *world) settle() {
 	w.t.Helper()
 	none, idle := &source{}, 0
 	for until := w.now + time.Minute; w.left == 0; {
-		if len(w.checks)+len(w.loads)+len(w.signals) > 0 {
-			for what := range byte(3) {
+		if len(w.checks)+len(w.loads)+len(w.signals)+len(w.tries) > 0 {
+			for what := range byte(4) {
 				w.answer(&source{[]byte{what, 1}})
 			}
 			continue

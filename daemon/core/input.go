@@ -94,6 +94,13 @@ type (
 		Serial uint64
 	}
 
+	// SocketsTried answers a TrySockets.
+	SocketsTried struct {
+		ID    RequestID
+		Group *conf.Group
+		Err   error // nil: they can be created
+	}
+
 	// OSSignal is a signal to the daemon itself.
 	OSSignal struct{ Signal syscall.Signal }
 
@@ -114,18 +121,19 @@ type CommandError struct {
 	Text string
 }
 
-func (Boot) input()        {}
-func (Request) input()     {}
-func (Cancel) input()      {}
-func (Checked) input()     {}
-func (Spawned) input()     {}
-func (SpawnFailed) input() {}
-func (Reaped) input()      {}
-func (Exited) input()      {}
-func (SignalDone) input()  {}
-func (Heard) input()       {}
-func (Wrote) input()       {}
-func (SendFailed) input()  {}
-func (OSSignal) input()    {}
-func (Loaded) input()      {}
-func (Due) input()         {}
+func (Boot) input()         {}
+func (Request) input()      {}
+func (Cancel) input()       {}
+func (Checked) input()      {}
+func (Spawned) input()      {}
+func (SpawnFailed) input()  {}
+func (Reaped) input()       {}
+func (Exited) input()       {}
+func (SignalDone) input()   {}
+func (Heard) input()        {}
+func (Wrote) input()        {}
+func (SendFailed) input()   {}
+func (SocketsTried) input() {}
+func (OSSignal) input()     {}
+func (Loaded) input()       {}
+func (Due) input()          {}

@@ -251,9 +251,7 @@ func (c *Core) addProcessGroup(id RequestID, name string) {
 	}
 	for _, gc := range c.config.Groups {
 		if gc.Name == name {
-			g := c.addGroup(gc)
-			c.reply(id, true)
-			c.autostart(g)
+			c.tryAndAdd(id, gc)
 			return
 		}
 	}

@@ -121,6 +121,7 @@ type scenario struct {
 	broken map[string]*CommandError // what checks find
 	checks []Check                  // unanswered
 	loads  []RequestID              // unanswered
+	tries  []TrySockets             // unanswered
 }
 
 func (s *scenario) wall() time.Time { return birth.Add(s.now + s.shift) }
@@ -229,6 +230,8 @@ func (s *scenario) step(in Input) {
 			}
 		case Check:
 			s.checks = append(s.checks, e)
+		case TrySockets:
+			s.tries = append(s.tries, e)
 		case LoadConfig:
 			s.loads = append(s.loads, e.ID)
 		}
@@ -371,6 +374,7 @@ func init() {
 			return err
 		}},
 		"loaded": {0, false, loaded},
+		"tried":  {0, false, tried},
 		"cancel": {1, false, func(s *scenario, args []string) error {
 			n, err := strconv.ParseUint(args[0], 10, 64)
 			s.step(Cancel{ID: RequestID(n)})
@@ -414,6 +418,20 @@ func loaded(s *scenario, _ []string) error {
 	in := Loaded{ID: s.loads[0]}
 	s.loads = s.loads[1:]
 	in.Config, in.Err = s.load()
+	s.step(in)
+	return nil
+}
+
+// tried answers the oldest TrySockets: [ERROR]
+func tried(s *scenario, args []string) error {
+	if len(s.tries) == 0 {
+		return errors.New("no sockets are being tried")
+	}
+	in := SocketsTried{ID: s.tries[0].ID, Group: s.tries[0].Group}
+	s.tries = s.tries[1:]
+	if len(args) > 0 {
+		in.Err = errors.New(rest(args))
+	}
 	s.step(in)
 	return nil
 }

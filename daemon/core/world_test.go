@@ -38,6 +38,7 @@ type world struct {
 	checks  []Check
 	loads   []RequestID
 	signals []Signal // of requests, not answered yet
+	tries   []TrySockets
 	left    int
 }
 
@@ -123,6 +124,8 @@ func (w *world) take(e Effect) {
 		}
 	case Check:
 		w.checks = append(w.checks, e)
+	case TrySockets:
+		w.tries = append(w.tries, e)
 	case LoadConfig:
 		w.loads = append(w.loads, e.ID)
 	case Reply:
@@ -165,6 +168,9 @@ func (w *world) leave() {
 	}
 	for _, id := range w.loads {
 		pending[id] = true
+	}
+	for _, e := range w.tries {
+		pending[e.ID] = true
 	}
 	for _, s := range w.signals {
 		pending[s.Request] = true

@@ -181,7 +181,7 @@ func (s *step) forking(in Input) {
 			s.stop()
 			return
 		}
-		s.arm(s.p.StartSecs)
+		s.arm(s.p.StartWait)
 	case InputSpawnFailed:
 		s.retry()
 	}
@@ -208,7 +208,7 @@ func (s *step) starting(in Input) {
 	case InputExited:
 		// Without startsecs there is no too early, even where the child was
 		// reaped before its fork was told of.
-		if s.p.StartSecs > 0 && s.now < s.Due {
+		if s.p.StartWait > 0 && s.now < s.Due {
 			s.disarm()
 			s.retry()
 			return

@@ -10,7 +10,7 @@ import (
 
 func policy(change ...func(*Policy)) *Policy {
 	p := &Policy{
-		StartSecs: time.Second, StartRetries: 3, Autorestart: conf.RestartUnexpected,
+		StartWait: time.Second, StartRetries: 3, Autorestart: conf.RestartUnexpected,
 		ExitCodes: []int{0}, StopSignal: syscall.SIGTERM, StopWait: 10 * time.Second,
 	}
 	for _, c := range change {
@@ -38,7 +38,7 @@ func giveup(now Instant) at           { return at{now, Input{Kind: InputGiveUp}}
 func TestStepGivesTheDocumentedState(t *testing.T) {
 	never := func(p *Policy) { p.Autorestart = conf.RestartNever }
 	always := func(p *Policy) { p.Autorestart = conf.RestartAlways }
-	atOnce := func(p *Policy) { p.StartSecs = 0 }
+	atOnce := func(p *Policy) { p.StartWait = 0 }
 	for _, c := range []struct {
 		name   string
 		policy *Policy
@@ -170,7 +170,7 @@ func TestMovesTellTheWholeWay(t *testing.T) {
 
 func TestPolicyOfBoundsTheSeconds(t *testing.T) {
 	p := PolicyOf(&conf.Program{StartSecs: -5, StopWaitSecs: 1 << 62, StartRetries: 2})
-	if p.StartSecs != 0 || p.StopWait != longest || p.StartRetries != 2 {
+	if p.StartWait != 0 || p.StopWait != longest || p.StartRetries != 2 {
 		t.Errorf("got %+v", p)
 	}
 }
@@ -180,7 +180,7 @@ func FuzzMachine(f *testing.F) {
 	f.Add([]byte{0, 3, 6, 3, 6, 3}, byte(0), byte(2))
 	f.Fuzz(func(t *testing.T, ins []byte, startSecs, retries byte) {
 		p := policy(func(p *Policy) {
-			p.StartSecs = time.Duration(startSecs%3) * time.Second
+			p.StartWait = time.Duration(startSecs%3) * time.Second
 			p.StartRetries = int(retries % 4)
 		})
 		var m Machine

@@ -135,7 +135,7 @@ func policies() []*Policy {
 			for _, retries := range []int{-1, 0, 3} {
 				for _, wait := range []time.Duration{0, 10 * time.Second} {
 					out = append(out, policy(func(p *Policy) {
-						p.Autorestart, p.StartSecs, p.StartRetries, p.StopWait = restart, secs, retries, wait
+						p.Autorestart, p.StartWait, p.StartRetries, p.StopWait = restart, secs, retries, wait
 					}))
 				}
 			}
@@ -175,7 +175,7 @@ func TestModelExploresEveryState(t *testing.T) {
 		}
 		checkEveryStopEnds(t, p, seen)
 		t.Logf("%d worlds, %d edges: autorestart=%s startsecs=%v startretries=%d stopwaitsecs=%v",
-			len(seen), edges, p.Autorestart, p.StartSecs, p.StartRetries, p.StopWait)
+			len(seen), edges, p.Autorestart, p.StartWait, p.StartRetries, p.StopWait)
 	}
 	for e := range diagram {
 		if !took[e] {

@@ -19,7 +19,7 @@ const longest = 100 * 365 * 24 * time.Hour
 // Policy is what the configuration says about one program's life. It is never
 // changed while a Machine runs under it.
 type Policy struct {
-	StartSecs    time.Duration // how long it must stay up to count as started
+	StartWait    time.Duration // how long it must stay up to count as started
 	StartRetries int           // further attempts after the first failed one
 	Autorestart  conf.Autorestart
 	ExitCodes    []int // the expected ones
@@ -32,7 +32,7 @@ type Policy struct {
 // PolicyOf returns the policy of a configured program.
 func PolicyOf(p *conf.Program) Policy {
 	return Policy{
-		StartSecs:    seconds(p.StartSecs),
+		StartWait:    seconds(p.StartSecs),
 		StartRetries: p.StartRetries,
 		Autorestart:  p.Autorestart,
 		ExitCodes:    p.ExitCodes,

@@ -64,8 +64,8 @@ func supervise(t *testing.T, programs string) *supervisor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &journal{level: conf.Debug, file: logfile.New(logfile.Spec{Path: s.log})}
-	if err := j.file.Open(); err != nil {
+	j := &journal{level: conf.Debug}
+	if err := j.openFile(logfile.Spec{Path: s.log}); err != nil {
 		t.Fatal(err)
 	}
 	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2),
@@ -84,7 +84,7 @@ func supervise(t *testing.T, programs string) *supervisor {
 		case <-time.After(patience):
 			t.Error("the supervisor did not end")
 		}
-		j.file.Close()
+		j.close()
 		if t.Failed() {
 			t.Logf("the activity log:\n%s", s.read(s.log))
 		}

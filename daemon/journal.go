@@ -14,20 +14,36 @@ import (
 // goroutine.
 type journal struct {
 	level  conf.Level
-	file   *logfile.File  // nil: no file, the log goes to a stream or to syslog
-	sinks  []output.Sink  // what else gets every line
-	syslog *output.Syslog // nil: not there
+	file   *logfile.File    // nil: no file, the log goes to a stream or to syslog
+	sink   *output.FileSink // writes to file without waiting for a device
+	sinks  []output.Sink    // what else gets every line
+	syslog *output.Syslog   // nil: not there
 }
 
-// logf writes one line, if the level is wanted. It never fails: a full disk
+// openFile opens the file that the log goes to.
+func (j *journal) openFile(s logfile.Spec) error {
+	j.file = logfile.New(s)
+	j.sink = output.NewFileSink(j.file)
+	return j.sink.Open()
+}
+
+// close closes the file, if there is one.
+func (j *journal) close() {
+	if j.sink != nil {
+		j.sink.Close()
+		j.sink.Release()
+	}
+}
+
+// log writes one line, if the level is wanted. It never fails: a full disk
 // must not stop the supervision.
 func (j *journal) log(l conf.Level, text string) {
 	if l < j.level {
 		return
 	}
 	line := renderLine(time.Now(), l, text)
-	if j.file != nil {
-		j.file.Write(line) // the file reports its own trouble, once
+	if j.sink != nil {
+		j.sink.Write(line, output.Urgent)
 	}
 	if j.syslog != nil {
 		j.syslog.Send(line[:len(line)-1])

@@ -21,15 +21,15 @@ func TestALogLineHasTheClassicForm(t *testing.T) {
 
 func TestTheJournalLeavesOutWhatIsBelowItsLevel(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	j := &journal{level: conf.Warn, file: logfile.New(logfile.Spec{Path: path})}
-	if err := j.file.Open(); err != nil {
+	j := &journal{level: conf.Warn}
+	if err := j.openFile(logfile.Spec{Path: path}); err != nil {
 		t.Fatal(err)
 	}
 	j.log(conf.Info, "no")
 	j.log(conf.Warn, "yes")
 	j.logf(conf.Debug, "no %d", 1)
 	j.logf(conf.Critical, "yes %d", 2)
-	j.file.Close()
+	j.close()
 	b, _ := os.ReadFile(path)
 	var got []string
 	for line := range linesOf(b) {
@@ -106,8 +106,8 @@ func TestAFullInboxHoldsUpOutputOnly(t *testing.T) {
 	default:
 	}
 	b.take(nil, nil)
-	<-waited
-	for range outputBound {
+	<-waited // and its message is in
+	for range outputBound - 1 {
 		b.postBytes(message{in: core.Heard{}})
 	}
 	let := make(chan struct{})

@@ -21,17 +21,23 @@ func (h *host) loop() core.Leave {
 	var control, output []message
 	for h.left == nil {
 		h.setTimer(timer)
+		due := false
 		select {
 		case <-h.inbox.wake:
 		case <-timer.C:
-			h.feed(message{in: core.Due{}})
+			due = true
 		}
+		// What has happened counts before what is due: a child that is known
+		// to be dead must not be declared running first.
 		control, output = h.inbox.take(control, output)
 		for _, m := range control {
 			h.feed(m)
 		}
 		for _, m := range output {
 			h.feed(m)
+		}
+		if due {
+			h.feed(message{in: core.Due{}})
 		}
 	}
 	// Clients that still wait hear of the end through h.done.
@@ -63,9 +69,15 @@ func (h *host) feed(m message) {
 		delete(h.calls, in.ID)
 	}
 	now := time.Now()
+	ended := h.holder(m.in)
 	for _, e := range h.core.Step(h.instant(now), now, m.in) {
+		if _, ok := e.(core.Spawn); ok {
+			h.letGo(ended)
+			ended = nil
+		}
 		h.perform(e)
 	}
+	h.letGo(ended)
 }
 
 // perform hands an effect to whoever can do it. Nothing here blocks.
@@ -87,13 +99,13 @@ func (h *host) perform(e core.Effect) {
 	case core.AddProcesses:
 		h.addSlots(e)
 	case core.RemoveProcesses:
-		for _, id := range e.Procs {
-			delete(h.slots, id)
-		}
+		h.removeSlots(e.Procs)
 	case core.SendEvent:
 		if h.slots[e.Proc].stdin.write(e.Data) != nil {
 			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial}})
 		}
+	case core.TrySockets:
+		h.kids.Do(func() { h.trySockets(e) })
 	case core.LoadConfig:
 		go h.loadConfig(e.ID)
 	case core.ReopenLogs:
@@ -166,6 +178,15 @@ func (h *host) addSlots(e core.AddProcesses) {
 	}
 	if len(auto) > 0 {
 		h.kids.Do(func() { h.createAuto(auto) })
+	}
+}
+
+// removeSlots forgets processes, and lets go of what their logs held open.
+func (h *host) removeSlots(ids []core.ProcID) {
+	for _, id := range ids {
+		s := h.slots[id]
+		delete(h.slots, id)
+		h.kids.Do(s.release)
 	}
 }
 

@@ -171,6 +171,10 @@ func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
 	if err != nil {
 		return d.usage(err), false
 	}
+	if err := h.tryAtBoot(); err != nil {
+		shutdown(servers)
+		return d.usage(err), false
+	}
 	d.cleanLogs(&cfg.Server)
 	if d.ready != nil {
 		d.settle(&cfg.Server)
@@ -240,8 +244,7 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 	case inherited && fd == 2:
 		j.sinks = append(j.sinks, d.outputs.stderr)
 	default:
-		j.file = logfile.New(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups})
-		if err := j.file.Open(); err != nil {
+		if err := j.openFile(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups}); err != nil {
 			return err
 		}
 	}
@@ -255,9 +258,7 @@ func (d *daemon) closeJournal() {
 	// A reader that does not read must not keep us.
 	_ = d.outputs.stdout.Flush(ctx)
 	_ = d.outputs.stderr.Flush(ctx)
-	if d.journal.file != nil {
-		d.journal.file.Close()
-	}
+	d.journal.close()
 }
 
 // cleanLogs deletes the automatic logs of an earlier run. It comes after the

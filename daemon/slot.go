@@ -83,6 +83,15 @@ func (c *channel) autoPath() string {
 	return c.path
 }
 
+// release lets go of the devices that the process logged to.
+func (s *slot) release() {
+	for _, c := range []*channel{s.stdout, s.stderr} {
+		if c != nil && c.sink != nil {
+			c.sink.Release()
+		}
+	}
+}
+
 // outputError is a failure to open a process's pipes or logs.
 type outputError struct{ err error }
 
@@ -93,13 +102,14 @@ func (e *outputError) Unwrap() error { return e.err }
 
 // running is a child with its pipes. The goroutine of kids owns it.
 type running struct {
-	slot  *slot
-	pid   int
-	stdin *stdinQueue
-	ends  []*os.File // our ends of the output pipes, until pumps take them
-	opts  []output.Options
-	pumps []*output.Pump
-	logs  []*output.FileSink // opened for this child
+	slot   *slot
+	pid    int
+	socket *os.File // shared with others; nil: the child gets a pipe
+	stdin  *stdinQueue
+	ends   []*os.File // our ends of the output pipes, until pumps take them
+	opts   []output.Options
+	pumps  []*output.Pump
+	logs   []*output.FileSink // opened for this child
 }
 
 // command splits a program's command and finds its file. The error is the
@@ -122,6 +132,9 @@ func (h *host) command(p *conf.Program) (argv []string, path string, err error) 
 func (h *host) prepare(s *slot) (*child.Spec, error) {
 	r := &running{slot: s}
 	h.running[child.Key(s.id)] = r
+	if err := h.holdSocket(r); err != nil {
+		return nil, err
+	}
 	argv, path, err := h.command(s.prog)
 	if err != nil {
 		return nil, err

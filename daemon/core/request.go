@@ -214,7 +214,9 @@ func (c *Core) reread(in Loaded) {
 	case c.run != RunRunning:
 		c.fault(in.ID, api.ShutdownState, "")
 	case in.Err != nil:
-		c.fault(in.ID, api.CantReread, firstLine(in.Err))
+		f := api.NewFault(api.CantReread, firstLine(in.Err))
+		f.Hint = strings.Join(details(in.Err), "\n")
+		c.emit(Reply{ID: in.ID, Fault: f})
 	default:
 		c.config = in.Config
 		active := make([]*conf.Group, len(c.groups))
@@ -234,6 +236,16 @@ func firstLine(err error) string {
 		return le.First()
 	}
 	return err.Error()
+}
+
+// details returns what helps a person with a configuration error: each problem
+// with its place.
+func details(err error) []string {
+	var le *conf.LoadError
+	if errors.As(err, &le) {
+		return le.Details()
+	}
+	return nil
 }
 
 // orEmpty makes an absent list an empty one, which every wire shows as such.

@@ -48,7 +48,10 @@ func (c *Core) loaded(in Loaded) {
 		return // asked to leave meanwhile, which no longer depends on it
 	}
 	if in.Err != nil {
-		c.logf(conf.Critical, "the restart is refused and everything keeps running, because the configuration has an error: %v", in.Err)
+		c.logf(conf.Critical, "the restart is refused and everything keeps running, because the configuration has an error: %s", firstLine(in.Err))
+		for _, line := range details(in.Err) {
+			c.logf(conf.Error, "%s", line)
+		}
 		return
 	}
 	c.beginShutdown(RunRestarting)

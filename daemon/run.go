@@ -27,5 +27,6 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart b
 	shutdown(servers)
 	cancel()
 	all.Wait()
+	h.sockets.Close()
 	return leave.Restart
 }

@@ -157,12 +157,10 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 // openPipes makes the three pipes, or two where stderr goes into stdout's, and
 // opens the logs.
 func (h *host) openPipes(r *running, spec *child.Spec) error {
-	theirs, ours, err := stdinPipe()
+	err := h.openStdin(r, spec)
 	if err != nil {
 		return err
 	}
-	spec.Stdin, spec.Close = theirs, append(spec.Close, theirs)
-	r.stdin = &stdinQueue{file: ours}
 	if spec.Stdout, err = h.openChannel(r, spec, r.slot.stdout); err != nil {
 		return err
 	}
@@ -171,6 +169,21 @@ func (h *host) openPipes(r *running, spec *child.Spec) error {
 		spec.Stderr, err = h.openChannel(r, spec, r.slot.stderr)
 	}
 	return err
+}
+
+// openStdin makes the pipe for the child's input, unless it gets a socket there.
+func (h *host) openStdin(r *running, spec *child.Spec) error {
+	if r.socket != nil {
+		spec.Stdin, r.stdin = r.socket, &stdinQueue{closed: true}
+		return nil
+	}
+	theirs, ours, err := stdinPipe()
+	if err != nil {
+		return err
+	}
+	spec.Stdin, spec.Close = theirs, append(spec.Close, theirs)
+	r.stdin = &stdinQueue{file: ours}
+	return nil
 }
 
 func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (*os.File, error) {

@@ -11,6 +11,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
+	"gosupervisor/daemon/fcgi"
 	"gosupervisor/proc"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/output"
@@ -36,6 +37,7 @@ type host struct {
 	done   chan struct{}            // closed when the loop has ended
 
 	running map[child.Key]*running // goroutine of kids
+	sockets *fcgi.Sockets          // goroutine of kids
 	asked   *askedSignal           // goroutine of kids: the signal a request waits for
 	baseEnv []string               // our own environment, which children inherit
 	ownPath string                 // our PATH
@@ -76,6 +78,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 	}
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: serial})
 	h.kids = child.NewTable(h)
+	h.sockets = fcgi.New(j.log)
 	return h
 }
 

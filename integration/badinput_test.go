@@ -32,24 +32,26 @@ func TestProgramIsStatic(t *testing.T) {
 func TestBadConfigurationIsRefusedWithItsReason(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name, conf, want string
+		name, conf string
+		want       string // how stderr begins
+		where      string // the place that our message names besides
 	}{
-		{"an unknown user", "[program:x]\ncommand=/bin/cat\nuser=nosuchuser\n", "Error: Invalid user name nosuchuser in section 'program:x' (file: 'CONF')"},
-		{"an unknown user of the daemon", "[supervisord]\nuser=nosuchuser\n", "Error: Invalid user name nosuchuser"},
-		{"a log in a missing directory", "[program:x]\ncommand=/bin/cat\nstdout_logfile=/nonexistent/x.log\n", "Error: The directory named as part of the path /nonexistent/x.log does not exist in section 'program:x' (file: 'CONF')"},
-		{"the daemon's log in a missing directory", "[supervisord]\nlogfile=/nonexistent/s.log\n", "Error: The directory named as part of the path /nonexistent/s.log does not exist"},
-		{"a pid file in a missing directory", "[supervisord]\npidfile=/nonexistent/s.pid\n", "Error: The directory named as part of the path /nonexistent/s.pid does not exist"},
-		{"no command", "[program:x]\nautostart=true\n", "Error: program section program:x does not specify a command in section 'program:x' (file: 'CONF')"},
-		{"a bad number", "[program:x]\ncommand=/bin/cat\nstartsecs=soon\n", "Error: invalid literal for int() with base 10: 'soon' in section 'program:x' (file: 'CONF')"},
-		{"a bad size", "[supervisord]\nlogfile_maxbytes=5XB\n", "Error: invalid literal for int() with base 10: '5xb'"},
-		{"a bad expansion", "[program:x]\ncommand=/bin/echo %(nope)s\n", "Error: Format string '/bin/echo %(nope)s' for 'program:x.command' contains names ('nope') which cannot be expanded."},
-		{"a group of nothing known", "[group:g]\nprograms=nosuch\n", "Error: [group:g] names unknown program or fcgi-program nosuch"},
-		{"a line that is no key", "[program:x]\njust words\n", "Error: Source contains parsing errors: 'CONF'"},
-		{"include without files", "[include]\nx=y\n", "Error: .ini file has [include] section, but no files setting"},
-		{"a bad value in an included file", "[include]\nfiles=bad.inc\n", "Error: invalid 'autorestart' value 'maybe' in section 'program:inc' (file: 'DIR/bad.inc')"},
-		{"an exit code out of range", "[program:x]\ncommand=/bin/cat\nexitcodes=0,300\n", "Error: not a valid list of exit codes: '0,300' in section 'program:x' (file: 'CONF')"},
-		{"a contradiction", "[program:x]\ncommand=/bin/cat\nstopasgroup=true\nkillasgroup=false\n", "Error: Cannot set stopasgroup=true and killasgroup=false in section 'program:x' (file: 'CONF')"},
-		{"many without a number", "[program:x]\ncommand=/bin/cat\nnumprocs=2\n", "Error: %(process_num) must be present within process_name when numprocs > 1 in section 'program:x' (file: 'CONF')"},
+		{"an unknown user", "[program:x]\ncommand=/bin/cat\nuser=nosuchuser\n", "Error: Invalid user name nosuchuser in section 'program:x' (file: 'CONF')", "c.conf:13: [program:x] user"},
+		{"an unknown user of the daemon", "[supervisord]\nuser=nosuchuser\n", "Error: Invalid user name nosuchuser", "c.conf:12: [supervisord] user"},
+		{"a log in a missing directory", "[program:x]\ncommand=/bin/cat\nstdout_logfile=/nonexistent/x.log\n", "Error: The directory named as part of the path /nonexistent/x.log does not exist in section 'program:x' (file: 'CONF')", "c.conf:13: [program:x] stdout_logfile"},
+		{"the daemon's log in a missing directory", "[supervisord]\nlogfile=/nonexistent/s.log\n", "Error: The directory named as part of the path /nonexistent/s.log does not exist", "c.conf:12: [supervisord] logfile"},
+		{"a pid file in a missing directory", "[supervisord]\npidfile=/nonexistent/s.pid\n", "Error: The directory named as part of the path /nonexistent/s.pid does not exist", "c.conf:12: [supervisord] pidfile"},
+		{"no command", "[program:x]\nautostart=true\n", "Error: program section program:x does not specify a command in section 'program:x' (file: 'CONF')", "c.conf:11: [program:x] command"},
+		{"a bad number", "[program:x]\ncommand=/bin/cat\nstartsecs=soon\n", "Error: invalid literal for int() with base 10: 'soon' in section 'program:x' (file: 'CONF')", "c.conf:13: [program:x] startsecs"},
+		{"a bad size", "[supervisord]\nlogfile_maxbytes=5XB\n", "Error: invalid literal for int() with base 10: '5xb'", "c.conf:12: [supervisord] logfile_maxbytes"},
+		{"a bad expansion", "[program:x]\ncommand=/bin/echo %(nope)s\n", "Error: Format string '/bin/echo %(nope)s' for 'program:x.command' contains names ('nope') which cannot be expanded.", "c.conf:12: [program:x] command"},
+		{"a group of nothing known", "[group:g]\nprograms=nosuch\n", "Error: [group:g] names unknown program or fcgi-program nosuch", "c.conf:12: [group:g] programs"},
+		{"a line that is no key", "[program:x]\njust words\n", "Error: Source contains parsing errors: 'CONF'", "c.conf:12: "},
+		{"include without files", "[include]\nx=y\n", "Error: .ini file has [include] section, but no files setting", "c.conf:11: [include] files"},
+		{"a bad value in an included file", "[include]\nfiles=bad.inc\n", "Error: invalid 'autorestart' value 'maybe' in section 'program:inc' (file: 'DIR/bad.inc')", "bad.inc:3: [program:inc] autorestart"},
+		{"an exit code out of range", "[program:x]\ncommand=/bin/cat\nexitcodes=0,300\n", "Error: not a valid list of exit codes: '0,300' in section 'program:x' (file: 'CONF')", "c.conf:13: [program:x] exitcodes"},
+		{"a contradiction", "[program:x]\ncommand=/bin/cat\nstopasgroup=true\nkillasgroup=false\n", "Error: Cannot set stopasgroup=true and killasgroup=false in section 'program:x' (file: 'CONF')", "c.conf:14: [program:x] killasgroup"},
+		{"many without a number", "[program:x]\ncommand=/bin/cat\nnumprocs=2\n", "Error: %(process_num) must be present within process_name when numprocs > 1 in section 'program:x' (file: 'CONF')", "c.conf:11: [program:x] process_name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -58,8 +60,11 @@ func TestBadConfigurationIsRefusedWithItsReason(t *testing.T) {
 			want := strings.NewReplacer("CONF", s.conf, "DIR", s.dir).Replace(c.want)
 			for _, args := range [][]string{{"-c", s.conf}, {"-n", "-c", s.conf}} {
 				r := s.runDaemon(args...)
-				if r.code != 2 || r.out != "" || !strings.HasPrefix(r.err, want) || !strings.HasSuffix(r.err, "\nFor help, use "+program("supervisord")+" -h\n") {
+				if r.code != 2 || r.out != "" || !strings.HasPrefix(r.err, want) || !strings.Contains(r.err, "\nFor help, use "+program("supervisord")+" -h\n") {
 					t.Errorf("%v: exit status %d, stdout %q; stderr, which must begin with %q:\n%s", args, r.code, r.out, want, r.err)
+				}
+				if !original && !strings.Contains(r.err, s.dir+"/"+c.where) {
+					t.Errorf("%v: stderr does not name %s:\n%s", args, c.where, r.err)
 				}
 			}
 			for _, name := range []string{"s.log", "s.pid", "s.sock"} {

@@ -99,16 +99,16 @@ func TestContainerOfEveryKind(t *testing.T) {
 		args    []string
 	}{
 		{"read-only root", []string{"--read-only", "--tmpfs", "/run"}, nil},
-		{"user 12345", []string{"--user", "12345", "--tmpfs", "/run:mode=1777"}, nil},
-		{"user and group 12345 and read-only root", []string{"--user", "12345:12345", "--read-only", "--tmpfs", "/run:mode=1777"}, nil},
+		{"user 12345", []string{"--user", "12345", "--tmpfs", "/run"}, nil},
+		{"user and group 12345 and read-only root", []string{"--user", "12345:12345", "--read-only", "--tmpfs", "/run"}, nil},
 		{"no capabilities", []string{"--cap-drop", "ALL"}, nil},
 		{"no capabilities, user 12345, no new privileges, read-only root", []string{"--cap-drop", "ALL", "--user", "12345",
-			"--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/run:mode=1777"}, nil},
+			"--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/run"}, nil},
 		{"a terminal", []string{"-t"}, nil},
 		{"a terminal and input", []string{"-t", "-i"}, nil},
 		{"input and no terminal", []string{"-i"}, nil},
 		{"an init above", []string{"--init"}, nil},
-		{"an init above, user 12345, read-only root", []string{"--init", "--user", "12345", "--read-only", "--tmpfs", "/run:mode=1777"}, nil},
+		{"an init above, user 12345, read-only root", []string{"--init", "--user", "12345", "--read-only", "--tmpfs", "/run"}, nil},
 		{"closed stdin", sh, []string{"-c", daemon + " <&-"}},
 		{"a shell above", sh, []string{"-c", "trap 'kill -TERM $pid; wait $pid; exit $?' TERM; " +
 			strings.TrimPrefix(daemon, "exec ") + " & pid=$!; wait $pid"}},

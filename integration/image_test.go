@@ -85,6 +85,10 @@ func buildImage(busybox string) (string, error) {
 			return "", err
 		}
 	}
+	// A tmpfs that docker mounts over a directory gets its mode.
+	if err := os.Chmod(filepath.Join(dir, "root/run"), 0o777|os.ModeSticky); err != nil {
+		return "", err
+	}
 	for from, to := range map[string]string{
 		program("supervisord"): "root/usr/bin/supervisord", testprog: "root/bin/testprog", busybox: "root/bin/busybox",
 	} {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,39 +178,34 @@ priority=100
 	}
 }
 
-func TestSignalsAtAnyMomentOfBoot(t *testing.T) {
+// TestSignalInTheMiddleOfBoot holds the daemon in its boot: it finds a socket
+// in its place and asks who is there, and there is nobody who answers.
+func TestSignalInTheMiddleOfBoot(t *testing.T) {
 	t.Parallel()
 	oursOnly(t, "it dies from a signal that arrives before its main loop")
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
-		// The daemon is held in the middle of its boot by a configuration that
-		// it has begun to read and that does not end.
-		s := newSup(t, "")
-		text := baseConf + s.fill(catProgram)
-		held := s.path("held.conf")
-		if err := syscall.Mkfifo(held, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s.conf = held
-		s.launch()
-		var fifo *os.File
-		until(t, "the daemon reads its configuration", func() (string, bool) {
-			s.running()
-			var err error
-			// Without a reader a non-blocking open for writing fails.
-			fifo, err = os.OpenFile(held, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-			return "", err == nil
+	for name, sig := range map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSup(t, catProgram)
+			listener, err := net.Listen("unix", s.path("s.sock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			listener.(*net.UnixListener).SetUnlinkOnClose(false)
+			s.launch()
+			asked, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.signal(sig)
+			listener.Close() // before the daemon asks again
+			asked.Close()
+			if code := s.waitExit(); code != 0 {
+				t.Errorf("exit status %d, want 0", code)
+			}
+			if left := marked(s.mark); len(left) > 0 {
+				t.Errorf("processes left: %v", left)
+			}
 		})
-		s.signal(sig)
-		_, err := fifo.WriteString(text)
-		if err := fifo.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if code := s.waitExit(); code != 0 {
-			t.Errorf("signal %v while the configuration is read (then written: %v): exit status %d, want 0", sig, err, code)
-		}
-		if left := marked(s.mark); len(left) > 0 {
-			t.Errorf("processes left: %v", left)
-		}
-		s.conf = s.path("c.conf")
 	}
 }

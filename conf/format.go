@@ -68,15 +68,24 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 		}
 		out.WriteString(s[i : i+next])
 		i += next
+		if strings.HasPrefix(s[i:], "%%") {
+			out.WriteByte('%')
+			i += 2
+			continue
+		}
+		// A name without meaning counts before whatever is wrong after it.
 		d, n, err := parseDirective(s, i)
+		var arg operand
+		if d.named {
+			var unknown error
+			if arg, unknown = resolve(d); unknown != nil {
+				return "", unknown
+			}
+		}
 		if err != nil {
 			return "", err
 		}
 		i += n
-		if d.conv == '%' {
-			out.WriteByte('%')
-			continue
-		}
 		if !strings.ContainsRune(conversions, d.conv) {
 			shown := d.conv
 			if shown < 0x1f || shown > 0x7e {
@@ -88,10 +97,6 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 			// The original would insert everything it knows, the whole
 			// environment included, into the value.
 			return "", badFormat(fmt.Sprintf("%%%c at index %d has no (name)", d.conv, d.at))
-		}
-		arg, err := resolve(d)
-		if err != nil {
-			return "", err
 		}
 		piece, err := d.format(arg)
 		if err != nil {

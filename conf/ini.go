@@ -140,6 +140,9 @@ func (b *builder) take(ev lineEvent) bool {
 		b.closeValue()
 		b.openOption(ev)
 	case lineMore:
+		if b.opt == nil {
+			break // the line before was bad
+		}
 		b.value = append(b.value, ev.value)
 		b.opt.cut = b.opt.cut || ev.cut
 	case lineHomeless:
@@ -147,7 +150,7 @@ func (b *builder) take(ev lineEvent) bool {
 		b.homeless = &ev
 		return false
 	case lineBad:
-		// The value before it stays open, as far as lines.go is concerned.
+		b.closeValue()
 		if b.badCount++; len(b.bad) < maxBadLines {
 			b.bad = append(b.bad, ev)
 		}

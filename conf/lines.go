@@ -74,11 +74,14 @@ func scanLines(text string, take func(lineEvent) bool) {
 			inSection, open = true, false
 		} else if !inSection {
 			ev.kind = lineHomeless
-		} else if key, val, ok := splitOption(value); ok {
+		} else if key, val, delimited := splitOption(value); key != "" {
 			ev.kind, ev.name, ev.value = lineOption, key, val
 			open = true
 		} else {
 			ev.kind = lineBad
+			// A missing key ends the value before it; a missing delimiter
+			// does not.
+			open = open && !delimited
 		}
 		if !take(ev) {
 			return
@@ -175,11 +178,11 @@ func headerName(value string) (string, bool) {
 }
 
 // splitOption cuts "key = value" or "key: value" at whichever sign comes first.
-func splitOption(value string) (key, val string, ok bool) {
+func splitOption(value string) (key, val string, delimited bool) {
 	i := strings.IndexAny(value, "=:")
 	if i < 0 {
 		return "", "", false
 	}
 	key = strings.ToLower(trimRight(value[:i]))
-	return key, trim(value[i+1:]), key != ""
+	return key, trim(value[i+1:]), true
 }

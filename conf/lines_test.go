@@ -51,6 +51,7 @@ func TestDialect(t *testing.T) {
 		{"keys are in lower case and keep inner blanks", "[a]\nMy Key = v", "1 [a]\n2 my key=\"v\"\n"},
 		{"a key named minus is no counter", "[a]\n-=v", "1 [a]\n2 -=\"v\"\n"},
 		{"without delimiter or key a line is bad", "[a]\nk\n=v\nrem x", "1 [a]\n2 bad \"k\\n\"\n3 bad \"=v\\n\"\n4 bad \"rem x\"\n"},
+		{"a missing key ends the value, a missing delimiter does not", "[a]\nk=v\nx\n y\n=w\n z", "1 [a]\n2 k=\"v\"\n3 bad \"x\\n\"\n4 +\"y\"\n5 bad \"=w\\n\"\n6 bad \" z\"\n"},
 		{"what stands before the first section is homeless", "\n; c\nk=v", "3 homeless\n"},
 		{"every line end counts", "[a]\rk=v\r\nl=w\n\rm=x", "1 [a]\n2 k=\"v\"\n3 l=\"w\"\n4 +\"\"\n5 m=\"x\"\n"},
 		{"white space is Unicode's and the ASCII separators", "[a]\nk\u00a0=\u3000v\x1f\u2003;c", "1 [a]\n2 k=\"v\"\n"},

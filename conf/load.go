@@ -69,11 +69,11 @@ func load(path string, h *Host) (*Config, error) {
 		// wrong in it would only distract.
 		return nil, l.report.err()
 	}
-	l.server()
+	user := l.server()
 	l.rpcInterfaces()
 	l.groups()
 	l.httpServers()
-	l.serverUser()
+	l.serverUser(user)
 	if err := l.report.err(); err != nil {
 		return nil, err
 	}

@@ -100,6 +100,7 @@ func TestTheFirstErrorIsTheOriginals(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"no [supervisord]", "[program:p]\n", ".ini file does not include supervisord section"},
 		{"supervisord keys in their order", head + "minprocs=8x\nminfds=9x\n", "invalid literal for int() with base 10: '9x'"},
+		{"the name of the daemon's user is expanded before its environment is known", head + "environment=A=1\nuser=%(ENV_A)s\numask=9\n", "Format string '%(ENV_A)s' for 'supervisord.user' contains names ('ENV_A') which cannot be expanded. Available names: ENV_HOME, ENV_PORT, here"},
 		{"a bad octal number", head + "umask=9\n", "9 can not be converted to an octal type"},
 		{"a log in no directory", head + "logfile=~/nope/x\n", "The directory named as part of the path ~/nope/x does not exist"},
 		{"the user of the daemon comes last", head + "user=nope\n[program:p]\n", "program section program:p does not specify a command" + in},

@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
-// server reads [supervisord], all but its user.
-func (l *loader) server() {
+// server reads [supervisord], and of its user the name only.
+func (l *loader) server() (user serverUser) {
 	s := l.scope("supervisord", l.base)
 	v := &l.cfg.Server
 	v.MinFDs = read(s, "minfds", 1024, parseCountInt)
 	v.MinProcs = read(s, "minprocs", 200, parseCountInt)
 	v.Directory = read(s, "directory", "", l.existingDir)
+	if name, opt, found, err := s.text("user"); found && err == nil {
+		user = serverUser{name, opt}
+	}
 	v.Umask = read(s, "umask", 0o22, parseMask)
 	v.Logfile = read(s, "logfile", "supervisord.log", l.existingDirpath)
 	if v.Logfile != "syslog" {
@@ -36,11 +39,28 @@ func (l *loader) server() {
 	v.Environment = read(s, "environment", map[string]string{}, s.environment)
 	l.env = l.env.withEnv(v.Environment)
 	l.base = l.env.with(texts("here", l.main.here))
+	return user
 }
 
-// serverUser reads the user of [supervisord], which the original checks last.
-func (l *loader) serverUser() {
-	l.cfg.Server.User = read(l.scope("supervisord", l.base), "user", nil, l.account)
+// serverUser looks up the user of [supervisord]. The original expands the value
+// with the other keys, before the section's environment is known, but looks for
+// the user after everything else.
+func (l *loader) serverUser(user serverUser) {
+	if user.opt == nil {
+		return
+	}
+	a, err := l.account(user.name)
+	if err != nil {
+		l.scope("supervisord", l.base).fail("user", user.opt, err, hintFor("user", user.name))
+	}
+	l.cfg.Server.User = a
+}
+
+// serverUser is a user that is still to be looked up; opt is nil when there is
+// none.
+type serverUser struct {
+	name string
+	opt  *option
 }
 
 func (l *loader) existingDir(s string) (string, error)     { return existingDir(s, l.host) }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
 	"gosupervisor/conf"
@@ -119,11 +118,16 @@ func parseOptions(args []string) (commandLine, error) {
 			long = append(long, opt.long)
 		}
 	}
-	given, rest, err := conf.Getopt(spellHistory(args), short, long)
-	o := commandLine{action: rest}
+	given, rest, err := conf.Getopt(args, short, long)
 	if err != nil {
-		return o, err
+		// The help of the original says --history-file, which it does not take.
+		// It stands in for the other spelling, lest a prefix of both be ambiguous.
+		var again error
+		if given, rest, again = conf.Getopt(args, short, append(long, "history-file=")); again != nil {
+			return commandLine{}, err
+		}
 	}
+	o := commandLine{action: rest}
 	seen := map[int]bool{}
 	for _, g := range given {
 		i := findOption(g.Flag)
@@ -141,24 +145,9 @@ func parseOptions(args []string) (commandLine, error) {
 	return o, nil
 }
 
-// spellHistory turns --history-file, which the help of the original names, into
-// --history_file, which it takes.
-func spellHistory(args []string) []string {
-	spelled := slices.Clone(args)
-	for i, word := range args {
-		if !strings.HasPrefix(word, "-") {
-			break
-		}
-		if rest, ok := strings.CutPrefix(word, "--history-"); ok {
-			spelled[i] = "--history_" + rest
-		}
-	}
-	return spelled
-}
-
 // findOption returns the row of a flag that Getopt found in the table.
 func findOption(flag string) int {
-	name := strings.TrimLeft(flag, "-")
+	name := strings.ReplaceAll(strings.TrimLeft(flag, "-"), "-", "_")
 	for i, opt := range options {
 		if name == strings.TrimSuffix(opt.short, ":") || name == strings.TrimSuffix(opt.long, "=") {
 			return i

@@ -2,7 +2,9 @@ package ctl
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 )
 
 // runShell shows the status and then performs a line after the other. Errors
@@ -15,6 +17,9 @@ func (s *session) runShell(ctx context.Context, prompt string) int {
 		line, err := s.ask(ctx, prompt+"> ")
 		if err != nil {
 			fmt.Fprintln(s.out)
+			if !errors.Is(err, io.EOF) && !errors.Is(err, errInterrupted) && !errors.Is(err, context.Canceled) {
+				s.explain(err)
+			}
 			break
 		}
 		s.perform(ctx, line)

@@ -3,6 +3,7 @@ package integration
 import (
 	"debug/elf"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -237,15 +238,36 @@ autostart=false
 func TestSocketInTheWay(t *testing.T) {
 	t.Parallel()
 	oursOnly(t, "it waits for ever for a silent listener, and removes what is no socket")
-	s := newSup(t, catProgram)
-	writeFile(t, s.path("s.sock"), "precious\n", 0o644)
-	r := s.runDaemon("-c", s.conf)
-	if r.code != 2 || !strings.HasPrefix(r.err, "Error: ") {
-		t.Errorf("a plain file in the socket's place: exit status %d, stderr %q", r.code, r.err)
-	}
-	if got := readFile(t, s.path("s.sock")); got != "precious\n" {
-		t.Errorf("the file in the socket's place now holds %q", got)
-	}
+	t.Run("a plain file", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, catProgram)
+		writeFile(t, s.path("s.sock"), "precious\n", 0o644)
+		r := s.runDaemon("-c", s.conf)
+		if r.code != 2 || !strings.HasPrefix(r.err, "Error: ") {
+			t.Errorf("exit status %d, stderr %q", r.code, r.err)
+		}
+		if got := readFile(t, s.path("s.sock")); got != "precious\n" {
+			t.Errorf("the file now holds %q", got)
+		}
+	})
+	t.Run("a listener that never answers", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, catProgram)
+		listener, err := net.Listen("unix", s.path("s.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		r := s.runDaemon("-c", s.conf)
+		if r.code != 2 || !strings.HasPrefix(r.err, "Error: Another program is already listening") {
+			t.Errorf("exit status %d, stderr %q", r.code, r.err)
+		}
+		conn, err := net.Dial("unix", s.path("s.sock"))
+		if err != nil {
+			t.Fatalf("the listener's socket: %v", err)
+		}
+		conn.Close()
+	})
 }
 
 func TestRunningOutOfDescriptorsHitsOnlyThoseThatNeedMore(t *testing.T) {

@@ -106,6 +106,7 @@ func (h *host) Failed(k child.Key, err error) {
 		r.abandon()
 		delete(h.running, k)
 	}
+	h.sockets.Release(uint64(k))
 	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err)}})
 }
 
@@ -114,6 +115,7 @@ func (h *host) Failed(k child.Key, err error) {
 func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	r := h.running[k]
 	delete(h.running, k)
+	h.sockets.Release(uint64(k))
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
 	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws)}

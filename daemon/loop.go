@@ -69,15 +69,9 @@ func (h *host) feed(m message) {
 		delete(h.calls, in.ID)
 	}
 	now := time.Now()
-	ended := h.holder(m.in)
 	for _, e := range h.core.Step(h.instant(now), now, m.in) {
-		if _, ok := e.(core.Spawn); ok {
-			h.letGo(ended)
-			ended = nil
-		}
 		h.perform(e)
 	}
-	h.letGo(ended)
 }
 
 // perform hands an effect to whoever can do it. Nothing here blocks.

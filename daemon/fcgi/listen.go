@@ -43,6 +43,19 @@ func cause(err error) string {
 	return fmt.Sprintf("[Errno %d] %s%s", int(errno), strings.ToUpper(text[:1]), text[1:])
 }
 
+// dressError is a failure to give a UNIX socket its owner or its mode.
+type dressError struct {
+	what string
+	err  error
+}
+
+func (e *dressError) Error() string {
+	return "Could not change " + e.what + " of socket file: " + cause(e.err)
+}
+
+// Unwrap returns the cause.
+func (e *dressError) Unwrap() error { return e.err }
+
 // listener is a socket that listens. Its descriptor blocks: children share that
 // with us, and expect it.
 type listener struct {
@@ -187,11 +200,11 @@ func bindTemp(path string) (fd int, temp string, err error) {
 // dress gives a socket its owner and its mode.
 func dress(temp string, c *conf.Socket) (os.FileInfo, error) {
 	if err := unix.Chmod(temp, c.Mode); err != nil {
-		return nil, fmt.Errorf("Could not change permissions of socket file: %s", cause(err))
+		return nil, &dressError{"permissions", err}
 	}
 	if c.Owner != nil {
 		if err := unix.Lchown(temp, c.Owner[0], c.Owner[1]); err != nil {
-			return nil, fmt.Errorf("Could not change ownership of socket file: %s", cause(err))
+			return nil, &dressError{"ownership", err}
 		}
 	}
 	return os.Lstat(temp)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 
 	"gosupervisor/applet"
 	"gosupervisor/conf"
@@ -20,17 +21,26 @@ import (
 var binary = applet.Binary{
 	Applets: []applet.Applet{
 		{Name: "supervisord", About: "run and supervise programs", Main: daemon.Main},
-		{Name: "supervisorctl", About: "talk to a running supervisord", Main: ctl.Main},
-		{Name: "echo_supervisord_conf", About: "print a sample configuration", Main: func(string, []string) int {
+		{Name: "supervisorctl", About: "talk to a running supervisord", Main: ordinary(ctl.Main)},
+		{Name: "echo_supervisord_conf", About: "print a sample configuration", Main: ordinary(func(string, []string) int {
 			return conf.EchoMain(os.Stdout)
-		}},
-		{Name: "pidproxy", About: "hand signals on to the process of a pid file", Main: func(_ string, args []string) int {
+		})},
+		{Name: "pidproxy", About: "hand signals on to the process of a pid file", Main: ordinary(func(_ string, args []string) int {
 			return pidproxy.Main(args, os.Stdout, os.Stderr)
-		}},
+		})},
 	},
 	Version: version.Line,
 	Stdout:  os.Stdout,
 	Stderr:  os.Stderr,
+}
+
+// ordinary is an applet for which signals do what they do to any program. As
+// PID 1 package early has them wait for the daemon.
+func ordinary(main func(argv0 string, args []string) int) func(string, []string) int {
+	return func(argv0 string, args []string) int {
+		signal.Reset()
+		return main(argv0, args)
+	}
 }
 
 func main() {

@@ -5,11 +5,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/proc/logfile"
+	"gosupervisor/proc/output"
 )
 
 // socketOf returns the name of the socket that a process has as descriptor 0.
@@ -208,5 +211,54 @@ func TestASecondSupervisorDoesNotTakeALiveSocket(t *testing.T) {
 	s.call(api.StopProcess{Name: "f", Wait: true})
 	if err := second.tryAtBoot(); err != nil {
 		t.Errorf("with the first one gone: %v", err)
+	}
+}
+
+// TestABootWithoutItsSocketEndsBeforeItBegins also checks that nothing is
+// touched before it: the automatic logs may be a running supervisor's.
+func TestABootWithoutItsSocketEndsBeforeItBegins(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "supervisord.conf")
+	auto := filepath.Join(dir, "f-stdout---supervisor-abcdefgh.log")
+	for path, text := range map[string]string{file: `[supervisord]
+nodaemon=true
+silent=true
+loglevel=debug
+logfile=` + dir + `/supervisord.log
+pidfile=` + dir + `/supervisord.pid
+childlogdir=` + dir + `
+[unix_http_server]
+file=` + dir + `/control.sock
+[fcgi-program:f]
+command=/bin/sleep 1000
+socket=unix://` + dir + `/missing/f.sock
+`, auto: "kept"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stderr strings.Builder
+	d := &daemon{argv0: "supervisord", path: file, opts: &options{}, stderr: &stderr, limited: true,
+		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2)}}
+	cfg, err := d.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, restart := d.run(cfg)
+	if code != 2 || restart {
+		t.Errorf("got code %d, restart %v", code, restart)
+	}
+	want := "Error: Could not create FastCGI socket unix://" + dir + "/missing/f.sock: [Errno 2] No such file or directory\n" +
+		"For help, use supervisord -h\n"
+	if got := stderr.String(); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	for _, name := range []string{"control.sock", "supervisord.pid"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is left behind: %v", name, err)
+		}
+	}
+	if stale, err := logfile.StaleAuto(dir, "supervisor"); err != nil || !slices.Equal(stale, []string{auto}) {
+		t.Errorf("automatic logs that a later boot would remove: %q, %v", stale, err)
 	}
 }

@@ -53,11 +53,13 @@ func newEditor(plain plainInput, history string, complete liner.WordCompleter) (
 }
 
 func (e *editor) line(_ context.Context, prompt string) (string, error) {
-	line, err := e.prompt(e.state.Prompt, prompt)
-	if err == nil && strings.TrimSpace(line) != "" {
+	return e.prompt(e.state.Prompt, prompt)
+}
+
+func (e *editor) remember(line string) {
+	if strings.TrimSpace(line) != "" {
 		e.state.AppendHistory(line)
 	}
-	return line, err
 }
 
 func (e *editor) secret(_ context.Context, prompt string) (string, error) {

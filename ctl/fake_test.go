@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"gosupervisor/ctl/api"
@@ -14,9 +15,24 @@ import (
 
 // fake is a supervisord on a unix socket: what it answers is a table.
 type fake struct {
-	url     string
-	config  string // a configuration file that names it
+	url    string
+	config string // a configuration file that names it
+
+	mu      sync.Mutex
 	answers map[string]any
+}
+
+// set changes the answer to a method.
+func (f *fake) set(method string, answer any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answers[method] = answer
+}
+
+func (f *fake) answer(method string) any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.answers[method]
 }
 
 // fault makes an answer that is a fault.
@@ -160,7 +176,7 @@ func (f *fake) serve(conn net.Conn) {
 		}
 		var params map[string]any
 		json.Unmarshal(r.Params, &params)
-		conn.Write(reply(r, f.answers[r.Method], params))
+		conn.Write(reply(r, f.answer(r.Method), params))
 	}
 }
 

@@ -21,6 +21,8 @@ type input interface {
 	secret(ctx context.Context, prompt string) (string, error)
 	// body reads a line without a prompt, for a process rather than for us.
 	body(ctx context.Context) (string, error)
+	// remember takes a line into the history.
+	remember(line string)
 	// close gives the terminal back.
 	close()
 }
@@ -39,6 +41,8 @@ type plainInput struct {
 	errs    io.Writer
 	pending []byte
 }
+
+func (p *plainInput) remember(string) {}
 
 func (p *plainInput) close() {}
 

@@ -22,6 +22,7 @@ func (s *session) runShell(ctx context.Context, prompt string) int {
 			}
 			break
 		}
+		s.in.remember(line)
 		s.perform(ctx, line)
 	}
 	return 0

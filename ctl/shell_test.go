@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -57,20 +58,20 @@ func TestAnActionWithQuestions(t *testing.T) {
 func TestTheShellAsksForALogin(t *testing.T) {
 	refused := ndjson.NewError(ndjson.CodeUnauthorized, "", "")
 	f := newFake(t, nil)
-	open := false
+	var open atomic.Bool
 	version := func(map[string]any) any {
-		if open {
+		if open.Load() {
 			return "3.0"
 		}
 		return refused
 	}
-	f.answers["supervisor.getVersion"] = version
-	f.answers["system.login"] = func(p map[string]any) any {
-		if open = p["username"] == "joe" && p["password"] == "x y"; open {
+	f.set("supervisor.getVersion", version)
+	f.set("system.login", func(p map[string]any) any {
+		if open.Store(p["username"] == "joe" && p["password"] == "x y"); open.Load() {
 			return true
 		}
 		return refused
-	}
+	})
 	ask := textUnauthorized + "\nUsername:\n"
 	got := supervisorctl(t, "joe\nwrong\njoe\nx y\npid\n", "-c", f.config)
 	if want := ask + ask + statusTable + "sup> 1234\nsup> \n"; got.out != want || got.exit != 0 {
@@ -79,7 +80,7 @@ func TestTheShellAsksForALogin(t *testing.T) {
 	if got.errs != "Password:Password:" {
 		t.Errorf("questions for the password: got %q", got.errs)
 	}
-	open = false
+	open.Store(false)
 	got = supervisorctl(t, "joe\n", "-c", f.config, "-i", "pid")
 	if want := ask; got.out != want || got.exit != 1 {
 		t.Errorf("without a password: got %q, exit %d", got.out, got.exit)
@@ -88,7 +89,7 @@ func TestTheShellAsksForALogin(t *testing.T) {
 	if got.out != "1234\n" || got.exit != 0 {
 		t.Errorf("with options: got %q, exit %d", got.out, got.exit)
 	}
-	open = false
+	open.Store(false)
 	got = supervisorctl(t, "", "-c", f.config, "-u", "joe", "pid")
 	if got.out != textUnauthorized+"\n" || got.exit != 1 {
 		t.Errorf("with half of the options: got %q, exit %d", got.out, got.exit)
@@ -173,10 +174,10 @@ func TestCtrlCEndsFollowing(t *testing.T) {
 func TestFgSendsLinesAndShowsOutput(t *testing.T) {
 	sent := make(chan string, 9)
 	f := newFake(t, nil)
-	f.answers["supervisor.sendProcessStdin"] = func(p map[string]any) any {
+	f.set("supervisor.sendProcessStdin", func(p map[string]any) any {
 		sent <- p["name"].(string) + "<" + p["chars"].(string)
 		return true
-	}
+	})
 	in, keys := pipe(t)
 	var out, errs watched
 	code := make(chan int)
@@ -209,13 +210,13 @@ func TestFgEndsWithItsProcess(t *testing.T) {
 		"a process that was removed": {true, fault(api.BadName, "cat"), "ERROR: BAD_NAME: cat\nExiting foreground\n", 1},
 	} {
 		f := newFake(t, map[string]any{"supervisor.sendProcessStdin": row.stdin, "supervisor.followProcessLog": pieces{}})
-		asked := 0
-		f.answers["supervisor.getProcessInfo"] = func(map[string]any) any {
-			if asked++; asked == 1 {
+		var asked atomic.Int32
+		f.set("supervisor.getProcessInfo", func(map[string]any) any {
+			if asked.Add(1) == 1 {
 				return running
 			}
 			return row.after
-		}
+		})
 		in, keys := pipe(t)
 		io.WriteString(keys, "x\n")
 		var out bytes.Buffer
@@ -253,9 +254,8 @@ func TestCtrlCAtAPromptEndsTheShell(t *testing.T) {
 
 func TestCtrlCDuringACommandKeepsTheShell(t *testing.T) {
 	asked := make(chan bool, 1)
-	f := newFake(t, map[string]any{"supervisor.stopProcess": pieces{}}) // never done
-	answer := f.answers["supervisor.stopProcess"]
-	f.answers["supervisor.stopProcess"] = func(map[string]any) any { asked <- true; return answer }
+	f := newFake(t, nil)
+	f.set("supervisor.stopProcess", func(map[string]any) any { asked <- true; return pieces{} }) // never done
 	in, keys := pipe(t)
 	io.WriteString(keys, "stop cat\npid\n")
 	keys.Close()

@@ -236,7 +236,7 @@ func TestTheUnreachableIsNamed(t *testing.T) {
 		"a server that leaves in mid-word":       {half, ErrLost, "connection lost"},
 		"a server that answers in another way":   {listen(t, func(c net.Conn) { fmt.Fprintln(c, "220 mail") }), ErrNotSupervisor, `begins with "2"`},
 		"a web server that knows nothing of us":  {serveHTTP(t, http.NotFoundHandler()), ErrNotSupervisor, "404 Not Found"},
-		"a web server that sends us elsewhere":   {serveHTTP(t, http.RedirectHandler("http://127.0.0.1:1/", 301)), nil, "301 Moved"},
+		"a web server that sends us elsewhere":   {serveHTTP(t, http.RedirectHandler("http://127.0.0.1:1/", http.StatusMovedPermanently)), nil, "301 Moved"},
 		"a server that answers an empty RPC":     {serveHTTP(t, rpc("")), ErrNotSupervisor, "getPID"},
 		"a host that does not exist":             {"http://nohost.invalid:1", ErrUnreachable, "nohost.invalid"},
 		"a server that hangs up without a word":  {listen(t, func(c net.Conn) {}), ErrLost, "connection lost"},

@@ -39,6 +39,7 @@ type Note struct {
 // Server is the [supervisord] section.
 type Server struct {
 	Logfile         string // absolute and clean, or "syslog"
+	LogfileSet      bool   // somebody asked for it: it is no default
 	LogfileMaxBytes int64  // 0: never rotate
 	LogfileBackups  int
 	Loglevel        Level

@@ -17,6 +17,7 @@ func (l *loader) server() (user serverUser) {
 		user = serverUser{name, opt}
 	}
 	v.Umask = read(s, "umask", 0o22, parseMask)
+	_, _, v.LogfileSet, _ = s.text("logfile")
 	v.Logfile = read(s, "logfile", "supervisord.log", l.existingDirpath)
 	if v.Logfile != "syslog" {
 		v.Logfile = l.host.abs(v.Logfile)

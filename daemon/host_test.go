@@ -96,6 +96,13 @@ stopasgroup=true
 	}
 }
 
+func TestAProgramRunsWithoutAPlaceForItsAutomaticLog(t *testing.T) {
+	s := supervise(t, "childlogdir=/proc\n[program:a]\ncommand=/bin/sh -c \"echo out; exec cat\"\nstartsecs=0\n")
+	s.waitFor("a", "RUNNING")
+	s.waitForLog("cannot create the automatic log")
+	s.faults(api.ReadProcessLog{Name: "a", Channel: api.Stdout}, api.NoFile)
+}
+
 func TestInputReachesTheChild(t *testing.T) {
 	s := supervise(t, "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n[program:deaf]\ncommand=/bin/sleep 1000\nstartsecs=0\n"+
 		"[program:shut]\ncommand=/bin/sh -c \"exec <&-; exec sleep 1000\"\nstartsecs=0\n[program:off]\ncommand=/bin/cat\nautostart=false\n")

@@ -158,15 +158,14 @@ func commandError(err error) *core.CommandError {
 // created where waiting for a disk hurts nobody, and before anything that the
 // mailbox of kids gets after this.
 func (h *host) addSlots(e core.AddProcesses) {
-	var auto []string
+	var auto []*channel
 	for i, id := range e.Procs {
 		s := h.newSlot(id, e.Programs[i])
 		h.slots[id] = s
-		out, err := s.stdout.autoPath(), s.stderr.autoPath()
-		h.core.NameLogs(id, out, err)
-		for _, path := range []string{out, err} {
-			if path != "" {
-				auto = append(auto, path)
+		h.core.NameLogs(id, s.stdout.autoPath(), s.stderr.autoPath())
+		for _, c := range []*channel{s.stdout, s.stderr} {
+			if c.autoPath() != "" {
+				auto = append(auto, c)
 			}
 		}
 	}

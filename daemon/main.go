@@ -36,6 +36,7 @@ type daemon struct {
 	journal *journal
 	stderr  io.Writer
 	limited bool   // the limits were raised already
+	again   bool   // this is a restart
 	serial  uint64 // of the next event
 }
 
@@ -98,6 +99,7 @@ func (d *daemon) serve(cfg *conf.Config) int {
 		if !restart {
 			return code
 		}
+		d.again = true
 		// The configuration was read, and found good, before anything was
 		// stopped. If it was broken since, that reading still serves.
 		if fresh, err := d.load(); err == nil {
@@ -119,6 +121,9 @@ func (d *daemon) usage(err error) int {
 		more = []string{se.Hint}
 	}
 	fmt.Fprintf(d.stderr, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
+	if d.again { // by now stderr may be nobody's
+		d.journal.logf(conf.Critical, "the restart failed: %s", first)
+	}
 	for _, line := range more {
 		fmt.Fprintf(d.stderr, "  %s\n", line)
 	}
@@ -244,8 +249,16 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 	case inherited && fd == 2:
 		j.sinks = append(j.sinks, d.outputs.stderr)
 	default:
-		if err := j.openFile(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups}); err != nil {
+		err := j.openFile(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups})
+		switch {
+		case err == nil:
+		case s.LogfileSet || len(j.sinks) == 0:
 			return err
+		default:
+			// A file that nobody asked for, on a root that cannot be
+			// written perhaps: what goes to stdout is enough.
+			j.file, j.sink = nil, nil
+			j.logf(conf.Warn, "no activity log file: %v; set logfile= to choose another place, or /dev/null for none", err)
 		}
 	}
 	d.journal = j

@@ -41,6 +41,13 @@ func (o *options) apply(cfg *conf.Config) {
 	for _, set := range o.set {
 		set(&cfg.Server)
 	}
+	if cfg.Server.StripANSI { // also when only the command line says so
+		for _, g := range cfg.Groups {
+			for _, p := range g.Programs {
+				p.Stdout.StripANSI, p.Stderr.StripANSI = true, true
+			}
+		}
+	}
 }
 
 // parseOptions reads the command line. Options count from left to right, so a
@@ -121,7 +128,7 @@ func (o *options) takeValue(name, v string, h *conf.Host) error {
 	case "childlogdir":
 		return take(o, v, dirOf(h), func(s *conf.Server, p string) { s.ChildLogDir = p })
 	case "logfile":
-		return take(o, v, logOf(h), func(s *conf.Server, p string) { s.Logfile = p })
+		return take(o, v, logOf(h), func(s *conf.Server, p string) { s.Logfile, s.LogfileSet = p, true })
 	case "pidfile":
 		return take(o, v, fileOf(h), func(s *conf.Server, p string) { s.Pidfile = p })
 	case "logfile_maxbytes":

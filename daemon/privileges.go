@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -20,16 +19,16 @@ func dropPrivileges(a *conf.Account) error {
 		return nil
 	}
 	if os.Getuid() != 0 {
-		return errors.New("Can't drop privilege as nonroot user")
+		return fixedText("Can't drop privilege as nonroot user")
 	}
 	if syscall.Setgroups(a.Groups) != nil {
-		return errors.New("Could not set groups of effective user")
+		return fixedText("Could not set groups of effective user")
 	}
 	if syscall.Setgid(a.GID) != nil {
-		return errors.New("Could not set group id of effective user")
+		return fixedText("Could not set group id of effective user")
 	}
 	if err := syscall.Setuid(a.UID); err != nil {
-		return fmt.Errorf("Could not set user id %d: %v", a.UID, err)
+		return fixedText(fmt.Sprintf("Could not set user id %d: %v", a.UID, err))
 	}
 	return nil
 }
@@ -41,7 +40,7 @@ func raiseLimits(s *conf.Server) ([]conf.Note, error) {
 	var notes []conf.Note
 	raised, hard, err := raise(unix.RLIMIT_NOFILE, early.NOFILE.Soft, early.NOFILE.Hard, s.MinFDs)
 	if err != nil {
-		return nil, fmt.Errorf("The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start.", s.MinFDs, hard)
+		return nil, fixedText(fmt.Sprintf("The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start.", s.MinFDs, hard))
 	}
 	if raised {
 		notes = append(notes, conf.Note{Level: conf.Info, Text: fmt.Sprintf("Increased RLIMIT_NOFILE limit to %d", s.MinFDs)})
@@ -52,7 +51,7 @@ func raiseLimits(s *conf.Server) ([]conf.Note, error) {
 	}
 	raised, hard, err = raise(unix.RLIMIT_NPROC, have.Cur, have.Max, s.MinProcs)
 	if err != nil {
-		return nil, fmt.Errorf("The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start.", s.MinProcs, hard)
+		return nil, fixedText(fmt.Sprintf("The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start.", s.MinProcs, hard))
 	}
 	if raised {
 		notes = append(notes, conf.Note{Level: conf.Info, Text: fmt.Sprintf("Increased RLIMIT_NPROC limit to %d", s.MinProcs)})

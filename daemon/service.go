@@ -128,7 +128,7 @@ func readLog(path string, offset, length int64) (any, error) {
 // readable returns the path of a channel's log if there is one to read: a
 // descriptor that we write to is none.
 func readable(c *channel) (path string, ok bool) {
-	if c == nil || c.file == nil {
+	if c == nil || c.file == nil || c.lost.Load() {
 		return "", false
 	}
 	return c.path, true
@@ -218,12 +218,13 @@ func sendStdin(q *stdinQueue, r api.SendProcessStdin) (any, error) {
 	}
 }
 
-// createAuto creates the files of AUTO logs. One that cannot be created is
-// tried again, and complained of, when its program starts.
-func (h *host) createAuto(paths []string) {
-	for _, path := range paths {
-		if err := logfile.CreateAuto(path); err != nil {
-			h.journal.logf(conf.Warn, "cannot create the automatic log %q: %v", path, err)
+// createAuto creates the files of AUTO logs. A program for which nobody chose a
+// log must not fail for want of a place to put one: it runs without.
+func (h *host) createAuto(channels []*channel) {
+	for _, c := range channels {
+		if err := logfile.CreateAuto(c.path); err != nil {
+			c.lost.Store(true)
+			h.journal.logf(conf.Warn, "cannot create the automatic log %q, so this output is kept nowhere: %v; set childlogdir= or the program's log files", c.path, err)
 		}
 	}
 }

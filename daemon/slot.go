@@ -32,6 +32,10 @@ type channel struct {
 	file   *logfile.File // nil: none, or an inherited descriptor
 	sink   *output.FileSink
 	stream *output.Stream // the inherited descriptor
+
+	// An automatic log that could not be created; the goroutine of kids says
+	// so before it starts the program.
+	lost atomic.Bool
 }
 
 // newSlot prepares the outputs of a process. Nothing is opened yet.
@@ -205,7 +209,7 @@ func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (*os.File, 
 func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 	p := r.slot.prog
 	o := output.Options{StripANSI: c.conf.StripANSI, CaptureMax: c.conf.CaptureMaxBytes}
-	if c.file != nil {
+	if c.file != nil && !c.lost.Load() {
 		if err := c.sink.Open(); err != nil {
 			return o, err
 		}

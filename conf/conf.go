@@ -56,8 +56,19 @@ type Server struct {
 	StripANSI       bool
 	Environment     map[string]string
 	Identifier      string
+	UpdateMode      UpdateMode
 	ServerURL       string // what children get as SUPERVISOR_SERVER_URL; "" without any server
 }
+
+// UpdateMode says how much of a group an update touches when something in the
+// group has changed.
+type UpdateMode string
+
+// The values of update_mode=.
+const (
+	UpdateProcess UpdateMode = "process" // the processes that differ
+	UpdateGroup   UpdateMode = "group"   // all of it, as the original does
+)
 
 // Account is a user that a child or the daemon becomes.
 type Account struct {

@@ -54,7 +54,7 @@ var (
 	serverKeys = []string{
 		"childlogdir", "directory", "environment", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs",
-		"nocleanup", "nodaemon", "pidfile", "silent", "strip_ansi", "umask", "user",
+		"nocleanup", "nodaemon", "pidfile", "silent", "strip_ansi", "umask", "update_mode", "user",
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory", "environment",
@@ -122,6 +122,8 @@ func hintFor(key, value string) string {
 		return "one of true, false, unexpected"
 	case key == "stopsignal":
 		return "a signal such as TERM, INT, QUIT, HUP, KILL, USR1 or USR2"
+	case key == "update_mode":
+		return "one of process, group"
 	case key == "loglevel":
 		if lower == "warning" {
 			return "write warn"

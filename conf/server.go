@@ -35,6 +35,7 @@ func (l *loader) server() (user serverUser) {
 	}
 	v.NoCleanup = read(s, "nocleanup", false, ParseBool)
 	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
+	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
 
 	s = s.in(l.base.with(texts("host_node_name", l.hostname)))
 	v.Environment = read(s, "environment", map[string]string{}, s.environment)
@@ -62,6 +63,14 @@ func (l *loader) serverUser(user serverUser) {
 type serverUser struct {
 	name string
 	opt  *option
+}
+
+func parseUpdateMode(s string) (UpdateMode, error) {
+	mode := UpdateMode(strings.ToLower(s))
+	if mode != UpdateProcess && mode != UpdateGroup {
+		return "", textf("not an update mode: %s", Repr(s))
+	}
+	return mode, nil
 }
 
 func (l *loader) existingDir(s string) (string, error)     { return existingDir(s, l.host) }

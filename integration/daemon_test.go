@@ -214,9 +214,10 @@ func TestStaleSocketIsTakenOver(t *testing.T) {
 	}
 	killMarked(t, s.mark)
 	s.start()
-	if got := s.out.String(); !strings.Contains(got, "Unlinking stale socket "+s.path("s.sock")) {
-		t.Errorf("output does not tell of the stale socket:\n%s", got)
-	}
+	until(t, "the output tells of the stale socket", func() (string, bool) {
+		got := s.out.String()
+		return got, strings.Contains(got, "Unlinking stale socket "+s.path("s.sock"))
+	})
 	s.waitPID("cat")
 	s.terminate()
 }

@@ -293,9 +293,10 @@ func TestRealPrograms(t *testing.T) {
 			t.Errorf("%s runs as uid %s, want %s", name, uid, want)
 		}
 	}
-	if !strings.Contains(s.out.String(), "tick\n") || !strings.Contains(s.out.String(), "fpm is running") {
-		t.Errorf("the daemon's output lacks that of its programs:\n%s", tail(s.out.String()))
-	}
+	until(t, "the daemon's output holds that of its programs", func() (string, bool) {
+		text := s.out.String()
+		return tail(text), strings.Contains(text, "tick\n") && strings.Contains(text, "fpm is running")
+	})
 	// Helpers of the subtests fail the whole test; s.t stays its own.
 	s.workersWroteEverything(t)
 	s.rotateUnderLoad(t)

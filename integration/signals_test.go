@@ -198,7 +198,17 @@ func TestSignalInTheMiddleOfBoot(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.signal(sig)
-			listener.Close() // before the daemon asks again
+			// Nobody may be there when the daemon asks again; a process that is
+			// just being forked here would keep a socket that is only closed.
+			file, err := listener.(*net.UnixListener).File()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Shutdown(int(file.Fd()), syscall.SHUT_RDWR); err != nil {
+				t.Fatal(err)
+			}
+			file.Close()
+			listener.Close()
 			asked.Close()
 			if code := s.waitExit(); code != 0 {
 				t.Errorf("exit status %d, want 0", code)

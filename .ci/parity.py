@@ -11,9 +11,10 @@ differ stands in integration/known_different.txt, one a line:
     /REGEX/<TAB>REASON               lines anywhere, as the diff has them (with
                                      the + or - before them); a step of which
                                      every line is known is known
+    ?...                             any of these, when it is a matter of luck
 
-Anything else that differs is a failure, and so is a line there that nothing
-matches any more. Without the original, what was recorded of it is compared;
+Anything else that differs is a failure, and so is a line there, but for those
+with a question mark, that nothing matches any more. Without the original, what was recorded of it is compared;
 with CI=true that is an error. FILE gets "scenarios PASSED FAILED SKIPPED".
 """
 import argparse
@@ -32,7 +33,8 @@ class Known:
     """What may differ, and which of it was seen to differ."""
 
     def __init__(self, path):
-        self.named, self.patterns, self.used = {}, {}, set()
+        self.named, self.patterns = {}, {}
+        self.used = set()  # and what need not be
         with open(path, encoding='utf-8') as f:
             for number, line in enumerate(f, 1):
                 line = line.rstrip('\n')
@@ -41,6 +43,9 @@ class Known:
                 name, tab, reason = line.partition('\t')
                 if not tab or not reason.strip():
                     raise SystemExit('%s:%d: no reason' % (path, number))
+                if name[0] == '?':
+                    name = name[1:]
+                    self.used.add(name)
                 if len(name) > 2 and name[0] == name[-1] == '/':
                     self.patterns[name] = re.compile(name[1:-1])
                 else:

@@ -76,6 +76,9 @@ class Judging(unittest.TestCase):
     def test_a_scenario_that_was_not_to_run(self):
         self.check('gone\tr\n', ['alike'], ['broken', 'help'], 3, whole=False)
 
+    def test_what_may_or_may_not_differ(self):
+        self.check('?alike\tr\n?/nothing/\tr\n?help\tr\n', ['alike', 'help'], ['broken'], 2)
+
     def test_a_line_without_reason(self):
         with self.assertRaises(SystemExit):
             judge('broken\n')

@@ -57,7 +57,9 @@ type Server struct {
 	Environment     map[string]string
 	Identifier      string
 	UpdateMode      UpdateMode
-	ServerURL       string // what children get as SUPERVISOR_SERVER_URL; "" without any server
+	EnvDefault      map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
+	Strict          bool              // what the check warns of is an error
+	ServerURL       string            // what children get as SUPERVISOR_SERVER_URL; "" without any server
 }
 
 // UpdateMode says how much of a group an update touches when something in the
@@ -124,6 +126,7 @@ const (
 
 // Group is a set of processes that are added, removed and compared together.
 type Group struct {
+	Section  string // "group:x", or the section of the program that is no group's
 	Name     string
 	Priority int
 	Kind     GroupKind

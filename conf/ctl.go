@@ -20,8 +20,8 @@ func DefaultCtl() *Ctl {
 // LoadCtl reads the configuration of supervisorctl from path. Unlike the daemon
 // it follows no [include]: its section stands in the main file.
 func LoadCtl(path string, h *Host) (*Ctl, error) {
-	l, err := open(path, h.whole())
-	if err != nil {
+	l := newLoader(path, h.whole())
+	if err := l.open(); err != nil {
 		return nil, err
 	}
 	if err := l.doc.parse(); err != nil {
@@ -44,7 +44,8 @@ func LoadCtl(path string, h *Host) (*Ctl, error) {
 		c.HistoryFile = l.host.abs(l.host.expandUser(*file))
 	}
 	l.ctlPlugins()
-	c.Notes = append(l.cfg.Notes, l.doc.doubtful...)
+	l.noteDoubts()
+	c.Notes = l.cfg.Notes
 	if err := l.report.err(); err != nil {
 		return nil, err
 	}
@@ -54,13 +55,12 @@ func LoadCtl(path string, h *Host) (*Ctl, error) {
 // ctlPlugins looks at every [ctlplugin:x]. None can be loaded; as they only add
 // commands to the shell, that is no reason to refuse to work.
 func (l *loader) ctlPlugins() {
-	const factoryKey = "supervisor.ctl_factory"
 	for _, name := range l.sectionsOf("ctlplugin") {
 		s := l.scope(name, l.env)
-		spec, _, found, err := s.text(factoryKey)
+		spec, _, found, err := s.text(ctlFactoryKey)
 		switch {
 		case !found:
-			s.missing(factoryKey, textf(msgNoFactory, name, factoryKey))
+			s.missing(ctlFactoryKey, textf(msgNoFactory, name, ctlFactoryKey))
 		case err == nil:
 			l.note(Warn, "[%s] is ignored: Python plugins such as %s cannot be loaded", name, spec)
 		}

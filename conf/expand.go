@@ -67,10 +67,15 @@ type expansion struct {
 	where string // how the messages name the key
 	names *names
 	here  *string // what plainHere stands for, if not for what names say
+
+	textual bool // here is put in first, whatever stands before it
 }
 
 // run expands the value. The error is the original's.
 func (x expansion) run() (string, error) {
+	if x.textual {
+		x.value = strings.ReplaceAll(x.value, plainHere, *x.here)
+	}
 	out, err := formatTemplate(x.value, func(d directive) (operand, error) {
 		if x.here != nil && d.text == plainHere {
 			return operand{text: *x.here}, nil

@@ -53,7 +53,7 @@ func (l *loader) group(section string, taken map[string]bool) {
 		return
 	}
 	members, opt, _, err := s.text("programs")
-	g := &Group{Name: name, Kind: KindGroup}
+	g := &Group{Section: section, Name: name, Kind: KindGroup}
 	g.Priority = read(s, "priority", 999, parseCountInt)
 	l.addGroup(g)
 	if err != nil {
@@ -118,7 +118,7 @@ func (l *loader) single(section string, kind GroupKind) *Group {
 	if !ok {
 		return nil
 	}
-	g := &Group{Name: name, Kind: kind}
+	g := &Group{Section: section, Name: name, Kind: kind}
 	g.Priority = read(s, "priority", 999, parseCountInt)
 	if kind == KindProgram {
 		g.Programs = l.programs(section, name)
@@ -131,7 +131,7 @@ func (l *loader) single(section string, kind GroupKind) *Group {
 // trimmed here, only that of the program in it.
 func (l *loader) listener(section string) {
 	s := l.scope(section, l.base)
-	g := &Group{Name: strings.TrimPrefix(section, "eventlistener:"), Kind: KindListener, Pool: &Pool{}}
+	g := &Group{Section: section, Name: strings.TrimPrefix(section, "eventlistener:"), Kind: KindListener, Pool: &Pool{}}
 	g.Priority = read(s, "priority", -1, parseCountInt)
 	g.Pool.BufferSize = read(s, "buffer_size", 10, func(v string) (int, error) {
 		n, err := parseCountInt(v)
@@ -192,23 +192,24 @@ func (l *loader) events(s *scope, pool *Pool) {
 // settle drops what nobody could ever address: of two groups with one name the
 // first in start order stays, of two processes the later one, as in the
 // original. Unlike there the loss is reported.
-func settle(cfg *Config) {
+func (l *loader) settle() {
+	cfg := l.cfg
 	groups := make(map[string]*Group)
 	cfg.Groups = slices.DeleteFunc(cfg.Groups, func(g *Group) bool {
 		if first := groups[g.Name]; first != nil {
-			cfg.Notes = append(cfg.Notes, Note{Warn, fmt.Sprintf(
-				"Two groups are named %s: the one of kind %s is used, the one of kind %s is ignored", g.Name, first.Kind, g.Kind)})
+			l.note(Warn, "Two groups are named %s: the one of kind %s is used, the one of kind %s is ignored", g.Name, first.Kind, g.Kind)
+			l.scope(g.Section, l.base).warn("", nil, fmt.Sprintf("another group is named %s, that of [%s]; this one is ignored", g.Name, first.Section), "")
 			return true
 		}
 		groups[g.Name] = g
 		return false
 	})
 	for _, g := range cfg.Groups {
-		g.Programs = settlePrograms(cfg, g)
+		g.Programs = l.settlePrograms(g)
 	}
 }
 
-func settlePrograms(cfg *Config, g *Group) []*Program {
+func (l *loader) settlePrograms(g *Group) []*Program {
 	last := make(map[string]int, len(g.Programs))
 	for i, p := range g.Programs {
 		last[p.Name] = i
@@ -226,8 +227,10 @@ func settlePrograms(cfg *Config, g *Group) []*Program {
 		winner := g.Programs[last[p.Name]]
 		kept = append(kept, winner)
 		if winner != p {
-			cfg.Notes = append(cfg.Notes, Note{Warn, fmt.Sprintf(
-				"Several processes of group %s are named %s: only the last one, of [%s], is used", g.Name, p.Name, winner.Section)})
+			l.note(Warn, "Several processes of group %s are named %s: only the last one, of [%s], is used", g.Name, p.Name, winner.Section)
+			s := l.scope(p.Section, l.base)
+			s.warn("process_name", s.option("process_name"), fmt.Sprintf(
+				"several processes of group %s are named %s; only the last one, of [%s], is used", g.Name, p.Name, winner.Section), "")
 		}
 	}
 	return kept

@@ -49,66 +49,6 @@ func distance(a, b string, limit int) int {
 	return last[len(b)]
 }
 
-// Keys by kind of section, for hints and for whoever looks for unknown keys.
-var (
-	serverKeys = []string{
-		"childlogdir", "directory", "environment", "identifier", "logfile",
-		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs",
-		"nocleanup", "nodaemon", "pidfile", "silent", "strip_ansi", "umask", "update_mode", "user",
-	}
-	programKeys = []string{
-		"autorestart", "autostart", "command", "directory", "environment",
-		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "priority",
-		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
-		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
-		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
-		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
-		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
-		"stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
-	}
-	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
-	listenerKeys = []string{"buffer_size", "events", "result_handler"}
-	inetKeys     = []string{"password", "port", "username"}
-	unixKeys     = []string{"chmod", "chown", "file", "password", "username"}
-	groupKeys    = []string{"priority", "programs"}
-	ctlKeys      = []string{"history_file", "password", "prompt", "serverurl", "username"}
-	includeKeys  = []string{"files"}
-)
-
-// knownKeys lists the keys of a kind of section, or nil for a section whose keys
-// are nobody's.
-func knownKeys(section string) []string {
-	kind, _, _ := strings.Cut(section, ":")
-	switch {
-	case section == "supervisord":
-		return serverKeys
-	case section == "supervisorctl":
-		return ctlKeys
-	case section == "include":
-		return includeKeys
-	case strings.HasPrefix(section, "inet_http_server"):
-		return inetKeys
-	case strings.HasPrefix(section, "unix_http_server"):
-		return unixKeys
-	}
-	switch kind {
-	case "program":
-		return programKeys
-	case "fcgi-program":
-		return append(slices.Clone(programKeys), fcgiKeys...)
-	case "eventlistener":
-		return append(slices.Clone(programKeys), listenerKeys...)
-	case "group":
-		return groupKeys
-	}
-	return nil
-}
-
-// allKeys lists every key that any section has.
-func allKeys() []string {
-	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, ctlKeys, includeKeys)
-}
-
 // hintFor says what a wrong value was likely meant to be.
 func hintFor(key, value string) string {
 	lower := strings.ToLower(value)
@@ -129,7 +69,7 @@ func hintFor(key, value string) string {
 			return "write warn"
 		}
 		return "one of critical, error, warn, info, debug, trace, blather"
-	case key == "environment":
+	case key == "environment", key == "env_default":
 		return environmentHint(value)
 	case slices.Contains([]string{"umask", "chmod", "socket_mode"}, key):
 		return "an octal number such as 022 or 0700"
@@ -143,7 +83,7 @@ func hintFor(key, value string) string {
 
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
-	"silent", "nocleanup", "strip_ansi", "stdout_syslog", "stderr_syslog",
+	"silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
 	"stdout_events_enabled", "stderr_events_enabled",
 }
 

@@ -41,6 +41,10 @@ func (l *loader) includePatterns() {
 	}
 	g := globber{host: l.host, left: maxGlobDirs}
 	files := 0
+	seen := make(map[string]bool)
+	if len(patterns) == 0 {
+		s.warn("files", opt, "no file is named", "")
+	}
 	for _, pattern := range patterns {
 		if !path.IsAbs(pattern) {
 			pattern = joinPath(l.main.here, pattern)
@@ -52,6 +56,7 @@ func (l *loader) includePatterns() {
 		}
 		if len(matches) == 0 {
 			l.note(Warn, msgNoMatch, pattern)
+			s.warn("files", opt, "no file matches "+pattern, "")
 		}
 		slices.Sort(matches)
 		for _, file := range matches {
@@ -59,17 +64,22 @@ func (l *loader) includePatterns() {
 				s.fail("files", opt, fmt.Errorf("more than %d files are included", maxIncludes), "")
 				return
 			}
-			l.includeFile(file)
+			if seen[file] {
+				s.warn("files", opt, file+" is included twice", "")
+			}
+			seen[file] = true
+			l.includeFile(s, opt, file)
 		}
 	}
 }
 
-func (l *loader) includeFile(file string) {
+func (l *loader) includeFile(s *scope, opt *option, file string) {
 	l.note(Info, msgIncluded, file)
 	src := newSource(l.host, file)
 	src.included = true
 	if l.host.abs(file) == l.cfg.File {
 		l.note(Warn, "%s includes itself", file)
+		s.warn("files", opt, file+" includes itself", "")
 		src.included = false // its [include] is the one that was followed
 	}
 	data, err := l.doc.readAll(l.host, file)
@@ -79,6 +89,7 @@ func (l *loader) includeFile(file string) {
 	}
 	if err != nil {
 		l.note(Warn, "included file %q cannot be read: %s", file, reason(err))
+		s.warn("files", opt, file+" cannot be read: "+reason(err), "")
 		return
 	}
 	if e := l.doc.add(src, data); e != nil {

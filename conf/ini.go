@@ -47,7 +47,9 @@ type document struct {
 	order    []string            // sections in order of first appearance
 	sections map[string]*section // with DEFAULT, if it is there
 	size     int                 // bytes read so far
-	doubtful []Note
+	doubtful []Problem
+	original bool      // read as the original does, who knows none of our extensions
+	marks    []*source // files that begin with a byte-order mark
 
 	plain      bytes.Buffer // what go-ini reads
 	parsed     *ini.File    // what it made of it
@@ -57,6 +59,7 @@ type document struct {
 // section is what is known of a section beside its keys.
 type section struct {
 	name   string
+	kind   *kind   // nil: nobody reads it
 	origin *source // the file in which it first appeared
 	at     place
 	keys   map[string]*option
@@ -67,7 +70,17 @@ type option struct {
 	key    string
 	origin *source // the file that set the value in effect
 	places []place // the lines that set it, in order; the last counts
-	cut    bool    // an inline comment shortened the value
+	cuts   []cut   // where inline comments shortened the value
+}
+
+// at is the line that is in effect.
+func (o *option) at() place { return o.places[len(o.places)-1] }
+
+// cut is an inline comment behind a value.
+type cut struct {
+	at      place
+	lines   int    // of the value, up to this one
+	comment string // with its sign
 }
 
 // fileError is what makes a file unreadable. The text is the original's.
@@ -110,7 +123,10 @@ func (d *document) add(src *source, data []byte) *fileError {
 		}}}
 	}
 	// Editors of some systems put a byte-order mark before the text.
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if text, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); marked {
+		data = text
+		d.marks = append(d.marks, src)
+	}
 
 	b := &builder{d: d, src: src}
 	scanLines(string(data), b.take)
@@ -144,7 +160,7 @@ func (b *builder) take(ev lineEvent) bool {
 			break // the line before was bad
 		}
 		b.value = append(b.value, ev.value)
-		b.opt.cut = b.opt.cut || ev.cut
+		b.noteCut(ev)
 	case lineHomeless:
 		// Nothing after it can be trusted: the original stops here too.
 		b.homeless = &ev
@@ -159,9 +175,17 @@ func (b *builder) take(ev lineEvent) bool {
 }
 
 // doubt notes what was probably not meant as it was written.
-func (b *builder) doubt(format string, args ...any) {
+func (b *builder) doubt(ev lineEvent, format string, args ...any) {
 	if len(b.d.doubtful) < maxDoubts {
-		b.d.doubtful = append(b.d.doubtful, Note{Warn, fmt.Sprintf(format, args...)})
+		b.d.doubtful = append(b.d.doubtful, Problem{File: b.src.name, Line: ev.line, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// noteCut remembers that a comment ended the line that was just added to the
+// value.
+func (b *builder) noteCut(ev lineEvent) {
+	if ev.comment != "" {
+		b.opt.cuts = append(b.opt.cuts, cut{b.at(ev), len(b.value), ev.comment})
 	}
 }
 
@@ -170,7 +194,7 @@ func (b *builder) at(ev lineEvent) place { return place{b.src.name, ev.line} }
 func (b *builder) openSection(ev lineEvent) {
 	b.opt = nil
 	if b.src.included && ev.name == "include" {
-		b.doubt("%s:%d: an included file includes nothing itself: this [include] is ignored", b.src.name, ev.line)
+		b.doubt(ev, "an included file includes nothing itself: this [include] is ignored")
 	}
 	b.sec = b.d.sections[ev.name]
 	if b.sec == nil {
@@ -178,7 +202,7 @@ func (b *builder) openSection(ev lineEvent) {
 			b.excess = &Problem{File: b.src.name, Line: ev.line, Text: fmt.Sprintf(msgManySections, maxSections)}
 			return
 		}
-		b.sec = &section{name: ev.name, origin: b.src, at: b.at(ev), keys: make(map[string]*option)}
+		b.sec = &section{name: ev.name, kind: kindOf(ev.name), origin: b.src, at: b.at(ev), keys: make(map[string]*option)}
 		b.d.sections[ev.name] = b.sec
 		if ev.name != defaultSection {
 			b.d.order = append(b.d.order, ev.name)
@@ -189,8 +213,8 @@ func (b *builder) openSection(ev lineEvent) {
 
 func (b *builder) openOption(ev lineEvent) {
 	if strings.HasPrefix(ev.name, "[") {
-		b.doubt("%s:%d: %q is no section header, because it has no closing bracket; it was read as a key of [%s]",
-			b.src.name, ev.line, trim(ev.raw), b.sec.name)
+		b.doubt(ev, "%q is no section header, because it has no closing bracket; it was read as a key of [%s]",
+			trim(ev.raw), b.sec.name)
 	}
 	b.opt = b.sec.keys[ev.name]
 	if b.opt == nil {
@@ -202,12 +226,13 @@ func (b *builder) openOption(ev lineEvent) {
 		b.sec.keys[ev.name] = b.opt
 	}
 	b.opt.origin = b.src
-	b.opt.cut = ev.cut
+	b.opt.cuts = nil
 	if n := len(b.opt.places); n == maxPlaces {
 		b.opt.places = b.opt.places[:n-1]
 	}
 	b.opt.places = append(b.opt.places, b.at(ev))
 	b.value = append(b.value, ev.value)
+	b.noteCut(ev)
 }
 
 // closeValue writes the open option, now that its last line is known.
@@ -298,12 +323,12 @@ func (d *document) has(name string) bool {
 	return name != defaultSection && d.sections[name] != nil
 }
 
-// lookup finds a key in a section or, failing that, in DEFAULT, and where it was
-// set.
+// lookup finds a key in a section or, failing that, in those that supply keys to
+// it, and where it was set.
 func (d *document) lookup(name, key string) (value string, opt *option, in *section, found bool) {
-	for _, n := range [...]string{name, defaultSection} {
+	for _, n := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection} {
 		in = d.sections[n]
-		if in == nil {
+		if in == nil || !d.supplies(n, name, key) {
 			continue
 		}
 		if opt = in.keys[key]; opt != nil {
@@ -311,6 +336,16 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 		}
 	}
 	return "", nil, nil, false
+}
+
+// supplies says whether a key of section from counts for section to. A listener
+// may not redirect its stderr, so a default for programs is none for it.
+func (d *document) supplies(from, to, key string) bool {
+	if from == to || from == defaultSection {
+		return true
+	}
+	k := d.sections[to].kind
+	return !d.original && k.runs() && !(k.word == "eventlistener" && key == "redirect_stderr")
 }
 
 func (d *document) value(section, key string) string {

@@ -160,7 +160,7 @@ func TestDoubtfulLinesAreNoted(t *testing.T) {
 	d := parseText(t, "[a]\n[program:x\n", "[include]\nfiles=x\n")
 	var got []string
 	for _, n := range d.doubtful {
-		got = append(got, n.Text)
+		got = append(got, n.String())
 	}
 	want := []string{
 		`f0:2: "[program:x" is no section header, because it has no closing bracket; it was read as a key of [a]`,

@@ -29,12 +29,12 @@ const (
 // lineEvent is what scanLines reports of one line. Comments are not reported,
 // and blank lines only inside a value.
 type lineEvent struct {
-	kind  lineKind
-	line  int
-	raw   string // the line as it stands, with its line end as "\n"
-	name  string // section name, or key in lower case
-	value string // stripped; of a lineMore the line to add
-	cut   bool   // an inline comment ended the line
+	kind    lineKind
+	line    int
+	raw     string // the line as it stands, with its line end as "\n"
+	name    string // section name, or key in lower case
+	value   string // stripped; of a lineMore the line to add
+	comment string // what ended the line from inside it, with its sign
 }
 
 // scanLines reads text, which must be UTF-8, and gives each line that means
@@ -48,10 +48,10 @@ func scanLines(text string, take func(lineEvent) bool) {
 	for n := 1; text != ""; n++ {
 		var raw string
 		raw, text = nextLine(text)
-		value, commented, inline := stripComment(raw)
-		ev := lineEvent{line: n, raw: raw, value: value, cut: inline}
+		value, comment := stripComment(raw)
+		ev := lineEvent{line: n, raw: raw, value: value}
 		if value == "" {
-			if commented || !open {
+			if comment != "" || !open {
 				continue
 			}
 			ev.kind = lineMore
@@ -60,6 +60,7 @@ func scanLines(text string, take func(lineEvent) bool) {
 			}
 			continue
 		}
+		ev.comment = comment
 		indent := indentation(raw)
 		if open && indent > reference {
 			ev.kind = lineMore
@@ -103,19 +104,19 @@ func nextLine(text string) (line, rest string) {
 }
 
 // stripComment returns the line without its comment and surrounding white space,
-// whether there was a comment, and whether that began inside the line.
+// and the comment with its sign.
 //
 // A comment sign counts at the beginning of the line and after white space; no
 // quote protects it. The search goes in rounds over the first occurrence of
 // each sign, then the second of each, and so on, and takes the leftmost of the
 // first round that has any: so in `x;y ;z #w` the comment is `#w`.
-func stripComment(line string) (value string, commented, inline bool) {
+func stripComment(line string) (value, comment string) {
 	stripped := trim(line)
 	if stripped == "" {
-		return "", false, false
+		return "", ""
 	}
 	if stripped[0] == '#' || stripped[0] == ';' {
-		return "", true, false
+		return "", stripped
 	}
 	semi, hash := -1, -1
 	for more := true; more; {
@@ -140,10 +141,10 @@ func stripComment(line string) (value string, commented, inline bool) {
 			}
 		}
 		if at >= 0 {
-			return trim(line[:at]), true, true
+			return trim(line[:at]), trimRight(line[at:])
 		}
 	}
-	return stripped, false, false
+	return stripped, ""
 }
 
 func startsComment(line string, at int) bool {

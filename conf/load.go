@@ -15,12 +15,17 @@ import (
 // The error, if any, is a *LoadError that holds everything that is wrong, in the
 // order in which the original would find it.
 func Load(path string, h *Host) (*Config, error) {
-	cfg, err := load(path, h.whole())
-	if err != nil {
+	l := newLoader(path, h.whole())
+	if err := l.run(); err != nil {
 		return nil, err
 	}
-	settle(cfg)
-	return cfg, nil
+	l.settle()
+	if l.cfg.Server.Strict {
+		if warnings := l.check(); warnings != nil {
+			return nil, &LoadError{fmt.Sprintf(msgStrict, len(warnings)), warnings}
+		}
+	}
+	return l.cfg, nil
 }
 
 // loader is the state of one reading. Its methods are called in the order in
@@ -32,6 +37,10 @@ type loader struct {
 	main *source
 	cfg  *Config
 	report
+
+	checking bool   // somebody wants the warnings
+	original bool   // read as the original does, without our extensions
+	warned   report // what is no error
 
 	hasInclude bool
 	env        *names // ENV_ names: the environment, then [supervisord] environment
@@ -52,41 +61,67 @@ type accountResult struct {
 
 // load is Load without the removal of what hides something else.
 func load(path string, h *Host) (*Config, error) {
-	l, err := open(path, h)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.include(); err != nil {
-		return nil, err
-	}
-	if err := l.doc.parse(); err != nil {
-		return nil, err
-	}
-	l.cfg.Notes = append(l.cfg.Notes, l.doc.doubtful...)
-	if !l.doc.has("supervisord") {
-		l.report.add(msgNoServer, Problem{File: path, Text: msgNoServer, Hint: l.sectionHint("supervisord")})
-		// A file without it is no configuration of its own; what else is
-		// wrong in it would only distract.
-		return nil, l.report.err()
-	}
-	user := l.server()
-	l.rpcInterfaces()
-	l.groups()
-	l.httpServers()
-	l.serverUser(user)
-	if err := l.report.err(); err != nil {
+	l := newLoader(path, h)
+	if err := l.run(); err != nil {
 		return nil, err
 	}
 	return l.cfg, nil
 }
 
-// open reads the main file.
-func open(path string, h *Host) (*loader, error) {
+// run reads everything. What is wrong is also in l.report, and what could be
+// read all the same in l.cfg.
+func (l *loader) run() error {
+	if err := l.open(); err != nil {
+		return err
+	}
+	if err := l.include(); err != nil {
+		return err
+	}
+	if err := l.doc.parse(); err != nil {
+		return err
+	}
+	l.noteDoubts()
+	if !l.doc.has("supervisord") {
+		path := l.cfg.Path
+		l.report.add(msgNoServer, Problem{File: path, Text: msgNoServer, Hint: l.sectionHint("supervisord")})
+		// A file without it is no configuration of its own; what else is
+		// wrong in it would only distract.
+		return l.report.err()
+	}
+	l.checking = l.checking || l.strict()
+	user := l.server()
+	l.rpcInterfaces()
+	l.groups()
+	l.httpServers()
+	l.serverUser(user)
+	return l.report.err()
+}
+
+// noteDoubts passes on what the lines themselves left in doubt.
+func (l *loader) noteDoubts() {
+	for _, p := range l.doc.doubtful {
+		l.cfg.Notes = append(l.cfg.Notes, Note{Warn, p.String()})
+		l.warned.add("", p)
+	}
+}
+
+// strict says whether warnings are wanted, before the section that says so is
+// read as a whole.
+func (l *loader) strict() bool {
+	value, _, _, found := l.doc.lookup("supervisord", "strict")
+	is, err := ParseBool(value)
+	return found && err == nil && is
+}
+
+// newLoader prepares a reading of path.
+func newLoader(path string, h *Host) *loader {
 	l := &loader{
 		host:     cacheDirs(h),
 		doc:      newDocument(),
 		main:     newSource(h, path),
 		accounts: make(map[string]accountResult),
+		report:   report{limit: maxProblems},
+		warned:   report{limit: maxWarnings},
 	}
 	l.cfg = &Config{Path: path, File: h.abs(path), Here: l.main.here}
 	own := make(map[string]operand)
@@ -100,19 +135,24 @@ func open(path string, h *Host) (*loader, error) {
 	l.env = &names{own: own}
 	l.base = l.env.with(texts("here", l.main.here))
 	l.hostname, _ = h.Hostname()
+	return l
+}
 
-	data, err := l.doc.readAll(h, path)
+// open reads the main file.
+func (l *loader) open() error {
+	l.doc.original = l.original
+	data, err := l.doc.readAll(l.host, l.cfg.Path)
 	if err != nil {
-		l.report.addFile(unreadable(path, err, h))
-		return nil, l.report.err()
+		l.report.addFile(unreadable(l.cfg.Path, err, l.host))
+		return l.report.err()
 	}
 	if e := l.doc.add(l.main, data); e != nil {
 		l.report.addFile(e)
 		if e.fatal {
-			return nil, l.report.err()
+			return l.report.err()
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // unreadable words why a file that was named could not be read.
@@ -201,13 +241,30 @@ func (s *scope) in(n *names) *scope {
 	return &c
 }
 
+// problem words what there is to say of a key. opt is nil when the key is not
+// there.
+func (s *scope) problem(key string, opt *option, text, hint string) Problem {
+	p := Problem{File: s.sec.at.file, Line: s.sec.at.line, Section: s.sec.name, Key: key, Text: text, Hint: hint}
+	if opt != nil {
+		p.File, p.Line = opt.at().file, opt.at().line
+	}
+	return p
+}
+
+// warn reports what is no error.
+func (s *scope) warn(key string, opt *option, text, hint string) {
+	s.warned.add("", s.problem(key, opt, text, hint))
+}
+
+// option is where a key was set, or nil.
+func (s *scope) option(key string) *option {
+	_, opt, _, _ := s.doc.lookup(s.sec.name, key)
+	return opt
+}
+
 // fail reports an error of a key. opt is nil when the key is not there.
 func (s *scope) fail(key string, opt *option, err error, hint string) {
-	p := Problem{File: s.sec.at.file, Line: s.sec.at.line, Section: s.sec.name, Key: key, Text: err.Error(), Hint: hint}
-	if opt != nil {
-		at := opt.places[len(opt.places)-1]
-		p.File, p.Line = at.file, at.line
-	}
+	p := s.problem(key, opt, err.Error(), hint)
 	full := err.Error()
 	if s.suffix {
 		full += fmt.Sprintf(msgInSection, repr(s.sec.name), repr(s.sec.origin.name))
@@ -234,7 +291,7 @@ func (s *scope) expansion(value string, opt *option, in *section, where string) 
 		if in != s.sec {
 			src = s.sec.origin // a value of DEFAULT, seen by this section
 		}
-		x.here = &src.here
+		x.here, x.textual = &src.here, s.original
 	}
 	return x
 }

@@ -85,6 +85,7 @@ const (
 	msgExpanded      = "all expanded values together are longer than %d MiB"
 	msgVariables     = "the environments of all programs together have more than %d variables"
 	msgManyRPC       = "more than %d [rpcinterface:] sections"
+	msgStrict        = "strict=true is set, and the check has warnings: %d"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

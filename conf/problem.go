@@ -7,12 +7,12 @@ import (
 
 // Problem is one thing that is wrong with a configuration, and where.
 type Problem struct {
-	File    string // "" when it is no single file's
-	Line    int    // 0 when it is no single line's
-	Section string
-	Key     string
-	Text    string // what is wrong
-	Hint    string // what to do about it, when that is likely enough; else ""
+	File    string `json:"file"` // "" when it is no single file's
+	Line    int    `json:"line"` // 0 when it is no single line's
+	Section string `json:"section"`
+	Key     string `json:"key"`
+	Text    string `json:"text"` // what is wrong
+	Hint    string `json:"hint"` // what to do about it, when that is likely enough; else ""
 }
 
 // String words a problem on one line, place first.
@@ -39,8 +39,11 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// maxProblems bounds the report of one reading.
-const maxProblems = 200
+// Bounds of the report of one reading.
+const (
+	maxProblems = 200
+	maxWarnings = 5_000
+)
 
 // LoadError is why a configuration was refused: everything that is wrong with
 // it.
@@ -73,6 +76,7 @@ func (e *LoadError) Error() string {
 
 // report collects the problems of one reading.
 type report struct {
+	limit    int
 	first    string
 	problems []Problem
 	seen     map[[3]string]bool // section, key and text that were reported
@@ -101,7 +105,7 @@ func (r *report) add(full string, p Problem) {
 }
 
 // full says that nothing more will be reported, so that nobody need look for it.
-func (r *report) full() bool { return len(r.problems) >= maxProblems }
+func (r *report) full() bool { return len(r.problems) >= r.limit }
 
 func (r *report) addFile(e *fileError) {
 	ps := e.problems

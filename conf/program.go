@@ -2,6 +2,7 @@ package conf
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -85,11 +86,11 @@ func (s *scope) shared(group string) *shared {
 	s.processName(sh)
 
 	if sh.numprocs > maxNumprocs {
-		s.fail("numprocs", s.sec.keys["numprocs"], textf(msgManyProcs, sh.numprocs, maxNumprocs), "")
+		s.fail("numprocs", s.option("numprocs"), textf(msgManyProcs, sh.numprocs, maxNumprocs), "")
 		sh.numprocs = 1
 	}
 	if p.StopAsGroup && !p.KillAsGroup {
-		s.fail("killasgroup", s.sec.keys["killasgroup"], text(msgKillAsGroup), "leave killasgroup out")
+		s.fail("killasgroup", s.option("killasgroup"), text(msgKillAsGroup), "leave killasgroup out")
 	}
 	return sh
 }
@@ -140,7 +141,7 @@ func (s *scope) processes(sh *shared) []*Program {
 		return nil
 	}
 	if s.loader.processes += sh.numprocs; s.loader.processes > maxProcesses {
-		s.fail("numprocs", s.sec.keys["numprocs"], textf(msgManyProcesses, maxProcesses), "")
+		s.fail("numprocs", s.option("numprocs"), textf(msgManyProcesses, maxProcesses), "")
 		return nil
 	}
 	programs := make([]*Program, 0, sh.numprocs)
@@ -168,7 +169,7 @@ func (s *scope) process(sh *shared, number int) *Program {
 	if len(env) > 0 {
 		s.variables += len(p.Environment) + len(env)
 		if s.variables > maxVariables {
-			s.fail("environment", s.sec.keys["environment"], textf(msgVariables, maxVariables), "")
+			s.fail("environment", s.option("environment"), textf(msgVariables, maxVariables), "")
 			return &p
 		}
 		p.Environment = maps.Clone(p.Environment)
@@ -225,7 +226,7 @@ func (s *scope) instanceName(sh *shared) string {
 func (s *scope) output(sh *shared, c channel) Output {
 	out := Output{CaptureMaxBytes: c.capture, Events: c.events, StripANSI: s.cfg.Server.StripANSI}
 	fileKey, syslogKey := c.key+"_logfile", c.key+"_syslog"
-	target := read(s, fileKey, logTarget{auto: true}, s.logTarget)
+	target := read(s, fileKey, logTarget{auto: true}, twice(s, fileKey, s.logTarget))
 	out.Backups = read(s, fileKey+"_backups", 10, parseCountInt)
 	out.MaxBytes = read(s, fileKey+"_maxbytes", 50<<20, ParseByteSize)
 	out.Syslog = read(s, syslogKey, false, ParseBool)
@@ -234,20 +235,44 @@ func (s *scope) output(sh *shared, c channel) Output {
 	switch {
 	case target.syslog:
 		out.Syslog = true
-		s.note(Warn, msgSyslogFile, s.sec.name, fileKey, syslogKey)
+		s.doubt(fileKey, msgSyslogFile, s.sec.name, fileKey, syslogKey)
 	case target.auto && out.MaxBytes == 0:
-		s.note(Warn, msgAuto, s.sec.name, fileKey)
+		s.doubt(fileKey+"_maxbytes", msgAuto, s.sec.name, fileKey)
 	}
 	if c.key == "stderr" && sh.RedirectStderr {
 		if !target.auto && !target.syslog && !target.none {
-			s.note(Warn, msgIgnored, s.sec.name)
+			s.doubt(fileKey, msgIgnored, s.sec.name)
 		}
 		out.Auto, out.Logfile = false, ""
 	}
 	return out
 }
 
+// doubt notes what the original notes too, and warns of it in its words, but for
+// the section.
+func (s *scope) doubt(key, format string, args ...any) {
+	s.note(Warn, format, args...)
+	_, words, _ := strings.Cut(fmt.Sprintf(format, args...), ", ")
+	s.warn(key, s.option(key), words, "")
+}
+
 // logTarget reads the value of a log file key, which is expanded by now.
 func (s *scope) logTarget(value string) (logTarget, error) {
 	return parseLogTarget(collapsePercent(value), s.host)
+}
+
+// twice has a value expanded a second time before it is parsed, as the original
+// does with a few keys.
+func twice[T any](s *scope, where string, parse func(string) (T, error)) func(string) (T, error) {
+	if !s.original {
+		return parse
+	}
+	return func(value string) (T, error) {
+		again, err := expansion{value: value, where: where, names: s.names}.run()
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return parse(again)
+	}
 }

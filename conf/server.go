@@ -10,6 +10,7 @@ import (
 func (l *loader) server() (user serverUser) {
 	s := l.scope("supervisord", l.base)
 	v := &l.cfg.Server
+	s.envDefaults()
 	v.MinFDs = read(s, "minfds", 1024, parseCountInt)
 	v.MinProcs = read(s, "minprocs", 200, parseCountInt)
 	v.Directory = read(s, "directory", "", l.existingDir)
@@ -35,10 +36,13 @@ func (l *loader) server() (user serverUser) {
 	}
 	v.NoCleanup = read(s, "nocleanup", false, ParseBool)
 	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
+	v.Strict = read(s, "strict", false, ParseBool)
 	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
 
-	s = s.in(l.base.with(texts("host_node_name", l.hostname)))
-	v.Environment = read(s, "environment", map[string]string{}, s.environment)
+	if !l.original {
+		s = s.in(l.base.with(texts("host_node_name", l.hostname)))
+	}
+	v.Environment = read(s, "environment", map[string]string{}, twice(s, "environment", s.environment))
 	l.env = l.env.withEnv(v.Environment)
 	l.base = l.env.with(texts("here", l.main.here))
 	return user
@@ -78,11 +82,44 @@ func (l *loader) existingDirpath(s string) (string, error) { return existingDirp
 
 // environment parses environment= and notes what may surprise in it.
 func (s *scope) environment(value string) (map[string]string, error) {
+	return s.variablesOf("environment", value)
+}
+
+// variablesOf parses a key that has the grammar of environment=.
+func (s *scope) variablesOf(key, value string) (map[string]string, error) {
+	if s.original {
+		tokens, err := lexOld(value)
+		if err != nil {
+			return nil, err
+		}
+		env, _, err := pairs(tokens, value, true)
+		return env, err
+	}
 	env, doubt, err := ParseEnvironment(value)
 	if doubt != "" {
-		s.noteOnce(Warn, "For [%s], environment: %s", s.sec.name, doubt)
+		s.noteOnce(Warn, "For [%s], %s: %s", s.sec.name, key, doubt)
+		s.warn(key, s.option(key), doubt, "")
+	}
+	if err == nil && s.checking {
+		s.checkEnvironment(key, value)
 	}
 	return env, err
+}
+
+// envDefaults reads env_default=, which says what %(ENV_x)s stands for where
+// nothing else does. It is read first, so that every other key may count on it,
+// and takes a place behind everything that is set otherwise.
+func (l *loader) envDefaults() {
+	if l.original {
+		return
+	}
+	const key = "env_default"
+	s := l.scope("supervisord", l.base.with(texts("host_node_name", l.hostname)))
+	v := &l.cfg.Server
+	v.EnvDefault = read(s, key, nil, func(value string) (map[string]string, error) {
+		return s.variablesOf(key, value)
+	})
+	l.env.outer = (*names)(nil).withEnv(v.EnvDefault)
 }
 
 // noteOnce is note for what would be said again for each process of a section.
@@ -112,7 +149,6 @@ const maxRPCInterfaces = 100
 
 // rpcInterfaces reads every [rpcinterface:x].
 func (l *loader) rpcInterfaces() {
-	const factoryKey = "supervisor.rpcinterface_factory"
 	sections := l.sectionsOf("rpcinterface")
 	if len(sections) > maxRPCInterfaces {
 		l.scope(sections[0], l.env).fail("", nil, textf(msgManyRPC, maxRPCInterfaces), "")
@@ -120,20 +156,20 @@ func (l *loader) rpcInterfaces() {
 	}
 	for _, name := range sections {
 		s := l.scope(name, l.env)
-		spec, opt, found, err := s.text(factoryKey)
+		spec, opt, found, err := s.text(rpcFactoryKey)
 		if !found {
-			s.fail(factoryKey, nil, textf(msgNoFactory, name, factoryKey), "the factory is "+MainRPCInterface)
+			s.fail(rpcFactoryKey, nil, textf(msgNoFactory, name, rpcFactoryKey), "the factory is "+MainRPCInterface)
 		}
 		if !found || err != nil {
 			continue
 		}
 		if !l.host.Plugin(spec) {
-			s.fail(factoryKey, opt, textf(msgPlugin, spec, name), "Python plugins cannot be loaded; the factory is "+MainRPCInterface)
+			s.fail(rpcFactoryKey, opt, textf(msgPlugin, spec, name), "Python plugins cannot be loaded; the factory is "+MainRPCInterface)
 			continue
 		}
 		settings := make(map[string]string)
 		for _, key := range l.doc.keysOf(name) {
-			if key == factoryKey {
+			if key == rpcFactoryKey {
 				continue
 			}
 			if value := s.optional(key); value != nil {

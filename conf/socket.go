@@ -27,12 +27,14 @@ func (l *loader) fcgi(section string) {
 // no reason to refuse the configuration: it is said, and they run without one.
 func (l *loader) memberSocket(section, member string, programs []*Program) {
 	kept := l.report
-	l.report = report{}
-	socket := l.socket(l.scope(section, l.base), trim(member))
+	l.report = report{limit: maxProblems}
+	s := l.scope(section, l.base)
+	socket := l.socket(s, trim(member))
 	failed := l.report
 	l.report = kept
 	if failed.problems != nil {
 		l.note(Warn, "For [%s], the program has no socket: %s", section, failed.first)
+		s.warn("socket", s.option("socket"), "the program has no socket: "+failed.first, "")
 		return
 	}
 	for _, p := range programs {

@@ -1,0 +1,3 @@
+package conf
+
+func (l *loader) check() []Problem { return l.warned.problems }

@@ -1,0 +1,3 @@
+package conf
+
+func (s *scope) checkEnvironment(key, value string) {}

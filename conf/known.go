@@ -1,0 +1,167 @@
+package conf
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The tables of what a configuration may hold. What stands in none of them is
+// ignored, by the original and here; only the check speaks of it.
+
+// Keys by kind of section.
+var (
+	serverKeys = []string{
+		"childlogdir", "directory", "env_default", "environment", "identifier", "logfile",
+		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
+		"nodaemon", "pidfile", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
+	}
+	programKeys = []string{
+		"autorestart", "autostart", "command", "directory", "environment",
+		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "priority",
+		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
+		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
+		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
+		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
+		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
+		"stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
+	}
+	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
+	listenerKeys = []string{"buffer_size", "events", "result_handler"}
+	inetKeys     = []string{"password", "port", "username"}
+	unixKeys     = []string{"chmod", "chown", "file", "password", "username"}
+	groupKeys    = []string{"priority", "programs"}
+	ctlKeys      = []string{"history_file", "password", "prompt", "serverurl", "username"}
+	includeKeys  = []string{"files"}
+)
+
+// defaultsSections supply keys to every program, fcgi program and event listener;
+// the first has the say where both set a key.
+var defaultsSections = []string{"program-defaults", "program-default"}
+
+// The factories of plugins.
+const (
+	rpcFactoryKey = "supervisor.rpcinterface_factory"
+	ctlFactoryKey = "supervisor.ctl_factory"
+)
+
+// extensions lists what the original does not know, by kind of section: there it
+// has no effect. A kind without keys is an extension as a whole.
+var extensions = map[string][]string{
+	"supervisord":      {"env_default", "strict", "update_mode"},
+	"program-defaults": nil,
+	"program-default":  nil,
+}
+
+// kind is what a section is.
+type kind struct {
+	word  string // the name, or what stands before the colon of names
+	named bool   // a colon and a name follow
+	loose bool   // whatever begins so is of this kind
+	keys  []string
+	any   bool // keys are nobody's business
+}
+
+var kinds = []kind{
+	{word: "supervisord", keys: serverKeys},
+	{word: "supervisorctl", keys: ctlKeys},
+	{word: "include", keys: includeKeys},
+	{word: "inet_http_server", loose: true, keys: inetKeys},
+	{word: "unix_http_server", loose: true, keys: unixKeys},
+	{word: "program", named: true, keys: programKeys},
+	{word: "fcgi-program", named: true, keys: slices.Concat(programKeys, fcgiKeys)},
+	{word: "eventlistener", named: true, keys: slices.Concat(programKeys, listenerKeys)},
+	{word: "group", named: true, keys: groupKeys},
+	{word: "rpcinterface", named: true, any: true},
+	{word: "ctlplugin", named: true, any: true},
+	{word: "program-defaults", keys: slices.Concat(programKeys, fcgiKeys, listenerKeys)},
+	{word: "program-default", keys: slices.Concat(programKeys, fcgiKeys, listenerKeys)},
+	{word: defaultSection, keys: allKeys()},
+}
+
+// kindOf finds what a section is, or nil for one that nobody reads.
+func kindOf(section string) *kind {
+	word, _, named := strings.Cut(section, ":")
+	for i := range kinds {
+		k := &kinds[i]
+		switch {
+		case k.loose && strings.HasPrefix(section, k.word):
+			return k
+		case k.named == named && k.word == word:
+			return k
+		}
+	}
+	return nil
+}
+
+// runs says whether a section describes processes.
+func (k *kind) runs() bool {
+	return k != nil && (k.word == "program" || k.word == "fcgi-program" || k.word == "eventlistener")
+}
+
+// knownKeys lists the keys of a kind of section, or nil for a section whose keys
+// are nobody's.
+func knownKeys(section string) []string {
+	if k := kindOf(section); k != nil {
+		return k.keys
+	}
+	return nil
+}
+
+// allKeys lists every key that any section has.
+func allKeys() []string {
+	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, ctlKeys, includeKeys)
+}
+
+// keyHint says what an unknown key of a section was likely meant to be.
+func keyHint(section, key string) string {
+	if near := nearest(key, knownKeys(section)); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	var homes []string
+	for _, k := range kinds {
+		if !k.any && k.word != defaultSection && !slices.Contains(defaultsSections, k.word) && slices.Contains(k.keys, key) {
+			home := k.word
+			if k.named {
+				home += ":NAME"
+			}
+			homes = append(homes, "["+home+"]")
+		}
+	}
+	if homes != nil {
+		return "it is a key of " + strings.Join(homes, ", ")
+	}
+	return ""
+}
+
+// sectionNameHint says what an unknown section was likely meant to be.
+func sectionNameHint(section string) string {
+	word, name, named := strings.Cut(trim(section), ":")
+	word = trim(word)
+	if before, after, found := strings.Cut(word, " "); found && !named {
+		word, name = before, trim(after) // [program web]
+	}
+	k := nearestKind(word)
+	if k == nil {
+		return ""
+	}
+	meant := k.word
+	if k.named {
+		meant += ":" + cmp.Or(name, "NAME")
+	}
+	return fmt.Sprintf("did you mean [%s]?", meant)
+}
+
+func nearestKind(word string) *kind {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		if words[i] = k.word; strings.EqualFold(k.word, word) {
+			return &kinds[i]
+		}
+	}
+	if i := slices.Index(words, nearest(strings.ToLower(word), words)); i >= 0 {
+		return &kinds[i]
+	}
+	return nil
+}

@@ -26,6 +26,9 @@ type Host struct {
 	IsDir   func(path string) bool
 	ReadDir func(path string) ([]string, error) // names, in any order
 
+	// Executable says whether we could run a file; only the check asks.
+	Executable func(path string) bool
+
 	UserByName  func(name string) (User, bool)
 	UserByID    func(uid int) (User, bool)
 	GroupByName func(name string) (gid int, found bool)
@@ -71,6 +74,7 @@ func (h *Host) whole() *Host {
 	orElse(&w.Exists, func(p string) bool { _, err := os.Stat(p); return err == nil })
 	orElse(&w.IsDir, func(p string) bool { fi, err := os.Stat(p); return err == nil && fi.IsDir() })
 	orElse(&w.ReadDir, readDirNames)
+	orElse(&w.Executable, executable)
 	orElse(&w.TempDir, func() string { return tempDir(&w) })
 	orElse(&w.Plugin, func(spec string) bool {
 		return spec == MainRPCInterface || spec == DefaultHandler || spec == StdoutHandler
@@ -115,6 +119,13 @@ func openFile(p string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// executable is true of files with some execute bit, which even root needs.
+func executable(p string) bool {
+	fi, err := os.Stat(p)
+	const execute = 1
+	return err == nil && fi.Mode()&0o111 != 0 && syscall.Access(p, execute) == nil
 }
 
 func readDirNames(p string) ([]string, error) {

@@ -50,6 +50,7 @@ type document struct {
 	doubtful []Problem
 	original bool      // read as the original does, who knows none of our extensions
 	marks    []*source // files that begin with a byte-order mark
+	files    []string  // in the order in which they were read
 
 	plain      bytes.Buffer // what go-ini reads
 	parsed     *ini.File    // what it made of it
@@ -115,6 +116,7 @@ func (d *document) readAll(h *Host, name string) ([]byte, error) {
 
 // add reads the lines of one more file into the document.
 func (d *document) add(src *source, data []byte) *fileError {
+	d.files = append(d.files, src.name)
 	if text, at := decodeError(data); at >= 0 {
 		line := 1 + bytes.Count(data[:at], []byte("\n"))
 		return &fileError{fatal: true, text: text, problems: []Problem{{

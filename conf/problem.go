@@ -17,14 +17,23 @@ type Problem struct {
 
 // String words a problem on one line, place first.
 func (p Problem) String() string {
-	var b strings.Builder
-	if p.File != "" {
-		b.WriteString(p.File)
-		if p.Line > 0 {
-			fmt.Fprintf(&b, ":%d", p.Line)
-		}
-		b.WriteString(": ")
+	return p.place() + p.words()
+}
+
+// place is where a problem is, with a colon and a blank, or "".
+func (p Problem) place() string {
+	switch {
+	case p.File == "":
+		return ""
+	case p.Line > 0:
+		return fmt.Sprintf("%s:%d: ", p.File, p.Line)
 	}
+	return p.File + ": "
+}
+
+// words says what is wrong with which key.
+func (p Problem) words() string {
+	var b strings.Builder
 	if p.Section != "" {
 		fmt.Fprintf(&b, "[%s] ", p.Section)
 		if p.Key != "" {

@@ -85,6 +85,9 @@ func (s *scope) shared(group string) *shared {
 	p.Umask = read(s, "umask", -1, parseMask)
 	s.processName(sh)
 
+	if s.checking {
+		s.checkNumbers(sh)
+	}
 	if sh.numprocs > maxNumprocs {
 		s.fail("numprocs", s.option("numprocs"), textf(msgManyProcs, sh.numprocs, maxNumprocs), "")
 		sh.numprocs = 1
@@ -231,6 +234,9 @@ func (s *scope) output(sh *shared, c channel) Output {
 	out.MaxBytes = read(s, fileKey+"_maxbytes", 50<<20, ParseByteSize)
 	out.Syslog = read(s, syslogKey, false, ParseBool)
 	out.Auto, out.Logfile = target.auto, target.file
+	if s.checking {
+		s.checkRotation(fileKey, out)
+	}
 
 	switch {
 	case target.syslog:

@@ -34,6 +34,19 @@ func TestContainerFromBootToStop(t *testing.T) {
 	}
 	c.waitLogs("got USR1\n")
 
+	// What programs log to is the container's, and nobody's to remove.
+	if r := c.ctl("clear", "all"); r.code != 0 && r.code != 1 {
+		t.Errorf("clear: exit status %d, output %s", r.code, r.all())
+	}
+	if r := c.docker(0, "exec", c.id, "/bin/ls", "-l", "/dev/stdout", "/dev/stderr"); !inOrder(r.out, "/dev/stderr -> /proc/self/fd/2", "/dev/stdout -> /proc/self/fd/1") &&
+		!inOrder(r.out, "/dev/stdout -> /proc/self/fd/1", "/dev/stderr -> /proc/self/fd/2") {
+		t.Errorf("after clear:\n%s", r.all())
+	}
+	if r := c.ctl("signal", "WINCH", "talker"); r.code != 0 {
+		t.Errorf("signal: %s", r.all())
+	}
+	c.waitLogs("got WINCH\n")
+
 	c.docker(0, "kill", "-s", "HUP", c.id)
 	c.waitLogs("received SIGHUP indicating restart request", "bye after TERM\n", "stopped: talker (exit status 0)",
 		"supervisord started with pid 1", "ready ", "success: talker entered RUNNING")

@@ -34,10 +34,28 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	check(standardStreams())
 	check(prepare())
 	defer removeAll(scratch)
 	defer removeImage()
-	return m.Run()
+	code := m.Run()
+	if err := standardStreams(); err != nil {
+		fmt.Fprintln(os.Stderr, "integration:", err)
+		return 1
+	}
+	return code
+}
+
+// standardStreams looks whether /dev/stdout and /dev/stderr are what they have
+// to be. A supervisor that runs as root and takes them for files of its own
+// can leave a machine with plain files there.
+func standardStreams() error {
+	for name, want := range map[string]string{"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2"} {
+		if got, err := os.Readlink(name); err != nil || got != want {
+			return fmt.Errorf("%s is not a link to %s (%q, %v): some program has replaced it", name, want, got, err)
+		}
+	}
+	return nil
 }
 
 func prepare() error {

@@ -46,24 +46,27 @@ type KeyChange struct {
 // new one, in its order, then those that only the old one has. It has a group if
 // and only if Compare names it.
 func Changes(old, new []*Group) []GroupChange {
-	diff := Compare(old, new)
 	var changes []GroupChange
+	before := make(map[string]*Group, len(old))
+	for _, g := range old {
+		before[g.Name] = g
+	}
+	now := make(map[string]bool, len(new))
 	for _, g := range new {
-		switch {
-		case slices.Contains(diff.Added, g.Name):
+		now[g.Name] = true
+		switch was := before[g.Name]; {
+		case was == nil:
 			changes = append(changes, wholeGroup(g, ChangeAdded))
-		case slices.Contains(diff.Changed, g.Name):
-			changes = append(changes, changedGroup(findGroup(old, g.Name), g))
+		case !sameGroup(was, g):
+			changes = append(changes, changedGroup(was, g))
 		}
 	}
-	for _, name := range diff.Removed {
-		changes = append(changes, wholeGroup(findGroup(old, name), ChangeRemoved))
+	for _, g := range old {
+		if !now[g.Name] {
+			changes = append(changes, wholeGroup(g, ChangeRemoved))
+		}
 	}
 	return changes
-}
-
-func findGroup(groups []*Group, name string) *Group {
-	return groups[slices.IndexFunc(groups, func(g *Group) bool { return g.Name == name })]
 }
 
 func wholeGroup(g *Group, kind ChangeKind) GroupChange {

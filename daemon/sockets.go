@@ -13,10 +13,10 @@ func (h *host) tryAtBoot() error {
 	return nil
 }
 
-// trySockets looks whether the sockets of a new group can be created. It runs
+// trySockets looks whether the sockets of new processes can be created. It runs
 // on the goroutine of kids, which owns them.
 func (h *host) trySockets(e core.TrySockets) {
-	h.inbox.post(message{in: core.SocketsTried{ID: e.ID, Group: e.Group, Err: h.sockets.Try(e.Group)}})
+	h.inbox.post(message{in: core.SocketsTried{ID: e.ID, Group: e.Group, Update: e.Update, Err: h.sockets.Try(e.Group)}})
 }
 
 // holdSocket opens the shared socket of r's program, if it has one. Whoever

@@ -29,6 +29,8 @@ type (
 	ReloadConfig         struct{}
 	AddProcessGroup      struct{ Name string }
 	RemoveProcessGroup   struct{ Name string }
+	ConfigChanges        struct{}
+	UpdateGroup          struct{ Name string }
 
 	StartProcess struct {
 		Name string
@@ -100,6 +102,8 @@ func (Restart) request()              {}
 func (ReloadConfig) request()         {}
 func (AddProcessGroup) request()      {}
 func (RemoveProcessGroup) request()   {}
+func (ConfigChanges) request()        {}
+func (UpdateGroup) request()          {}
 func (StartProcess) request()         {}
 func (StartProcessGroup) request()    {}
 func (StartAllProcesses) request()    {}

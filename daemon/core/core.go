@@ -32,8 +32,9 @@ type Options struct {
 type Core struct {
 	opts   Options
 	run    RunState
-	config *conf.Config // as last read; what a group is added from
-	ident  string       // the identifier in force, which a reread does not change
+	config *conf.Config    // as last read; what a group is added from
+	ident  string          // the identifier in force, which a reread does not change
+	mode   conf.UpdateMode // likewise
 
 	groups []*group // in start order
 	procs  map[ProcID]*process
@@ -43,6 +44,8 @@ type Core struct {
 	lastJob uint64
 
 	signals map[RequestID]*pendingSignals
+
+	updates []*groupUpdate // in the order of their arrival
 
 	pools  []*pool
 	serial uint64 // of the next event
@@ -67,7 +70,7 @@ type Core struct {
 // that is what Boot is for.
 func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
-		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier,
+		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
 		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 	}
 }
@@ -109,6 +112,7 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		panic(fmt.Sprintf("bug: unknown input %T", in))
 	}
 	c.fire()
+	c.advanceUpdates()
 	c.advanceShutdown()
 	c.dispatch()
 	return c.fx
@@ -154,7 +158,7 @@ func (t timer) live(c *Core) bool {
 	case t.proc != nil:
 		return t.proc.m.Armed && t.proc.m.Due == t.at && !t.proc.removed
 	case t.job != nil:
-		return t.job.open > 0 && t.job.reminder == t.at && t.job.request != 0
+		return t.job.open > 0 && t.job.reminder == t.at && (t.job.request != 0 || t.job.update)
 	case t.pool != nil:
 		return !t.pool.removed
 	case t.tick:

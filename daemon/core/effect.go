@@ -74,11 +74,13 @@ type (
 		Data   []byte
 	}
 
-	// TrySockets looks whether the sockets of a group that is to be added can
-	// be created; SocketsTried answers.
+	// TrySockets looks whether the sockets of a group that is to be added, or
+	// of processes that are to be added to one, can be created; SocketsTried
+	// answers.
 	TrySockets struct {
-		ID    RequestID
-		Group *conf.Group
+		ID     RequestID
+		Group  *conf.Group
+		Update bool // the request is an update
 	}
 
 	// LoadConfig reads the configuration again; Loaded answers.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -64,6 +65,56 @@ startretries=1
 startsecs=2
 stopwaitsecs=1
 priority=5
+`, `[supervisord]
+update_mode=group
+[program:always]
+command=/bin/x
+autorestart=true
+startsecs=0
+environment=A=1
+[program:a]
+command=/bin/y
+[program:b]
+command=/bin/x
+exitcodes=1
+priority=3
+[program:c]
+command=/bin/x
+startsecs=0
+[group:g]
+programs=c,b,a
+priority=2
+[eventlistener:ear]
+command=/bin/x
+events=PROCESS_STATE,TICK_60
+buffer_size=1
+startsecs=0
+numprocs=2
+process_name=%(process_num)d
+[fcgi-program:lazy]
+command=/bin/y
+socket=tcp://localhost:9000
+numprocs=2
+process_name=%(process_num)d
+`, `[supervisord]
+[program:ear]
+command=/bin/x
+[program:a]
+command=/bin/x
+stopasgroup=true
+[program:c]
+command=/bin/z
+startsecs=0
+[group:g]
+programs=a,c
+priority=7
+[eventlistener:lazy]
+command=/bin/x
+events=EVENT
+[eventlistener:retry]
+command=/bin/x
+events=TICK_5
+buffer_size=2
 `,
 }
 
@@ -81,7 +132,7 @@ func fuzzConfigs(t testing.TB) []*conf.Config {
 }
 
 // fuzzNames are what requests are about: processes, groups, and nothing.
-var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:*", "g", "ear", "a:0", "a:*", "a", "nosuch", "", ":", "retry:"}
+var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:c", "g:*", "g", "ear", "ear:1", "a:0", "a:*", "a", "nosuch", "", ":", "retry:"}
 
 var fuzzSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGINT}
 
@@ -192,6 +243,7 @@ func (w *world) ask(s *source) {
 		api.SignalProcess{Name: name, Signal: signal}, api.SignalProcessGroup{Name: name, Signal: signal},
 		api.SignalAllProcesses{Signal: signal}, api.ReloadConfig{},
 		api.AddProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name},
+		api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.ConfigChanges{},
 		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{},
 		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
 		api.ReadProcessLog{Name: name}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
@@ -237,7 +289,7 @@ func (w *world) answer(s *source) {
 		}
 	case 3:
 		if len(w.tries) > 0 {
-			in := SocketsTried{ID: w.tries[0].ID, Group: w.tries[0].Group}
+			in := SocketsTried{ID: w.tries[0].ID, Group: w.tries[0].Group, Update: w.tries[0].Update}
 			w.tries = w.tries[1:]
 			if s.next(4) == 0 {
 				in.Err = errors.New("the socket is taken")
@@ -333,11 +385,14 @@ func (w *world) checkForgotten() {
 	if len(c.procs) != slots {
 		w.fail("%d processes in %d slots", len(c.procs), slots)
 	}
-	if w.left == 0 && len(c.jobs)+len(c.signals)+len(c.held)+c.forks > 0 {
-		w.fail("%d jobs, %d signal requests, %d held starts and %d forks are left over",
-			len(c.jobs), len(c.signals), len(c.held), c.forks)
+	if w.left == 0 && len(c.jobs)+len(c.signals)+len(c.updates)+len(c.held)+c.forks > 0 {
+		w.fail("%d jobs, %d signal requests, %d updates, %d held starts and %d forks are left over",
+			len(c.jobs), len(c.signals), len(c.updates), len(c.held), c.forks)
 	}
 	for _, p := range c.procs {
+		if p.leaving && w.left == 0 {
+			w.fail("%s is to leave for ever", p.conf.Name)
+		}
 		if len(p.waiting) > 0 && w.left == 0 {
 			w.fail("%d jobs wait for %s for ever", len(p.waiting), p.conf.Name)
 		}
@@ -346,8 +401,9 @@ func (w *world) checkForgotten() {
 
 // live plays one life: as the bytes will have it, then to an orderly end.
 func live(t testing.TB, configs []*conf.Config, data []byte) {
-	w := newWorld(t, configs)
 	s := &source{data}
+	first := s.next(len(configs))
+	w := newWorld(t, slices.Concat(configs[first:], configs[:first]))
 	if s.next(16) == 0 {
 		w.give(OSSignal{Signal: fuzzSignals[s.next(len(fuzzSignals))]})
 	}

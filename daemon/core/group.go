@@ -25,28 +25,18 @@ func (c *Core) boot() {
 	}
 	c.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
 	for _, g := range c.groups {
-		c.autostart(g)
+		c.autostart(g.procs)
 	}
 }
 
-// addGroup makes the processes of a group. It goes behind the groups of the
-// same priority.
+// addGroup makes the processes of a group.
 func (c *Core) addGroup(gc *conf.Group) *group {
 	g := &group{conf: gc}
-	ids := make([]ProcID, len(gc.Programs))
-	for i, pc := range gc.Programs {
-		c.lastID++
-		p := &process{id: c.lastID, conf: pc, policy: proc.PolicyOf(pc), group: g}
-		g.procs = append(g.procs, p)
-		c.procs[p.id] = p
-		ids[i] = p.id
+	for _, pc := range gc.Programs {
+		g.procs = append(g.procs, c.newProcess(g, pc))
 	}
-	at := slices.IndexFunc(c.groups, func(have *group) bool { return have.conf.Priority > gc.Priority })
-	if at < 0 {
-		at = len(c.groups)
-	}
-	c.groups = slices.Insert(c.groups, at, g)
-	c.emit(AddProcesses{Procs: ids, Programs: gc.Programs})
+	c.place(g)
+	c.emit(AddProcesses{Procs: ids(g.procs), Programs: gc.Programs})
 	if gc.Pool != nil {
 		c.addPool(g)
 	}
@@ -54,9 +44,26 @@ func (c *Core) addGroup(gc *conf.Group) *group {
 	return g
 }
 
+// newProcess makes a slot of a group, which the daemon is still to hear of.
+func (c *Core) newProcess(g *group, pc *conf.Program) *process {
+	c.lastID++
+	p := &process{id: c.lastID, conf: pc, policy: proc.PolicyOf(pc), group: g}
+	c.procs[p.id] = p
+	return p
+}
+
+// place puts a group behind those of the same priority.
+func (c *Core) place(g *group) {
+	at := slices.IndexFunc(c.groups, func(have *group) bool { return have.conf.Priority > g.conf.Priority })
+	if at < 0 {
+		at = len(c.groups)
+	}
+	c.groups = slices.Insert(c.groups, at, g)
+}
+
 // autostart starts what is to run without being asked for.
-func (c *Core) autostart(g *group) {
-	for _, p := range g.procs {
+func (c *Core) autostart(procs []*process) {
+	for _, p := range procs {
 		if p.conf.Autostart {
 			c.step(p, c.now, proc.Input{Kind: proc.InputStart})
 		}
@@ -65,19 +72,22 @@ func (c *Core) autostart(g *group) {
 
 // removeGroup forgets a group whose processes are all stopped.
 func (c *Core) removeGroup(g *group) {
-	ids := make([]ProcID, len(g.procs))
-	for i, p := range g.procs {
-		p.removed = true
-		delete(c.procs, p.id)
-		ids[i] = p.id
-		c.settleRemoved(p)
+	for _, p := range g.procs {
+		c.forget(p)
 	}
 	c.groups = slices.DeleteFunc(c.groups, func(have *group) bool { return have == g })
 	if g.pool != nil {
 		c.removePool(g.pool)
 	}
-	c.emit(RemoveProcesses{Procs: ids})
+	c.emit(RemoveProcesses{Procs: ids(g.procs)})
 	c.publish("PROCESS_GROUP_REMOVED", "groupname:"+g.conf.Name+"\n")
+}
+
+// forget drops a slot, and ends what waited for it.
+func (c *Core) forget(p *process) {
+	p.removed = true
+	delete(c.procs, p.id)
+	c.settleRemoved(p)
 }
 
 // stopped tells whether nothing of the group runs or is about to.

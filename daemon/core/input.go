@@ -96,9 +96,10 @@ type (
 
 	// SocketsTried answers a TrySockets.
 	SocketsTried struct {
-		ID    RequestID
-		Group *conf.Group
-		Err   error // nil: they can be created
+		ID     RequestID
+		Group  *conf.Group
+		Update bool  // the request is an update
+		Err    error // nil: they can be created
 	}
 
 	// OSSignal is a signal to the daemon itself.

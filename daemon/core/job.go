@@ -26,6 +26,7 @@ type job struct {
 	request  RequestID
 	verb     verb
 	wait     bool
+	update   bool // it is part of an update, which is answered by itself
 	single   bool // answer true or a fault instead of a list
 	items    []*item
 	results  []api.Status // in the order of completion
@@ -92,6 +93,8 @@ func (c *Core) startItem(it *item, bad *CommandError) {
 		c.fail(it, api.BadName, it.name)
 	case c.run != RunRunning:
 		c.fail(it, api.ShutdownState, "")
+	case p.leaving:
+		c.fail(it, api.Failed, it.name+" is being updated")
 	case bad != nil:
 		c.fail(it, bad.Code, bad.Text)
 	case p.m.State.IsRunning():
@@ -236,6 +239,11 @@ func (c *Core) cancel(id RequestID) {
 	for _, j := range c.jobs {
 		if j.request == id {
 			j.request = 0
+		}
+	}
+	for _, u := range c.updates {
+		if u.request == id {
+			u.request = 0
 		}
 	}
 	if s := c.signals[id]; s != nil {

@@ -52,20 +52,37 @@ const (
 )
 
 func (c *Core) addPool(g *group) {
-	pl := &pool{group: g, size: g.conf.Pool.BufferSize, handler: g.conf.Pool.ResultHandler, types: map[string]bool{}}
-	for _, want := range g.conf.Pool.Events {
-		pl.types[want] = true
-	}
+	pl := &pool{group: g}
 	for _, p := range g.procs {
-		p.hears = &ear{}
-		p.hears.reset()
+		p.listen()
 	}
 	g.pool = pl
 	ticked := c.ticking()
 	c.pools = append(c.pools, pl)
+	c.configurePool(pl, ticked)
+}
+
+// configurePool takes over what the configuration says of a pool. What waits in
+// its queue stays there, as far as there is room. ticked tells whether there were
+// ticks before.
+func (c *Core) configurePool(pl *pool, ticked bool) {
+	pc := pl.group.conf.Pool
+	pl.size, pl.handler, pl.types = pc.BufferSize, pc.ResultHandler, map[string]bool{}
+	for _, want := range pc.Events {
+		pl.types[want] = true
+	}
+	for len(pl.queue) > pl.size {
+		c.dropOldest(pl)
+	}
 	if !ticked && c.ticking() {
 		c.startTicking()
 	}
+}
+
+// listen makes a process a listener.
+func (p *process) listen() {
+	p.hears = &ear{}
+	p.hears.reset()
 }
 
 func (c *Core) removePool(pl *pool) {
@@ -98,11 +115,15 @@ func (c *Core) accept(pl *pool, e *event) {
 	pl.serial++
 }
 
-// makeRoom drops the oldest event of a full queue, and says so.
+// makeRoom drops the oldest event of a full queue.
 func (c *Core) makeRoom(pl *pool) {
-	if len(pl.queue) < pl.size {
-		return
+	if len(pl.queue) >= pl.size {
+		c.dropOldest(pl)
 	}
+}
+
+// dropOldest drops the oldest event of a queue, and says so.
+func (c *Core) dropOldest(pl *pool) {
 	c.logf(conf.Error, "pool %s event buffer overflowed, discarding event %d", pl.group.conf.Name, pl.queue[0].serial)
 	pl.queue = slices.Delete(pl.queue, 0, 1)
 }

@@ -15,6 +15,7 @@ type process struct {
 	group   *group
 	m       proc.Machine
 	removed bool
+	leaving bool    // an update waits for its end, and then drops the slot
 	waiting []*item // of the jobs that wait for a transition
 
 	logs       [2]string    // paths of AUTO logs, which the daemon chose

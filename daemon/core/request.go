@@ -42,6 +42,10 @@ func (c *Core) request(id RequestID, req api.Request) {
 		c.addProcessGroup(id, r.Name)
 	case api.RemoveProcessGroup:
 		c.removeProcessGroup(id, r.Name)
+	case api.ConfigChanges:
+		c.reply(id, c.configChanges())
+	case api.UpdateGroup:
+		c.updateGroup(id, r.Name)
 	case api.GetProcessInfo:
 		c.getProcessInfo(id, r.Name)
 	case api.GetAllProcessInfo:
@@ -219,11 +223,7 @@ func (c *Core) reread(in Loaded) {
 		c.emit(Reply{ID: in.ID, Fault: f})
 	default:
 		c.config = in.Config
-		active := make([]*conf.Group, len(c.groups))
-		for i, g := range c.groups {
-			active[i] = g.conf
-		}
-		d := conf.Compare(active, in.Config.Groups)
+		d := conf.Compare(c.active(), in.Config.Groups)
 		c.reply(in.ID, api.Reread{Added: orEmpty(d.Added), Changed: orEmpty(d.Changed), Removed: orEmpty(d.Removed)})
 	}
 }
@@ -261,20 +261,38 @@ func (c *Core) addProcessGroup(id RequestID, name string) {
 		c.fault(id, api.AlreadyAdded, name)
 		return
 	}
-	for _, gc := range c.config.Groups {
-		if gc.Name == name {
-			c.tryAndAdd(id, gc)
-			return
-		}
+	if gc := c.configured(name); gc != nil {
+		c.tryAndAdd(id, gc)
+		return
 	}
 	c.fault(id, api.BadName, name)
+}
+
+// configured returns the group of that name in the configuration as last read,
+// or nil.
+func (c *Core) configured(name string) *conf.Group {
+	for _, gc := range c.config.Groups {
+		if gc.Name == name {
+			return gc
+		}
+	}
+	return nil
+}
+
+// active returns the configurations with which the groups run.
+func (c *Core) active() []*conf.Group {
+	active := make([]*conf.Group, len(c.groups))
+	for i, g := range c.groups {
+		active[i] = g.conf
+	}
+	return active
 }
 
 func (c *Core) removeProcessGroup(id RequestID, name string) {
 	switch g := c.findGroup(name); {
 	case g == nil:
 		c.fault(id, api.BadName, name)
-	case !g.stopped():
+	case !g.stopped() || c.updating(name):
 		c.fault(id, api.StillRunning, name)
 	default:
 		c.removeGroup(g)

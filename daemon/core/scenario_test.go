@@ -427,7 +427,7 @@ func tried(s *scenario, args []string) error {
 	if len(s.tries) == 0 {
 		return errors.New("no sockets are being tried")
 	}
-	in := SocketsTried{ID: s.tries[0].ID, Group: s.tries[0].Group}
+	in := SocketsTried{ID: s.tries[0].ID, Group: s.tries[0].Group, Update: s.tries[0].Update}
 	s.tries = s.tries[1:]
 	if len(args) > 0 {
 		in.Err = errors.New(rest(args))

@@ -22,6 +22,7 @@ func (c *Core) beginShutdown(to RunState) {
 		return
 	}
 	c.run = to
+	c.dropUpdates()
 	c.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
 	c.stopNext()
 	c.sayWaiting()

@@ -21,6 +21,8 @@ func (c *Core) tryAndAdd(id RequestID, gc *conf.Group) {
 // added it, or everything may be about to end.
 func (c *Core) socketsTried(in SocketsTried) {
 	switch {
+	case in.Update:
+		c.updateTried(in)
 	case c.run != RunRunning:
 		c.fault(in.ID, api.ShutdownState, "")
 	case c.findGroup(in.Group.Name) != nil:
@@ -35,5 +37,5 @@ func (c *Core) socketsTried(in SocketsTried) {
 func (c *Core) add(id RequestID, gc *conf.Group) {
 	g := c.addGroup(gc)
 	c.reply(id, true)
-	c.autostart(g)
+	c.autostart(g.procs)
 }

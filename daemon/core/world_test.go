@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
 )
 
@@ -28,7 +29,9 @@ type world struct {
 	trace   []string
 
 	kids    map[ProcID]*kid
-	order   []ProcID // every slot that there ever was
+	procs   map[ProcID]*process
+	leaving map[ProcID]bool // before the step, those that an update is to drop
+	order   []ProcID        // every slot that there ever was
 	lastPID int
 
 	lastReq  RequestID
@@ -46,7 +49,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	o := Options{Version: "4.3.0", PID: 1}
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
-		kids: map[ProcID]*kid{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
+		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
 	}
 }
 
@@ -63,6 +66,7 @@ func (w *world) fail(format string, args ...any) {
 func (w *world) give(in Input) {
 	w.t.Helper()
 	w.trace = append(w.trace, fmt.Sprintf("%v %T%+v", w.now, in, in))
+	before := w.slots()
 	effects := w.core.Step(w.now, birth.Add(w.now), in)
 	if again := w.twin.Step(w.now, birth.Add(w.now), in); !reflect.DeepEqual(effects, again) {
 		w.fail("the same inputs, other effects:\n%+v\n%+v", effects, again)
@@ -71,11 +75,16 @@ func (w *world) give(in Input) {
 		w.trace = append(w.trace, fmt.Sprintf("    %T%+v", e, e))
 		w.take(e)
 	}
+	w.checkUpdates(effects, before)
 	if at, ok := w.core.NextDue(); ok && at < w.now {
 		w.fail("a deadline is left in the past: %v", at)
 	}
+	clear(w.leaving)
 	for id, p := range w.core.procs {
 		k := w.kids[id]
+		if p.leaving {
+			w.leaving[id] = true
+		}
 		if p.m.PID != k.pid || p.m.Reaped != k.reaped {
 			w.fail("process %d is said to be pid %d, reaped %v; it is %+v", id, p.m.PID, p.m.Reaped, *k)
 		}
@@ -96,6 +105,13 @@ func (w *world) take(e Effect) {
 			}
 			w.kids[id] = &kid{}
 			w.order = append(w.order, id)
+			w.procs[id] = w.core.procs[id]
+		}
+	case RemoveProcesses:
+		for _, id := range e.Procs {
+			if k := w.kids[id]; w.procs[id].m.State != proc.Unknown && (k.forking || k.pid != 0) {
+				w.fail("slot %d is removed with a child: %+v", id, *k)
+			}
 		}
 	case Spawn:
 		k := w.kids[e.Proc]
@@ -106,6 +122,8 @@ func (w *world) take(e Effect) {
 			w.fail("a second child for slot %d: %+v", e.Proc, *k)
 		case w.core.run != RunRunning:
 			w.fail("a spawn while the supervisor shuts down")
+		case w.leaving[e.Proc]:
+			w.fail("a spawn for slot %d, which is to be dropped", e.Proc)
 		}
 		k.forking = true
 	case Signal:
@@ -137,6 +155,52 @@ func (w *world) take(e Effect) {
 		w.answered(e.ID)
 	case Leave:
 		w.leave()
+	}
+}
+
+// slots returns the slots by group and name.
+func (w *world) slots() map[[2]string]ProcID {
+	slots := map[[2]string]ProcID{}
+	for id, p := range w.core.procs {
+		slots[[2]string{p.group.conf.Name, p.conf.Name}] = id
+	}
+	return slots
+}
+
+// checkUpdates checks that the updates of a step have done what they say, and
+// nothing else. Of those that follow one another at once only the last could be
+// held against what there is now, so they are left out.
+func (w *world) checkUpdates(effects []Effect, before map[[2]string]ProcID) {
+	w.t.Helper()
+	done := map[string][]api.GroupChange{}
+	for _, e := range effects {
+		if r, ok := e.(Reply); ok {
+			if change, ok := r.Value.(api.GroupChange); ok {
+				done[change.Name] = append(done[change.Name], change)
+			}
+		}
+	}
+	now := w.slots()
+	for _, changes := range done {
+		if len(changes) == 1 {
+			w.checkUpdate(changes[0], before, now)
+		}
+	}
+}
+
+func (w *world) checkUpdate(done api.GroupChange, before, now map[[2]string]ProcID) {
+	w.t.Helper()
+	if g := w.core.findGroup(done.Name); (g == nil) != (done.Change == api.Removed) && done.Change != api.Unchanged {
+		w.fail("%s is said to be %s", done.Name, done.Change)
+	}
+	for _, m := range done.Members {
+		name := [2]string{done.Name, m.Name}
+		was, is := before[name], now[name]
+		switch {
+		case m.Change == api.Removed && (was == 0 || is != 0), m.Change == api.Added && is == 0,
+			m.Change == api.Changed && (was == 0 || is == 0 || was == is), m.Change == api.Unchanged && (was == is) == done.Whole:
+			w.fail("%v is said to be %s; it was slot %d and is slot %d", name, m.Change, was, is)
+		}
 	}
 }
 

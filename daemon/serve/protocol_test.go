@@ -272,6 +272,10 @@ func lineType(m *api.Method) string {
 		return "TailChunk"
 	case r == "supervisor.reloadConfig":
 		return "Reread"
+	case r == "supervisor.configChanges":
+		return "array of GroupChange"
+	case r == "supervisor.updateGroup":
+		return "GroupChange"
 	case r == "supervisor.getState":
 		return "StateInfo"
 	case r == "supervisor.getProcessInfo":
@@ -288,7 +292,8 @@ func lineType(m *api.Method) string {
 
 func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
-	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.ConfigInfo{}} {
+	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.ConfigInfo{},
+		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}} {
 		rt := reflect.TypeOf(v)
 		var fields []string
 		for i := range rt.NumField() {
@@ -315,6 +320,8 @@ func fieldType(t reflect.Type) string {
 			return "bytes"
 		}
 		return "array of " + fieldType(t.Elem())
+	case reflect.Struct:
+		return t.Name()
 	}
 	return t.String()
 }

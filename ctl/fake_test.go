@@ -203,7 +203,7 @@ func reply(r ndjson.Request, answer any, params map[string]any) (line []byte) {
 }
 
 func wireError(f *api.Fault) *ndjson.Error {
-	return &ndjson.Error{Code: int(f.Code), Name: f.Code.String(), Message: f.Text()}
+	return &ndjson.Error{Code: int(f.Code), Name: f.Code.String(), Message: f.Text(), Hint: f.Hint}
 }
 
 // outcomeOf is what a run of supervisorctl leaves.

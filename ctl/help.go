@@ -36,7 +36,8 @@ const (
 
 	helpRemove = "remove <name> [...]\tTake groups that are stopped out of the running daemon\n"
 
-	helpReread = "reread \t\t\tRead the configuration again and list what differs; change nothing\n"
+	helpReread = "reread \t\t\tRead the configuration again and list what differs; change nothing\n" +
+		"reread --diff\t\tThe same, key by key\n"
 
 	helpRestart = "restart <name>\t\tStop and start a process\n" +
 		"restart <gname>:*\tStop and start the processes of a group\n" +
@@ -75,7 +76,8 @@ const (
 
 	helpUpdate = "update\t\t\tRead the configuration again and make it so: add, restart and remove groups\n" +
 		"update all\t\tThe same\n" +
-		"update <gname> [...]\tThe same for these groups only\n"
+		"update <gname> [...]\tThe same for these groups only\n" +
+		"update --dry-run [...]\tRead it again and say what the update would do; start and stop nothing\n"
 
 	helpVersion = "version\t\t\tThe version of supervisord\n"
 )

@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,6 +25,24 @@ func splitName(name string) (group, process string) {
 
 // wantsAll tells whether names mean everything: all among them is enough.
 func wantsAll(names []string) bool { return slices.Contains(names, "all") }
+
+// cutFlag takes the words of an argument apart and says whether the one flag
+// that a verb has is among them. Another word that begins like a flag it
+// complains of: ok is false.
+func (s *session) cutFlag(verb, arg, flag string) (words []string, set, ok bool) {
+	for _, word := range strings.Fields(arg) {
+		switch {
+		case word == flag:
+			set = true
+		case strings.HasPrefix(word, "--"):
+			s.misuse(verb, exitGeneric, fmt.Sprintf(textBadArgument, word))
+			return nil, false, false
+		default:
+			words = append(words, word)
+		}
+	}
+	return words, set, true
+}
 
 // sweep is a request that takes a name, a group or everything.
 type sweep struct {

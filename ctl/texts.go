@@ -38,6 +38,8 @@ const (
 	textAlreadyDown     = "ERROR: already shutting down"
 	textMaybeDown       = "ERROR: %s (already shut down?)"
 	textNothingToReread = "No config updates to processes"
+	textNoDetails       = "ERROR: the server does not tell which keys differ"
+	textNotRemoving     = "%s: has problems; not removing"
 	textBadURL          = "ERROR: url must be http:// or unix://"
 	textAskReload       = "Really restart the remote supervisord process y/N? "
 	textAskShutdown     = "Really shut the remote supervisord process down y/N? "

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"sort"
+	"strings"
 
 	"gosupervisor/ctl/api"
 )
 
-// reread makes the daemon read its configuration and prints what differs.
+// reread makes the daemon read its configuration and prints what differs, by
+// group or, with --diff, by key.
 func (s *session) reread(ctx context.Context, arg string) error {
-	if !s.noArguments("reread", arg) {
+	words, diff, ok := s.cutFlag("reread", arg, "--diff")
+	if !ok || !s.noArguments("reread", strings.Join(words, " ")) {
 		return nil
 	}
 	c, err := s.reach(ctx)
@@ -20,6 +23,9 @@ func (s *session) reread(ctx context.Context, arg string) error {
 	r, err := c.Reread(ctx)
 	if err != nil {
 		return s.unlessDown(s.unlessUnreadable(err), textShuttingDown)
+	}
+	if diff {
+		return s.printDiff(ctx, c)
 	}
 	var lines []string
 	for _, found := range []struct {
@@ -40,12 +46,15 @@ func (s *session) reread(ctx context.Context, arg string) error {
 	return nil
 }
 
-// unlessUnreadable prints that the configuration cannot be read, if that is
-// what err says.
+// unlessUnreadable prints that the configuration cannot be read, and where it is
+// wrong, if that is what err says.
 func (s *session) unlessUnreadable(err error) error {
 	var fault *api.Fault
 	if errors.As(err, &fault) && fault.Code == api.CantReread {
 		s.printf("ERROR: %s", fault.Text())
+		for line := range strings.Lines(fault.Hint) {
+			s.printf("  %s", strings.TrimSuffix(line, "\n"))
+		}
 		s.fail(exitGeneric)
 		return errReported
 	}

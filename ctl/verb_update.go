@@ -2,16 +2,21 @@ package ctl
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
 )
 
 // update makes the daemon read its configuration and brings what runs into
-// line with it: groups that went, groups that changed, groups that came.
+// line with it: groups that went, groups that changed, groups that came. With
+// --dry-run it only says what that would take.
 func (s *session) update(ctx context.Context, arg string) error {
+	names, dry, ok := s.cutFlag("update", arg, "--dry-run")
+	if !ok {
+		return nil
+	}
 	c, err := s.reach(ctx)
 	if err != nil {
 		return err
@@ -20,7 +25,7 @@ func (s *session) update(ctx context.Context, arg string) error {
 	if err != nil {
 		return s.unlessDown(s.unlessUnreadable(err), textAlreadyDown)
 	}
-	if names := strings.Fields(arg); len(names) > 0 && !wantsAll(names) {
+	if len(names) > 0 && !wantsAll(names) {
 		if err := s.checkGroups(ctx, c, names, diff); err != nil {
 			return err
 		}
@@ -28,6 +33,9 @@ func (s *session) update(ctx context.Context, arg string) error {
 		diff.Added = slices.DeleteFunc(diff.Added, other)
 		diff.Changed = slices.DeleteFunc(diff.Changed, other)
 		diff.Removed = slices.DeleteFunc(diff.Removed, other)
+	}
+	if dry {
+		return s.printPlan(ctx, c, diff)
 	}
 	return s.apply(ctx, c, diff)
 }
@@ -51,40 +59,112 @@ func (s *session) checkGroups(ctx context.Context, c *client.Client, names []str
 	return nil
 }
 
+// apply updates the groups one after another. Our own daemon has one request
+// for that, which leaves alone what does not differ; the original is taken
+// through the steps.
 func (s *session) apply(ctx context.Context, c *client.Client, diff api.Reread) error {
-	for _, group := range diff.Removed {
-		gone, err := s.stopGroup(ctx, c, group)
-		if err != nil {
-			return err
+	inSteps := false
+	for _, kind := range []struct {
+		groups []string
+		change api.Change
+		steps  func(context.Context, *client.Client, string) error
+	}{
+		{diff.Removed, api.Removed, s.removeInSteps},
+		{diff.Changed, api.Changed, s.replaceInSteps},
+		{diff.Added, api.Added, s.addInSteps},
+	} {
+		for _, group := range kind.groups {
+			if !inSteps {
+				err := s.updateGroup(ctx, c, group, kind.change)
+				if inSteps = isUnknown(err); !inSteps && err != nil {
+					return err
+				}
+			}
+			if inSteps {
+				if err := kind.steps(ctx, c, group); err != nil {
+					return err
+				}
+			}
 		}
-		if !gone {
-			s.printf("%s: has problems; not removing", s.name(group))
-			s.fail(exitGeneric)
-			continue
-		}
-		if err := c.RemoveGroup(ctx, group); err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// isUnknown tells whether the server does not have what it was asked for.
+func isUnknown(err error) bool {
+	var fault *api.Fault
+	return errors.As(err, &fault) && fault.Code == api.UnknownMethod
+}
+
+// updateGroup has the daemon update a group, and tells what it did in the words
+// of the steps.
+func (s *session) updateGroup(ctx context.Context, c *client.Client, group string, change api.Change) error {
+	done, err := c.UpdateGroup(ctx, group)
+	var fault *api.Fault
+	switch {
+	case errors.As(err, &fault) && fault.Code == api.Failed && change == api.Removed:
+		s.printf("%s: stopped", s.name(group))
+		s.printf(textNotRemoving, s.name(group))
+		s.fail(exitGeneric)
+		return nil
+	case errors.As(err, &fault) && fault.Code == api.Failed:
+		s.printf("%s: ERROR (%s)", s.name(group), s.name(fault.Text()))
+		s.fail(exitGeneric)
+		return nil
+	case err != nil:
+		return s.unlessDown(err, textAlreadyDown)
+	}
+	stops := func(m api.MemberChange) bool { return m.Stop }
+	if done.Change != api.Added && done.Whole || slices.ContainsFunc(done.Members, stops) {
+		s.printf("%s: stopped", s.name(group))
+	}
+	switch done.Change {
+	case api.Removed:
 		s.printf("%s: removed process group", s.name(group))
-	}
-	for _, group := range diff.Changed {
-		if _, err := s.stopGroup(ctx, c, group); err != nil {
-			return err
-		}
-		if err := c.RemoveGroup(ctx, group); err != nil {
-			return err
-		}
-		if err := c.AddGroup(ctx, group); err != nil {
-			return err
-		}
+	case api.Changed:
 		s.printf("%s: updated process group", s.name(group))
-	}
-	for _, group := range diff.Added {
-		if err := c.AddGroup(ctx, group); err != nil {
-			return err
-		}
+	case api.Added:
 		s.printf("%s: added process group", s.name(group))
 	}
+	return nil
+}
+
+func (s *session) removeInSteps(ctx context.Context, c *client.Client, group string) error {
+	gone, err := s.stopGroup(ctx, c, group)
+	if err != nil {
+		return err
+	}
+	if !gone {
+		s.printf(textNotRemoving, s.name(group))
+		s.fail(exitGeneric)
+		return nil
+	}
+	if err := c.RemoveGroup(ctx, group); err != nil {
+		return err
+	}
+	s.printf("%s: removed process group", s.name(group))
+	return nil
+}
+
+func (s *session) replaceInSteps(ctx context.Context, c *client.Client, group string) error {
+	if _, err := s.stopGroup(ctx, c, group); err != nil {
+		return err
+	}
+	if err := c.RemoveGroup(ctx, group); err != nil {
+		return err
+	}
+	if err := c.AddGroup(ctx, group); err != nil {
+		return err
+	}
+	s.printf("%s: updated process group", s.name(group))
+	return nil
+}
+
+func (s *session) addInSteps(ctx context.Context, c *client.Client, group string) error {
+	if err := c.AddGroup(ctx, group); err != nil {
+		return err
+	}
+	s.printf("%s: added process group", s.name(group))
 	return nil
 }
 

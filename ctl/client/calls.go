@@ -149,6 +149,20 @@ func (c *Client) RemoveGroup(ctx context.Context, group string) error {
 	return c.call(ctx, "supervisor.removeProcessGroup", nil, arg{"name", group})
 }
 
+// ConfigChanges tells how what runs differs from the configuration as last read,
+// and what UpdateGroup would do about it. The original does not have it.
+func (c *Client) ConfigChanges(ctx context.Context) (changes []api.GroupChange, err error) {
+	err = c.call(ctx, "supervisor.configChanges", &changes)
+	return changes, err
+}
+
+// UpdateGroup brings a group into line with the configuration as last read, and
+// tells what that took. The original does not have it.
+func (c *Client) UpdateGroup(ctx context.Context, group string) (done api.GroupChange, err error) {
+	err = c.call(ctx, "supervisor.updateGroup", &done, arg{"name", group})
+	return done, err
+}
+
 // Shutdown asks the server to stop everything and end.
 func (c *Client) Shutdown(ctx context.Context) error {
 	return c.call(ctx, "supervisor.shutdown", nil)

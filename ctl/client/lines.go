@@ -191,7 +191,9 @@ func (w *lineWire) refusal(e *ndjson.Error) error {
 	case e.Code >= ndjson.CodeBadJSON:
 		return w.c.fail(ErrRejected, e.Message)
 	}
-	return newFault(e.Code, e.Message)
+	f := newFault(e.Code, e.Message)
+	f.Hint = e.Hint
+	return f
 }
 
 // meet looks at the first byte of the first answer. The original answers a

@@ -1,9 +1,11 @@
 package conf
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -33,11 +35,19 @@ func FindingsJSON(findings []Finding) []byte {
 	if findings == nil {
 		findings = []Finding{}
 	}
-	data, err := json.MarshalIndent(findings, "", "  ")
-	if err != nil {
-		panic("bug: findings cannot be written as JSON: " + err.Error())
+	return indented(findings)
+}
+
+// indented writes v as JSON for people and programs alike.
+func indented(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		panic("bug: not writable as JSON: " + err.Error())
 	}
-	return append(data, '\n')
+	return b.Bytes()
 }
 
 // Check reads the configuration of the daemon as Load does and lists what is
@@ -58,6 +68,7 @@ func (l *loader) findings(warnings []Problem) []Finding {
 	var list []Finding
 	for _, p := range l.report.problems {
 		p.File = cmp.Or(p.File, l.cfg.Path)
+		p.Text, _, _ = strings.Cut(p.Text, availableNames) // the hint names the one that was meant
 		list = append(list, Finding{SeverityError, p})
 	}
 	for _, p := range warnings {
@@ -123,7 +134,8 @@ func (l *loader) checkSections() {
 			l.warnAt(sec.at, sec.name, "", "the section is unknown and ignored", sectionNameHint(sec.name))
 			continue
 		}
-		for _, opt := range sec.keys {
+		for _, key := range slices.Sorted(maps.Keys(sec.keys)) {
+			opt := sec.keys[key]
 			if !sec.kind.any && !slices.Contains(sec.kind.keys, opt.key) && !strings.HasPrefix(opt.key, "[") {
 				l.warnAt(opt.at(), sec.name, opt.key, "the key is unknown and ignored", keyHint(sec.name, opt.key))
 			}

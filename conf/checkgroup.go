@@ -116,7 +116,7 @@ func (l *loader) checkLog(writers map[string]logUser, p *Program, key string, ou
 		if strings.Contains(l.rawValue(p.Section, "process_name"), "process_num") {
 			hint = "put %(process_num)d into its name"
 		}
-	case first.section == p.Section:
+	case first.section == p.Section && !strings.HasPrefix(p.Section, "eventlistener:"):
 		hint = "set redirect_stderr=true and leave stderr_logfile out"
 	}
 	s.warn(key, s.option(key), text, hint)

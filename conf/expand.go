@@ -120,13 +120,15 @@ func hintOf(err error) string {
 	return ""
 }
 
+const hintNotSet = "the environment variable %s is not set"
+
 // nameHint says what is likely wrong with an unknown name.
 func nameHint(name string, available []string) string {
 	if near := nearest(name, available); near != "" {
 		return fmt.Sprintf("did you mean %%(%s)s?", near)
 	}
 	if v, ok := strings.CutPrefix(name, "ENV_"); ok {
-		return fmt.Sprintf("the environment variable %s is not set", v)
+		return fmt.Sprintf(hintNotSet, v)
 	}
 	if slices.Contains([]string{"process_num", "numprocs", "program_name", "group_name", "host_node_name", "here"}, name) {
 		return "the name exists, but not for this key"

@@ -13,7 +13,8 @@ type Opt struct {
 // that take an argument ("nc:u:"); long the words, with "=" after those that do
 // ("configuration=", "nodaemon"). Letters may be bundled, an argument may follow
 // in the same word or the next, and a word may be cut short as long as it is
-// still the only one that begins so.
+// still the only one that begins so. A long word with a "+" before it must not be
+// cut short: it cannot make another one ambiguous.
 func Getopt(args []string, short string, long []string) (opts []Opt, rest []string, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		word := args[0]
@@ -57,10 +58,11 @@ func completeOption(prefix string, long []string) (name string, takes bool, err 
 	matches := 0
 	for _, l := range long {
 		full, arg := strings.CutSuffix(l, "=")
+		full, whole := strings.CutPrefix(full, "+")
 		if full == prefix {
 			return full, arg, nil
 		}
-		if strings.HasPrefix(full, prefix) {
+		if !whole && strings.HasPrefix(full, prefix) {
 			name, takes = full, arg
 			matches++
 		}

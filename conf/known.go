@@ -119,9 +119,14 @@ func keyHint(section, key string) string {
 	if near := nearest(key, knownKeys(section)); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
+	if longer := "stdout_" + key; slices.Contains(knownKeys(section), longer) {
+		return fmt.Sprintf("did you mean %s?", longer)
+	}
 	var homes []string
+	runs := false // the kinds that run have nearly the same keys
 	for _, k := range kinds {
-		if !k.any && k.word != defaultSection && !slices.Contains(defaultsSections, k.word) && slices.Contains(k.keys, key) {
+		if !k.any && k.word != defaultSection && !slices.Contains(defaultsSections, k.word) && slices.Contains(k.keys, key) && !(runs && k.runs()) {
+			runs = runs || k.runs()
 			home := k.word
 			if k.named {
 				home += ":NAME"

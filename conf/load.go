@@ -15,6 +15,21 @@ import (
 // The error, if any, is a *LoadError that holds everything that is wrong, in the
 // order in which the original would find it.
 func Load(path string, h *Host) (*Config, error) {
+	r, err := Read(path, h)
+	if err != nil {
+		return nil, err
+	}
+	return r.Config, nil
+}
+
+// Reading is a configuration together with what it was made from.
+type Reading struct {
+	Config *Config
+	l      *loader
+}
+
+// Read is Load for somebody who also wants to know where values come from.
+func Read(path string, h *Host) (*Reading, error) {
 	l := newLoader(path, h.whole())
 	if err := l.run(); err != nil {
 		return nil, err
@@ -25,7 +40,7 @@ func Load(path string, h *Host) (*Config, error) {
 			return nil, &LoadError{fmt.Sprintf(msgStrict, len(warnings)), warnings}
 		}
 	}
-	return l.cfg, nil
+	return &Reading{l.cfg, l}, nil
 }
 
 // loader is the state of one reading. Its methods are called in the order in
@@ -279,6 +294,11 @@ func (s *scope) missing(key string, err error) {
 	hint := ""
 	if near := nearest(key, given); near != "" && nearest(near, known) == key {
 		hint = fmt.Sprintf("is %s= meant to be it?", near)
+	}
+	for _, defaults := range defaultsSections {
+		if sec := s.doc.sections[defaults]; s.original && sec != nil && sec.keys[key] != nil && s.sec.kind.runs() {
+			hint = fmt.Sprintf("that of [%s] does not count", defaults)
+		}
 	}
 	s.fail(key, nil, err, hint)
 }

@@ -17,7 +17,8 @@ const (
 	msgIncluded    = "Included extra file \"%s\" during parsing"
 	msgInSection   = " in section %s (file: %s)"
 
-	msgUnknownName = "Format string %s for %s contains names (%s) which cannot be expanded. Available names: %s"
+	availableNames = ". Available names: "
+	msgUnknownName = "Format string %s for %s contains names (%s) which cannot be expanded" + availableNames + "%s"
 	msgBadFormat   = "Format string %s for %s is badly formatted: %s"
 
 	msgInt         = "invalid literal for int() with base 10: %s"

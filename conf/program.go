@@ -219,7 +219,7 @@ func (s *scope) instanceName(sh *shared) string {
 		s.fail("process_name", opt, err, hintOf(err))
 		return ""
 	}
-	if _, err := parseName(name); err != nil {
+	if _, err := parseName(name); err != nil && !s.original {
 		s.fail("process_name", opt, err, "")
 	}
 	return name

@@ -98,7 +98,11 @@ func (s *scope) variablesOf(key, value string) (map[string]string, error) {
 	env, doubt, err := ParseEnvironment(value)
 	if doubt != "" {
 		s.noteOnce(Warn, "For [%s], %s: %s", s.sec.name, key, doubt)
-		s.warn(key, s.option(key), doubt, "")
+		hint := ""
+		if strings.Contains(value, "$") {
+			hint = "write %(ENV_NAME)s for the variable NAME"
+		}
+		s.warn(key, s.option(key), doubt, hint)
 	}
 	if err == nil && s.checking {
 		s.checkEnvironment(key, value)

@@ -72,6 +72,9 @@ func (d *daemon) main(args []string) int {
 	if err := d.findConfig(); err != nil {
 		return d.usage(err)
 	}
+	if opts.inspect.wanted() {
+		return d.inspect(os.Stdout)
+	}
 	cfg, err := d.load()
 	if err != nil {
 		return d.usage(err)

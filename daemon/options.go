@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gosupervisor/conf"
@@ -16,6 +17,7 @@ var longOptions = []string{
 	"configuration=", "nodaemon", "silent", "help", "version", "user=", "umask=", "directory=",
 	"logfile=", "logfile_maxbytes=", "logfile_backups=", "loglevel=", "pidfile=", "identifier=",
 	"childlogdir=", "nocleanup", "minfds=", "minprocs=", "strip_ansi", "profile_options=",
+	"+check", "+json", "+lint=", "+print-config",
 }
 
 // optionName gives both spellings of an option one name.
@@ -32,8 +34,10 @@ type options struct {
 	config string // the file, "" to search for it
 	// What to print instead of starting.
 	showHelp, showVersion bool
+	inspect               inspection
 
-	set []func(*conf.Server)
+	set   []func(*conf.Server)
+	given map[string]string // of each key that set lays over: the option
 }
 
 // apply returns the configuration with the command line over it.
@@ -57,7 +61,16 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &options{}
+	o := &options{given: map[string]string{}}
+	if len(rest) > 0 && hasFlag(opts, "--print-config") {
+		// The one word there may be. Options may stand behind it too.
+		o.inspect.name = rest[0]
+		var more []conf.Opt
+		if more, rest, err = conf.Getopt(rest[1:], shortOptions, longOptions); err != nil {
+			return nil, err
+		}
+		opts = append(opts, more...)
+	}
 	seen := map[string]bool{}
 	for _, opt := range opts {
 		name := strings.TrimPrefix(opt.Flag, "--")
@@ -71,6 +84,7 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 		if err := o.take(name, opt, h); err != nil {
 			return nil, err
 		}
+		o.given[name] = opt.Flag
 		if o.showHelp || o.showVersion {
 			return o, nil
 		}
@@ -78,7 +92,11 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("positional arguments are not supported: %s", conf.ListRepr(rest))
 	}
-	return o, nil
+	return o, o.inspect.validate()
+}
+
+func hasFlag(opts []conf.Opt, flag string) bool {
+	return slices.ContainsFunc(opts, func(o conf.Opt) bool { return o.Flag == flag })
 }
 
 // take reads one option.
@@ -91,6 +109,8 @@ func (o *options) take(name string, opt conf.Opt, h *conf.Host) error {
 		o.showHelp = true
 	case "version":
 		o.showVersion = true
+	case "check", "json", "lint", "print-config":
+		return o.inspect.take(opt)
 	case "profile_options": // of a profiler that we don't have; harmless
 	case "nodaemon":
 		o.over(func(s *conf.Server) { s.Nodaemon = true })
@@ -210,6 +230,10 @@ Options:
 -t/--strip_ansi -- remove terminal escapes from what programs write
 --minprocs NUM -- least number of processes that must be allowed to start with
 --profile_options OPTIONS -- accepted and ignored
+--check -- say what is wrong or doubtful in the configuration and leave: 0 good, 1 error, 2 warnings
+--lint=upstream -- with --check: list what Supervisor 4.3 would ignore or refuse instead
+--print-config [NAME] -- print what is in effect, all or of a section, group or process, and leave
+--json -- with --check and --print-config: as JSON
 
 With --version the place of -v is taken by a line that also names the build.
 `

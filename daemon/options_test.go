@@ -93,7 +93,7 @@ func TestHelpStandsBeforeABadValue(t *testing.T) {
 		t.Errorf("got %q", b.String())
 	}
 	for _, long := range longOptions {
-		if name := strings.TrimSuffix(long, "="); !strings.Contains(rest, "--"+name) && name != "nodaemon" {
+		if name := strings.Trim(long, "+="); !strings.Contains(rest, "--"+name) && name != "nodaemon" {
 			t.Errorf("the help does not name --%s", name)
 		}
 	}

@@ -241,6 +241,56 @@ func TestRereadAddAndRemove(t *testing.T) {
 	}
 }
 
+func TestAnUpdateTouchesOnlyWhatDiffers(t *testing.T) {
+	const workers = "[program:w]\ncommand=/bin/cat\nstartsecs=0\nprocess_name=%(process_num)d\n"
+	const member = "command=/bin/cat\nstartsecs=0\n"
+	site := func(numprocs, env string) string {
+		return workers + "numprocs=" + numprocs + "\n[program:a]\n" + member + "[program:b]\n" + member + "environment=" + env +
+			"\n[group:g]\nprograms=a,b\n"
+	}
+	s := supervise(t, site("2", "V=1"))
+	edit := func(text string) {
+		t.Helper()
+		s.write(filepath.Join(s.dir, "supervisord.conf"), "[supervisord]\nchildlogdir="+s.dir+"\n"+text)
+		s.call(api.ReloadConfig{})
+	}
+	pid := func(name string) int { t.Helper(); return s.waitFor(name, "RUNNING").PID }
+	w0, w1, a, b := pid("w:0"), pid("w:1"), pid("g:a"), pid("g:b")
+
+	edit(site("3", "V=1"))
+	s.call(api.UpdateGroup{Name: "w"})
+	w2 := pid("w:2")
+	if pid("w:0") != w0 || pid("w:1") != w1 {
+		t.Error("a member more, and the others were touched")
+	}
+	edit(site("1", "V=1"))
+	s.call(api.UpdateGroup{Name: "w"})
+	if pid("w:0") != w0 {
+		t.Error("members less, and the one that stays was touched")
+	}
+	s.faults(api.GetProcessInfo{Name: "w:1"}, api.BadName)
+	for _, gone := range []int{w1, w2} {
+		if err := syscall.Kill(gone, 0); err != syscall.ESRCH {
+			t.Errorf("process %d still lives: %v", gone, err)
+		}
+	}
+
+	edit(site("1", "V=2"))
+	s.call(api.UpdateGroup{Name: "g"})
+	now := s.waitFor("g:b", "RUNNING")
+	if now.PID == b || pid("g:a") != a || pid("w:0") != w0 {
+		t.Errorf("b was %d and is %d; a was %d and is %d; w:0 was %d and is %d", b, now.PID, a, pid("g:a"), w0, pid("w:0"))
+	}
+	if env := s.read(fmt.Sprintf("/proc/%d/environ", now.PID)); !strings.Contains("\x00"+env, "\x00V=2\x00") {
+		t.Errorf("the new environment is not there: %q", env)
+	}
+	s.call(api.SendProcessStdin{Name: "g:b", Chars: "hello\n"})
+	eventually(t, "the output of the new process in its log", func() bool { return s.read(s.info("g:b").StdoutLogfile) == "hello\n" })
+	if left := s.call(api.ConfigChanges{}).([]api.GroupChange); len(left) > 0 {
+		t.Errorf("there is still something to do: %+v", left)
+	}
+}
+
 func TestABrokenRestartIsRefused(t *testing.T) {
 	s := supervise(t, "[program:a]\ncommand=/bin/cat\nstartsecs=0\n")
 	a := s.waitFor("a", "RUNNING")

@@ -138,7 +138,26 @@ func programChanges(old, new *Program) []KeyChange {
 	keys.output("stdout", old.Stdout, new.Stdout)
 	keys.output("stderr", old.Stderr, new.Stderr)
 	keys.socket(old.Socket, new.Socket)
+	keys.hide(old.Environment, new.Environment)
 	return keys
+}
+
+// hide takes the secrets of two environments, and passwords in URLs, out of the
+// values of all keys.
+func (k keyChanges) hide(environments ...map[string]string) {
+	var values []string
+	for _, env := range environments {
+		for name, value := range env {
+			if looksSecret(name) && len(value) >= longSecret {
+				values = append(values, value)
+			}
+		}
+	}
+	known := replacer(values)
+	clean := func(value string) string { return userinfo.ReplaceAllString(known.Replace(value), "${1}"+hidden+"@") }
+	for i := range k {
+		k[i].Old, k[i].New = clean(k[i].Old), clean(k[i].New)
+	}
 }
 
 // programTexts shows the plain keys of a program, in the order in which changes
@@ -197,7 +216,7 @@ func variable(name, value string, set bool) string {
 	case !set:
 		return ""
 	case looksSecret(name):
-		return name + "=***"
+		return name + "=" + hidden
 	}
 	return name + `="` + value + `"`
 }

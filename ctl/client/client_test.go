@@ -127,6 +127,8 @@ func TestCallsDecodeTheirResults(t *testing.T) {
 		"supervisor.getProcessInfo":       `{"id":ID,"error":{"code":99,"name":"ODD","message":"ODD: thing"}}`,
 		"supervisor.sendProcessStdin":     `{"id":ID,"error":{"code":401,"name":"UNAUTHORIZED","message":"UNAUTHORIZED"}}`,
 		"supervisor.clearProcessLogs":     `{"id":ID,"result":true}`,
+		"supervisor.configChanges":        `{"id":ID,"result":[{"name":"g","change":"added","whole":true,"keys":[],"members":[{"name":"a","change":"added","stop":false,"start":true,"keys":[]}]}]}`,
+		"supervisor.updateGroup":          `{"id":ID,"error":{"code":30,"name":"FAILED","message":"FAILED: no","hint":"do this"}}`,
 	})), Options{})
 	ctx := t.Context()
 
@@ -150,6 +152,11 @@ func TestCallsDecodeTheirResults(t *testing.T) {
 	if got, err := c.Reread(ctx); !reflect.DeepEqual(got, api.Reread{Added: []string{"n"}, Changed: []string{}, Removed: []string{"o"}}) || err != nil {
 		t.Errorf("Reread: got %v, %v", got, err)
 	}
+	added := []api.GroupChange{{Name: "g", Change: api.Added, Whole: true, Keys: []api.KeyChange{},
+		Members: []api.MemberChange{{Name: "a", Change: api.Added, Start: true, Keys: []api.KeyChange{}}}}}
+	if got, err := c.ConfigChanges(ctx); !reflect.DeepEqual(got, added) || err != nil {
+		t.Errorf("ConfigChanges: got %+v, %v", got, err)
+	}
 	if err := c.ClearLogs(ctx, "a"); err != nil {
 		t.Errorf("ClearLogs: %v", err)
 	}
@@ -160,6 +167,9 @@ func TestCallsDecodeTheirResults(t *testing.T) {
 	}
 	if err := c.RemoveGroup(ctx, "x"); !errors.As(err, &fault) || fault.Code != api.ShutdownState || fault.Detail != "" {
 		t.Errorf("RemoveGroup: got %v", err)
+	}
+	if _, err := c.UpdateGroup(ctx, "g"); !errors.As(err, &fault) || fault.Code != api.Failed || fault.Detail != "no" || fault.Hint != "do this" {
+		t.Errorf("UpdateGroup: got %v", err)
 	}
 	if _, err := c.Process(ctx, "x"); !errors.As(err, &fault) || fault.Code != 99 || fault.Detail != "ODD: thing" {
 		t.Errorf("Process: got %v", err)

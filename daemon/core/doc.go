@@ -8,7 +8,8 @@
 //
 // Invariants: every process has at most one child or one fork under way; a
 // request gets exactly one Reply, unless its client cancelled it; while the
-// supervisor shuts down nothing is spawned.
+// supervisor shuts down nothing is spawned; of one group at most one update is
+// under way, and what that is to drop is not started any more.
 //
 // It may import conf, proc and ctl/api.
 package core

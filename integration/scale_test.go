@@ -45,7 +45,7 @@ func TestEndlessRestartsLeaveTheDaemonWell(t *testing.T) {
 	oursOnly(t, "it restarts a few times a second")
 	s := newSup(t, `
 [program:crash]
-command=/bin/false
+command=/bin/sh -c "kill -9 $$"
 startsecs=0
 autorestart=true
 stdout_logfile=DIR/crash.log

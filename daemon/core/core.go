@@ -156,7 +156,8 @@ type timer struct {
 func (t timer) live(c *Core) bool {
 	switch {
 	case t.proc != nil:
-		return t.proc.m.Armed && t.proc.m.Due == t.at && !t.proc.removed
+		waits := t.proc.m.Due == t.at || t.proc.m.State == proc.Exited && t.proc.throttle.resume == t.at
+		return t.proc.m.Armed && waits && !t.proc.removed
 	case t.job != nil:
 		return t.job.open > 0 && t.job.reminder == t.at && (t.job.request != 0 || t.job.update)
 	case t.pool != nil:

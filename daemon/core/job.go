@@ -118,6 +118,7 @@ func (c *Core) startItem(it *item, bad *CommandError) {
 func (c *Core) stopItem(it *item) {
 	p := it.proc
 	if !p.m.State.IsRunning() {
+		c.step(p, c.now, proc.Input{Kind: proc.InputGiveUp}) // a restart may be waiting
 		c.fail(it, api.NotRunning, it.name)
 		return
 	}

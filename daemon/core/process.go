@@ -25,6 +25,7 @@ type process struct {
 	spawnErr   string
 	exitStatus int
 	exitText   string // of the exit that is being told
+	throttle   throttle
 
 	hears *ear // of an event listener; nil for any other process
 }
@@ -65,6 +66,9 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 // the deadlines that would spawn are withheld.
 func (c *Core) processDue(p *process) {
 	if c.run != RunRunning && (p.m.State == proc.Backoff || p.m.State == proc.Exited) {
+		return
+	}
+	if p.m.State == proc.Exited && c.holdBack(p) {
 		return
 	}
 	// With startsecs=0 a child counts as started when no fork is under way: so
@@ -114,6 +118,7 @@ func (c *Core) exited(p *process, in Exited) {
 	if p.hears != nil {
 		c.takeBack(p)
 	}
+	p.throttle.ended(in.At-p.up, in.Code)
 	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
 	p.exitText = ""
 }

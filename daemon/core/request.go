@@ -6,6 +6,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/proc"
 )
 
 // apiVersion is the version of the control API, which clients check.
@@ -205,8 +206,11 @@ func (c *Core) groupJob(id RequestID, name string, v verb, wait bool) {
 func (c *Core) many(id RequestID, procs []*process, v verb, wait bool) {
 	var some []*process
 	for _, p := range procs {
-		if p.m.State.IsRunning() == (v == verbStop) {
+		switch {
+		case p.m.State.IsRunning() == (v == verbStop):
 			some = append(some, p)
+		case v == verbStop:
+			c.step(p, c.now, proc.Input{Kind: proc.InputGiveUp}) // a restart may be waiting
 		}
 	}
 	c.begin(c.newJob(id, v, wait, some))

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-func BenchmarkLoadThousandPrograms(b *testing.B) {
+// thousandPrograms is a large configuration.
+func thousandPrograms() string {
 	var text strings.Builder
 	text.WriteString("[supervisord]\nenvironment=A=\"1\",B=\"2\"\n")
 	for i := range 1000 {
@@ -14,7 +15,11 @@ func BenchmarkLoadThousandPrograms(b *testing.B) {
 			"directory=/tmp\nuser=web\nautorestart=true\nenvironment=QUEUE=\"%%(program_name)s\",MODE=\"fast\"\n"+
 			"stdout_logfile=/var/log/%%(program_name)s.log\nredirect_stderr=true ; one file for both\n\n", i)
 	}
-	h := machine(map[string]string{"/c/s.conf": text.String()})
+	return text.String()
+}
+
+func BenchmarkLoadThousandPrograms(b *testing.B) {
+	h := machine(map[string]string{"/c/s.conf": thousandPrograms()})
 	for b.Loop() {
 		c, err := Load("/c/s.conf", h)
 		if err != nil || len(c.Groups) != 1000 {

@@ -92,12 +92,12 @@ func (l *loader) check() []Problem {
 	if l.warned.full() {
 		l.warned.problems = append(l.warned.problems[:maxWarnings], Problem{File: l.cfg.Path, Text: "there are more warnings than are shown"})
 	}
-	l.byPlace(l.warned.problems)
-	return l.warned.problems
+	return l.byPlace(l.warned.problems)
 }
 
-// byPlace sorts problems by file, in the order of reading, and line.
-func (l *loader) byPlace(problems []Problem) {
+// byPlace sorts problems by file, in the order of reading, and line, and keeps one
+// of each: a file may have been read twice.
+func (l *loader) byPlace(problems []Problem) []Problem {
 	order := make(map[string]int, len(l.doc.files))
 	for i, file := range l.doc.files {
 		if _, known := order[file]; !known {
@@ -108,6 +108,7 @@ func (l *loader) byPlace(problems []Problem) {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Section, b.Section), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Text, b.Text))
 	})
+	return slices.Compact(problems)
 }
 
 // warnAt reports what is no error at a place that is not in effect.

@@ -75,7 +75,7 @@ func (c *programCheck) path(p string) string {
 	if strings.HasPrefix(p, "/") {
 		return p
 	}
-	return joinPath(c.base, p)
+	return joinPath(c.base, strings.TrimPrefix(p, "./"))
 }
 
 // searchPath is where the command of a program is looked for.

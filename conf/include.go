@@ -34,6 +34,10 @@ func (l *loader) includePatterns() {
 	if !found || err != nil {
 		return
 	}
+	// An included file may set the key again, without effect.
+	here := *opt
+	here.places = slices.Clone(opt.places)
+	opt = &here
 	patterns := strings.FieldsFunc(value, isSpace)
 	if len(patterns) > maxIncludes {
 		s.fail("files", opt, fmt.Errorf("more than %d patterns", maxIncludes), "")

@@ -36,8 +36,7 @@ func CheckUpstream(path string, h *Host) []Finding {
 	for _, sec := range l.sections() {
 		l.lintSection(sec)
 	}
-	l.byPlace(l.warned.problems)
-	return l.findings(l.warned.problems)
+	return l.findings(l.byPlace(l.warned.problems))
 }
 
 // blameDefaults says of variables that only env_default= sets, that the original

@@ -88,7 +88,7 @@ type report struct {
 	limit    int
 	first    string
 	problems []Problem
-	seen     map[[3]string]bool // section, key and text that were reported
+	seen     map[Problem]bool // of keys
 }
 
 // add notes a problem. full is the original's whole line; only the first is kept.
@@ -98,14 +98,13 @@ func (r *report) add(full string, p Problem) {
 		return
 	}
 	if p.Key != "" {
-		id := [3]string{p.Section, p.Key, p.Text}
-		if r.seen[id] {
+		if r.seen[p] {
 			return
 		}
 		if r.seen == nil {
-			r.seen = make(map[[3]string]bool)
+			r.seen = make(map[Problem]bool)
 		}
-		r.seen[id] = true
+		r.seen[p] = true
 	}
 	if r.problems == nil {
 		r.first = full

@@ -34,6 +34,7 @@ var shape = rules{
 		"applet":        nil,
 		"early":         nil,
 		"pidproxy":      nil,
+		"relay":         nil,
 		"version":       nil,
 		"conf":          nil,
 		"ctl/ndjson":    nil,
@@ -58,7 +59,7 @@ var shape = rules{
 			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "version",
 		},
 		// 5: main.
-		".": {"applet", "conf", "ctl", "daemon", "pidproxy", "proc/child", "version"},
+		".": {"applet", "conf", "ctl", "daemon", "pidproxy", "proc/child", "relay", "version"},
 	},
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},

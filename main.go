@@ -13,6 +13,7 @@ import (
 	"gosupervisor/daemon"
 	"gosupervisor/pidproxy"
 	"gosupervisor/proc/child"
+	"gosupervisor/relay"
 	"gosupervisor/version"
 )
 
@@ -27,6 +28,10 @@ var binary = applet.Binary{
 		})},
 		{Name: "pidproxy", About: "hand signals on to the process of a pid file", Main: ordinary(func(_ string, args []string) int {
 			return pidproxy.Main(args, os.Stdout, os.Stderr)
+		})},
+		// The daemon starts it by this name where no other program has it.
+		{Name: relay.Name, Hidden: true, Main: ordinary(func(string, []string) int {
+			return relay.Main(os.Stdin, os.Stdout, os.Stderr)
 		})},
 	},
 	Version: version.Line,

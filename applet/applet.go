@@ -15,9 +15,10 @@ const (
 
 // Applet is one of the programs in the binary.
 type Applet struct {
-	Name  string
-	About string // half a sentence for the list
-	Main  func(argv0 string, args []string) int
+	Name   string
+	About  string // half a sentence for the list
+	Hidden bool   // neither listed nor installed: not for people
+	Main   func(argv0 string, args []string) int
 }
 
 // Binary is all that the program can be.
@@ -92,7 +93,9 @@ func beside(argv0, name string) string {
 func (b *Binary) list(w io.Writer) {
 	fmt.Fprint(w, "Call this program by the name of an applet, or name one in the first argument:\n\n")
 	for _, a := range b.Applets {
-		fmt.Fprintf(w, "  %-22s %s\n", a.Name, a.About)
+		if !a.Hidden {
+			fmt.Fprintf(w, "  %-22s %s\n", a.Name, a.About)
+		}
 	}
 	fmt.Fprint(w, "\n"+
 		"  --install DIR          make links of these names in DIR\n"+

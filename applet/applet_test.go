@@ -13,7 +13,7 @@ func said() (*Binary, *bytes.Buffer, *bytes.Buffer) {
 	b := &Binary{Stdout: &out, Stderr: &errs}
 	b.Version = func() string { return "1.2.3" }
 	for i, name := range []string{"daemon", "client", "sample"} {
-		b.Applets = append(b.Applets, Applet{name, "the " + name, func(argv0 string, args []string) int {
+		b.Applets = append(b.Applets, Applet{Name: name, About: "the " + name, Main: func(argv0 string, args []string) int {
 			fmt.Fprintf(&out, "%s: %s %q\n", name, argv0, args)
 			return 10 + i
 		}})
@@ -59,6 +59,24 @@ func TestRun(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.out)
 			}
 		})
+	}
+}
+
+func TestAHiddenAppletRunsAndIsNotShown(t *testing.T) {
+	b, out, errs := said()
+	b.Applets[1].Hidden = true
+	if code := b.Run([]string{"client", "x"}); code != 11 {
+		t.Errorf("by its name: exit status %d", code)
+	}
+	out.Reset()
+	b.Run([]string{"prog", "--help"})
+	dir := t.TempDir()
+	b.Run([]string{"prog", "--install", dir})
+	if shown := out.String(); strings.Contains(shown, "client") || !strings.Contains(shown, "sample") || errs.Len() > 0 {
+		t.Errorf("stdout %q, stderr %q", shown, errs)
+	}
+	if got := links(t, b, dir); strings.Fields(got)[1] != "-" {
+		t.Errorf("it was installed: %q", got)
 	}
 }
 

@@ -34,6 +34,9 @@ func (b *Binary) link(binary, dir string) int {
 	}
 	status := 0
 	for _, a := range b.Applets {
+		if a.Hidden {
+			continue
+		}
 		path := filepath.Join(dir, a.Name)
 		switch made, err := ensure(path, target, binary); {
 		case err != nil:

@@ -95,25 +95,25 @@ func (x expansion) run() (string, error) {
 	var name unknownName
 	if errors.As(err, &name) {
 		available := x.names.list()
-		return "", &expandError{
+		return "", &hinted{
 			text: fmt.Sprintf(msgUnknownName, repr(value), repr(x.where), repr(string(name)), strings.Join(available, ", ")),
 			hint: nameHint(string(name), available),
 		}
 	}
-	return "", &expandError{
+	return "", &hinted{
 		text: fmt.Sprintf(msgBadFormat, repr(value), repr(x.where), err),
 		hint: "write %% for a percent sign",
 	}
 }
 
-// expandError is a value that cannot be expanded.
-type expandError struct{ text, hint string }
+// hinted is an error that knows what is likely to be done about it.
+type hinted struct{ text, hint string }
 
-func (e *expandError) Error() string { return e.text }
+func (e *hinted) Error() string { return e.text }
 
 // hintOf is the hint that an error carries, if it does.
 func hintOf(err error) string {
-	var e *expandError
+	var e *hinted
 	if errors.As(err, &e) {
 		return e.hint
 	}

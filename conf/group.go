@@ -142,7 +142,11 @@ func (l *loader) listener(section string) {
 	})
 	g.Pool.ResultHandler = read(s, "result_handler", DefaultHandler, func(v string) (string, error) {
 		if !l.host.Plugin(v) {
-			return "", textf(msgPlugin, v, section)
+			hint := ""
+			if v == StdoutHandler {
+				hint = "it comes with the Python package supervisor-stdout"
+			}
+			return "", &hinted{fmt.Sprintf(msgPlugin, v, section), hint}
 		}
 		return v, nil
 	})

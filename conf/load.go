@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -350,7 +351,7 @@ func read[T any](s *scope, key string, def T, parse func(string) (T, error)) T {
 	}
 	v, err := parse(value)
 	if err != nil {
-		s.fail(key, opt, err, hintFor(key, value))
+		s.fail(key, opt, err, cmp.Or(hintOf(err), hintFor(key, value)))
 		return def
 	}
 	return v

@@ -90,6 +90,9 @@ func (r *Reading) Explain(options map[string]string) []Block {
 // SelectBlocks keeps the blocks of a name: a section, a group, a process or
 // group:process, where * stands for every process.
 func SelectBlocks(blocks []Block, name string) []Block {
+	if name == "" {
+		return nil
+	}
 	var list []Block
 	for _, b := range blocks {
 		_, process, _ := strings.Cut(b.Process, ":")

@@ -200,7 +200,7 @@ func (s *scope) ownEnvironment() map[string]string {
 	}
 	env, err := s.environment(value)
 	if err != nil {
-		s.fail("environment", opt, err, environmentHint(value))
+		s.fail("environment", opt, err, cmp.Or(hintOf(err), environmentHint(value)))
 	}
 	return env
 }
@@ -277,7 +277,7 @@ func twice[T any](s *scope, where string, parse func(string) (T, error)) func(st
 		again, err := expansion{value: value, where: where, names: s.names}.run()
 		if err != nil {
 			var none T
-			return none, err
+			return none, &hinted{err.Error(), "%%%% stands for a percent sign here"}
 		}
 		return parse(again)
 	}

@@ -89,11 +89,16 @@ func (s *scope) environment(value string) (map[string]string, error) {
 func (s *scope) variablesOf(key, value string) (map[string]string, error) {
 	if s.original {
 		tokens, err := lexOld(value)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			var env map[string]string
+			if env, _, err = pairs(tokens, value, true); err == nil {
+				return env, nil
+			}
 		}
-		env, _, err := pairs(tokens, value, true)
-		return env, err
+		if _, _, newErr := ParseEnvironment(value); newErr == nil {
+			err = &hinted{err.Error(), "only releases after 4.3 may read quotes and backslashes so"}
+		}
+		return nil, err
 	}
 	env, doubt, err := ParseEnvironment(value)
 	if doubt != "" {

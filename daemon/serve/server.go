@@ -156,7 +156,8 @@ func (s *Server) serveConn(raw net.Conn) {
 	conn := &firstByteConn{Conn: raw, release: func() { <-s.slots }}
 	stop := context.AfterFunc(s.closing, func() { _ = raw.SetReadDeadline(time.Unix(1, 0)) })
 	first, ok := conn.peek(s.o.FirstRequest)
-	if !ok || !stop() {
+	live := stop() // in any case: until then the server holds on to raw
+	if !ok || !live {
 		_ = conn.Close()
 		return
 	}

@@ -66,7 +66,7 @@ func (t *Table) spawn(j Job) {
 		t.observer.Failed(j.Key, err)
 		return
 	}
-	pid, err := start(spec)
+	pid, executed, err := start(spec)
 	for _, f := range spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
@@ -76,51 +76,62 @@ func (t *Table) spawn(j Job) {
 	}
 	t.pids[j.Key] = pid
 	t.keys[pid] = j.Key
+	if executed != nil {
+		t.await(pid, executed)
+	}
 	t.observer.Started(j.Key, pid, time.Now())
 }
 
-// start forks and executes, the fast way if it can.
-func start(s *Spec) (pid int, err error) {
+// start forks and executes, the fast way if it can. executed is nil if the
+// child has executed its program, else the pipe that ends when it has.
+//
+// The fast way is ForkExec, which stops its thread and, with that, at the next
+// garbage collection the whole daemon, until the child has executed. So it is
+// only for what nobody else can hold up: no user to become (who could stop the
+// child in that moment) and no file of somebody else's or on somebody else's
+// server. Everything else our own binary does, in a child that is waited for
+// aside.
+func start(s *Spec) (pid int, executed *os.File, err error) {
 	files, cleanup, err := stdio(s)
 	if err != nil {
-		return 0, &SpawnError{StageStdio, err}
+		return 0, nil, &SpawnError{StageStdio, err}
 	}
 	defer cleanup()
 
 	var fast error
-	if cred, direct := credential(s.Cred); direct && s.Umask < 0 {
+	if !changesUser(s.Cred) && s.Umask < 0 && prompt(s.Path, s.Dir) {
 		pid, fast = syscall.ForkExec(s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
 			Files: files,
-			Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: cred},
+			Sys:   &syscall.SysProcAttr{Setpgid: true},
 		})
 		if fast == nil {
-			return pid, nil
+			return pid, nil, nil
 		}
 	}
 	// ForkExec does not say what failed. The applet finds out, or, if it was
 	// the fork, fails the same way.
 	slow := fast
 	if fast != syscall.E2BIG {
-		if pid, slow = startApplet(request{spec: s, files: files}); slow == nil {
-			return pid, nil
+		if pid, executed, slow = startApplet(request{spec: s, files: files}); slow == nil {
+			return pid, executed, nil
 		}
 	}
 	if slow == syscall.E2BIG {
 		// Only execve says so, and the applet was refused the same arguments:
 		// have it do nothing but report.
-		if pid, err := startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
-			return pid, nil
+		if pid, executed, err := startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
+			return pid, executed, nil
 		}
 	}
 	if isShortage(slow) {
-		return 0, &SpawnError{StageFork, slow}
+		return 0, nil, &SpawnError{StageFork, slow}
 	}
 	if fast != nil {
-		return 0, &SpawnError{StageExec, fast}
+		return 0, nil, &SpawnError{StageExec, fast}
 	}
-	return 0, &SpawnError{StageExec, slow}
+	return 0, nil, &SpawnError{StageExec, slow}
 }
 
 // isShortage tells whether a failed ForkExec did not get as far as a child.
@@ -154,32 +165,44 @@ func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
 	return fds, cleanup, nil
 }
 
-// credential translates c for ForkExec. Who is that user already changes
-// nothing, not even groups. Who may not become it is told so by the applet: then
-// direct is false.
-func credential(c *Credential) (cred *syscall.Credential, direct bool) {
-	self := os.Getuid()
-	if c == nil || c.UID == self {
-		return nil, true
+// changesUser tells whether c is somebody else than we are. Who is that user
+// already changes nothing, not even groups.
+func changesUser(c *Credential) bool { return c != nil && c.UID != os.Getuid() }
+
+// prompt tells whether executing path from the directory dir cannot be held
+// up: the file is ours or root's and nobody else may write to it, so that
+// nobody else can hold a lease on it, and neither is on a filesystem that a
+// server or another process answers for.
+func prompt(path, dir string) bool {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil || st.Mode&0o022 != 0 || st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return false
 	}
-	if self != 0 {
-		return nil, false
-	}
-	groups := make([]uint32, len(c.Groups))
-	for i, g := range c.Groups {
-		groups[i] = uint32(g)
-	}
-	return &syscall.Credential{Uid: uint32(c.UID), Gid: uint32(c.GID), Groups: groups}, true
+	return isLocal(path) && (dir == "" || isLocal(dir))
 }
 
-// startApplet runs ExecMain in a child and returns when that has either
+// Filesystems that the kernel itself answers for, by their magic numbers. What
+// is not here may be as good, but is not known to be.
+var local = map[int64]bool{
+	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true,
+	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true,
+	unix.SQUASHFS_MAGIC: true, unix.F2FS_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true,
+	unix.ISOFS_SUPER_MAGIC: true, 0xe0f5e1e2 /* erofs */ : true, 0x2fc12fc1 /* zfs */ : true,
+	unix.PROC_SUPER_MAGIC: true, unix.SYSFS_MAGIC: true, unix.DEVPTS_SUPER_MAGIC: true,
+}
+
+func isLocal(path string) bool {
+	var fs unix.Statfs_t
+	return retry(func() error { return unix.Statfs(path, &fs) }) == nil && local[int64(uint32(fs.Type))]
+}
+
+// startApplet runs ExecMain in a child. executed ends when that has either
 // executed the final program or failed and exited.
-func startApplet(r request) (pid int, err error) {
+func startApplet(r request) (pid int, executed *os.File, err error) {
 	var status [2]int
 	if err := unix.Pipe2(status[:], unix.O_CLOEXEC); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	defer syscall.Close(status[0])
 	attr := &syscall.ProcAttr{
 		Env:   r.environ(),
 		Files: append(r.files[:3:3], uintptr(status[1])), // statusFD
@@ -192,17 +215,11 @@ func startApplet(r request) (pid int, err error) {
 	}
 	_ = syscall.Close(status[1])
 	if err != nil {
-		return 0, err
+		_ = syscall.Close(status[0])
+		return 0, nil, err
 	}
-	// Nothing is ever written: the end comes when the last copy of the write
-	// end is closed, by the final exec or by the applet's exit.
-	var buf [1]byte
-	for {
-		_, err := syscall.Read(status[0], buf[:])
-		if err != syscall.EINTR {
-			return pid, nil
-		}
-	}
+	_ = unix.SetNonblock(status[0], true) // so that waiting costs no thread
+	return pid, os.NewFile(uintptr(status[0]), "status of a spawn"), nil
 }
 
 // ErrnoName returns the symbolic name, such as ENOENT, of the system error in

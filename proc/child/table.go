@@ -33,8 +33,9 @@ type Job struct {
 // table's goroutine, in the order in which things happened, and must return
 // soon: while one runs nothing is spawned, signalled or reaped.
 type Observer interface {
-	// Started says that the child exists and has executed its program, or
-	// has failed to and is about to exit with 127.
+	// Started says that the child exists. It has executed its program, or
+	// will soon, or will exit with 127 if it cannot; a signal reaches the
+	// program whatever it is.
 	Started(k Key, pid int, at time.Time)
 	// Failed says that there is no child: Prepare's error or a *SpawnError.
 	Failed(k Key, err error)
@@ -58,8 +59,16 @@ type Table struct {
 	exits    chan os.Signal // SIGCHLD; holds one: there may be something to reap
 
 	// The rest belongs to Run's goroutine.
-	pids map[Key]int
-	keys map[int]Key
+	pids   map[Key]int
+	keys   map[int]Key
+	births map[int]*birth // children that have yet to execute their program
+}
+
+// birth is a child between the fork and its program. A signal would now hit our
+// own binary, so it waits; but for SIGKILL, which means the same to every
+// program and must reach one that hangs.
+type birth struct {
+	signals []func()
 }
 
 // NewTable returns a table without children. From here on SIGCHLD is noticed.
@@ -70,6 +79,7 @@ func NewTable(o Observer) *Table {
 		exits:    make(chan os.Signal, 1),
 		pids:     make(map[Key]int),
 		keys:     make(map[int]Key),
+		births:   make(map[int]*birth),
 	}
 	signal.Notify(t.exits, syscall.SIGCHLD)
 	return t
@@ -167,7 +177,36 @@ func (t *Table) bury(pid int, ws syscall.WaitStatus) {
 	}
 	delete(t.keys, pid)
 	delete(t.pids, k)
+	t.born(pid)
 	t.observer.Exited(k, pid, ws, time.Now())
+}
+
+// await has born called when executed ends.
+func (t *Table) await(pid int, executed *os.File) {
+	b := &birth{}
+	t.births[pid] = b
+	go func() {
+		_, _ = executed.Read(make([]byte, 1)) // nothing is ever written
+		_ = executed.Close()
+		t.mail.put(func() {
+			if t.births[pid] == b {
+				t.born(pid)
+			}
+		})
+	}()
+}
+
+// born sends the signals that came while the child was on its way to its
+// program. If it died there, they find nobody.
+func (t *Table) born(pid int) {
+	b := t.births[pid]
+	delete(t.births, pid)
+	if b == nil {
+		return
+	}
+	for _, send := range b.signals {
+		send()
+	}
 }
 
 // kill sends a signal. The pid is ours as long as it is in the table, even if
@@ -176,6 +215,10 @@ func (t *Table) kill(k Key, sig syscall.Signal, group bool) {
 	pid, alive := t.pids[k]
 	if !alive {
 		t.observer.SignalGone(k, syscall.ESRCH)
+		return
+	}
+	if b := t.births[pid]; b != nil && sig != syscall.SIGKILL {
+		b.signals = append(b.signals, func() { t.kill(k, sig, group) })
 		return
 	}
 	if group {

@@ -30,7 +30,7 @@ var binary = applet.Binary{
 			return pidproxy.Main(args, os.Stdout, os.Stderr)
 		})},
 		// The daemon starts it by this name where no other program has it.
-		{Name: relay.Name, Hidden: true, Main: ordinary(func(string, []string) int {
+		{Name: conf.StdoutCommand, Hidden: true, Main: ordinary(func(string, []string) int {
 			return relay.Main(os.Stdin, os.Stdout, os.Stderr)
 		})},
 	},

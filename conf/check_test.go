@@ -104,6 +104,8 @@ func TestCheck(t *testing.T) {
 			":7: warning: [program:c] command: the command is empty"}},
 		{"the PATH of the program counts", "[program:a]\ncommand=tool\nenvironment=PATH=\"/opt/bin:/bin\"\n[program:b]\ncommand=cat\nenvironment=PATH=\"/opt/bin\"\n",
 			[]string{":6: warning: [program:b] command: can't find command 'cat' (PATH is /opt/bin)"}},
+		{"the listener that is built in", "[eventlistener:e]\ncommand=supervisor_stdout\nevents=PROCESS_LOG\nresult_handler=" + StdoutHandler + "\n[program:b]\ncommand=./supervisor_stdout\n",
+			[]string{":7: warning: [program:b] command: can't find command './supervisor_stdout' (a relative path begins where supervisord was started, not in directory=)"}},
 		{"the first command of PATH counts", "environment=PATH=\"/:/bin\"\n[program:a]\ncommand=app\n", []string{":4: warning: [program:a] command: command at '/app' is a directory (PATH is /:/bin)"}},
 		{"a relative command begins in the daemon's directory", "directory=/app\n[program:a]\ncommand=./run\ndirectory=/tmp\n", nil},
 		{"words that only a shell understands", "[program:a]\ncommand=cat a && cat b\n[program:b]\ncommand=cat '&&'x > y\n", []string{

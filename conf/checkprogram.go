@@ -119,6 +119,12 @@ func (c *programCheck) look(word, search string) string {
 		}
 		return ""
 	}
+	if word == StdoutCommand {
+		return ""
+	}
+	if word == StdoutCommand {
+		return "" // ours steps in
+	}
 	return "can't find command " + repr(word)
 }
 

@@ -49,6 +49,10 @@ type User struct {
 	Home string
 }
 
+// StdoutCommand is the command of the listener that goes with StdoutHandler. It is
+// built in where no program of that name is found.
+const StdoutCommand = "supervisor_stdout"
+
 // The plugin specs that stand for something this program does itself.
 const (
 	MainRPCInterface = "supervisor.rpcinterface:make_main_rpcinterface"

@@ -1,13 +1,13 @@
 package daemon
 
 import (
-	"errors"
 	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
 	"gosupervisor/proc/child"
+	"gosupervisor/proc/output"
 )
 
 // loop feeds the core until it says that everything is over, and returns what
@@ -98,6 +98,8 @@ func (h *host) perform(e core.Effect) {
 		if h.slots[e.Proc].stdin.write(e.Data) != nil {
 			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial}})
 		}
+	case core.Print:
+		h.stdout.Write(e.Data, output.Urgent)
 	case core.TrySockets:
 		h.kids.Do(func() { h.trySockets(e) })
 	case core.LoadConfig:
@@ -147,8 +149,7 @@ func commandError(err error) *core.CommandError {
 		return nil
 	}
 	code := api.NotExecutable
-	var le *child.LookupError
-	if errors.As(err, &le) && le.Kind == child.NoFile {
+	if notFound(err) {
 		code = api.NoFile
 	}
 	return &core.CommandError{Code: code, Text: err.Error()}

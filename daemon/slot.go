@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,7 +129,16 @@ func (h *host) command(p *conf.Program) (argv []string, path string, err error) 
 		return nil, "", &child.LookupError{Kind: child.NotExecutable, Text: "command is empty"}
 	}
 	path, err = child.Resolve(argv, p.Environment, h.ownPath)
+	if self := child.Self(); self != "" && argv[0] == conf.StdoutCommand && notFound(err) {
+		return argv, self, nil // we are that program too
+	}
 	return argv, path, err
+}
+
+// notFound tells whether a look-up found no file at all.
+func notFound(err error) bool {
+	var le *child.LookupError
+	return errors.As(err, &le) && le.Kind == child.NoFile
 }
 
 // prepare makes everything that a child of s needs. It runs on the goroutine

@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// Name is the command that configurations give for this listener.
-const Name = "supervisor_stdout"
-
 const (
 	ready = "READY\n"
 	taken = "RESULT 2\nOK"
@@ -29,7 +26,7 @@ func Main(stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "Error: %v\n", err)
 	if errors.Is(err, os.ErrInvalid) {
-		fmt.Fprintf(stderr, "%s is started by supervisord, as the command of an [eventlistener:x] section\n", Name)
+		fmt.Fprint(stderr, "supervisor_stdout is started by supervisord, as the command of an [eventlistener:x] section\n")
 	}
 	return 1
 }

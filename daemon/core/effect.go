@@ -74,6 +74,9 @@ type (
 		Data   []byte
 	}
 
+	// Print writes to our own standard output.
+	Print struct{ Data []byte }
+
 	// TrySockets looks whether the sockets of a group that is to be added, or
 	// of processes that are to be added to one, can be created; SocketsTried
 	// answers.
@@ -102,6 +105,7 @@ func (Log) effect()             {}
 func (AddProcesses) effect()    {}
 func (RemoveProcesses) effect() {}
 func (SendEvent) effect()       {}
+func (Print) effect()           {}
 func (TrySockets) effect()      {}
 func (LoadConfig) effect()      {}
 func (ReopenLogs) effect()      {}

@@ -218,12 +218,10 @@ func (c *Core) listenerSaid(p *process, s listener.Signal, before listener.State
 	case listener.BecameReady:
 		after = listener.Ready
 	case listener.Processed:
-		c.logf(conf.Debug, "%s: event was processed", name)
-		p.hears.event = nil
+		c.processed(p)
 	case listener.Rejected:
 		if p.group.pool.handler == conf.StdoutHandler { // its every result is an acknowledgement
-			c.logf(conf.Debug, "%s: event was processed", name)
-			p.hears.event = nil
+			c.processed(p)
 			break
 		}
 		c.logf(conf.Warn, "%s: event was rejected", name)

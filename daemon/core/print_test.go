@@ -47,6 +47,8 @@ func (s *scenario) print(e Effect) {
 		fmt.Fprintf(w, "remove %s\n", s.list(e.Procs))
 	case SendEvent:
 		fmt.Fprintf(w, "send %s %q\n", s.names[e.Proc], e.Data)
+	case Print:
+		fmt.Fprintf(w, "print %q\n", e.Data)
 	case TrySockets:
 		fmt.Fprintf(w, "try the sockets of %s for %d\n", e.Group.Name, e.ID)
 	case LoadConfig:

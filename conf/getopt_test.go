@@ -8,7 +8,7 @@ import (
 
 func TestGetopt(t *testing.T) {
 	const short = "nc:u:h?"
-	long := []string{"nodaemon", "configuration=", "user=", "logfile=", "logfile_maxbytes=", "help"}
+	long := []string{"nodaemon", "configuration=", "user=", "logfile=", "logfile_maxbytes=", "help", "+heap", "+lint="}
 	for _, tt := range []struct{ name, args, want string }{
 		{"nothing", "", "[] []"},
 		{"a flag", "-n", "[{-n }] []"},
@@ -33,6 +33,10 @@ func TestGetopt(t *testing.T) {
 		{"a word without its argument", "--conf", "! option --configuration requires argument"},
 		{"a prefix of several", "--lo x", "! option --lo not a unique prefix"},
 		{"a flag with an argument", "--noda=1", "! option --nodaemon must not have an argument"},
+		{"a word that must be in full", "--heap --lint x", "[{--heap } {--lint x}] []"},
+		{"a word that must be in full, cut short", "--hea", "! option --hea not recognized"},
+		{"a prefix that it shares with another", "--he", "[{--help }] []"},
+		{"the sign that marks it", "--+heap", "! option --+heap not recognized"},
 		{"a letter beyond ASCII", "-é", "! option -é not recognized"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,7 +1,9 @@
 package conf
 
 import (
+	"cmp"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -124,6 +126,45 @@ func TestUpstreamLintIsAboutWhatWeAccept(t *testing.T) {
 		}
 		if got := CheckUpstream("/c/s.conf", h); len(got) == 0 || got[0].Severity != SeverityError {
 			t.Errorf("%q: the lint says %q", text, lines(got))
+		}
+	}
+}
+
+// otherThanTheCorpus lists the configurations on which the lint is right to say
+// otherwise.
+var otherThanTheCorpus = map[string]string{
+	"P125-rpcinterface": "the original reads it, and refuses it when it opens its servers",
+	"percent":           "one of our own, with what only we accept",
+}
+
+// TestTheLintAgreesWithTheCorpus compares it with what the original said to each
+// configuration.
+func TestTheLintAgreesWithTheCorpus(t *testing.T) {
+	for _, dir := range []string{"testdata/corpus", cmp.Or(os.Getenv("CORPUS"), "../../shared/corpus")} {
+		answers, err := filepath.Glob(filepath.Join(dir, "*.expected.json"))
+		if err != nil || len(answers) == 0 {
+			continue // only the first is always there; TestOwnCorpus would fail without it
+		}
+		var w world
+		readJSON(t, filepath.Join(dir, "world.json"), &w)
+		for _, file := range answers {
+			base := strings.TrimSuffix(file, ".expected.json")
+			text, err := os.ReadFile(base + ".conf")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var a answer
+			readJSON(t, file, &a)
+			want, files := a.Direct["as_is"], map[string]string{w.Main: string(text)}
+			if a.Included != nil {
+				want, files = a.Included["as_is"], map[string]string{w.Main: w.Wrapper, w.Included: string(text)}
+			}
+			findings := CheckUpstream(w.Main, w.host(a.Env, files, base+".tree", false))
+			refused := len(findings) > 0 && findings[0].Severity == SeverityError
+			_, otherwise := otherThanTheCorpus[filepath.Base(base)]
+			if otherwise == (refused == (want.Verdict == "reject")) {
+				t.Errorf("%s: the original said %q %s, the lint says %q", filepath.Base(base), want.Verdict, want.Error, lines(findings))
+			}
 		}
 	}
 }

@@ -21,8 +21,12 @@ import (
 // host carries one run of the supervisor, from reading the configuration until
 // everything is stopped. A restart makes a new one.
 type host struct {
-	cfg     *conf.Config
-	load    func() (*conf.Config, error) // reads the configuration again
+	cfg  *conf.Config
+	load func() (*conf.Config, error) // reads the configuration again
+
+	// Does the same and finds out whether we could restart into it.
+	loadForRestart func() (*conf.Config, error)
+
 	journal *journal
 	*outputs
 	epoch time.Time // Instant zero

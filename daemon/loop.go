@@ -184,9 +184,14 @@ func (h *host) removeSlots(ids []core.ProcID) {
 	}
 }
 
-// loadConfig reads the configuration again, in a goroutine of its own.
+// loadConfig reads the configuration again, in a goroutine of its own: for the
+// client with that id, or for a restart.
 func (h *host) loadConfig(id core.RequestID) {
-	cfg, err := h.load()
+	load := h.load
+	if id == 0 {
+		load = h.loadForRestart
+	}
+	cfg, err := load()
 	h.inbox.post(message{in: core.Loaded{ID: id, Config: cfg, Err: err}})
 }
 

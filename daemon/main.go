@@ -37,6 +37,7 @@ type daemon struct {
 	stderr  io.Writer
 	limited bool   // the limits were raised already
 	again   bool   // this is a restart
+	back    bool   // and one to the configuration before, since another failed
 	serial  uint64 // of the next event
 }
 
@@ -95,19 +96,33 @@ func (d *daemon) main(args []string) int {
 }
 
 // serve runs the supervisor until it is asked to leave, once for every
-// restart.
+// restart. When a restart fails although the configuration looked good, it goes
+// back to the one before, once: by then everything is stopped, and leaving
+// would keep it so.
 func (d *daemon) serve(cfg *conf.Config) int {
+	defer d.closeJournal()
+	var before *conf.Config // to go back to; nil: there is none
 	for {
-		code, restart := d.run(cfg)
-		if !restart {
-			return code
+		restart, err := d.run(cfg)
+		switch {
+		case err != nil && before != nil:
+			d.journal.logf(conf.Critical, "the restart failed, going back to the configuration before it: %s", inOneLine(err))
+			cfg, before, d.back = before, nil, true
+			continue
+		case err != nil:
+			return d.usage(err)
+		case !restart:
+			return 0
 		}
-		d.again = true
-		// The configuration was read, and found good, before anything was
-		// stopped. If it was broken since, that reading still serves.
-		if fresh, err := d.load(); err == nil {
-			cfg = fresh
+		d.again, d.back, before = true, false, cfg
+		// The configuration was found good before anything was stopped. If it
+		// was broken since, the one that we come from still serves.
+		fresh, err := d.loadForRestart()
+		if err != nil {
+			d.journal.logf(conf.Critical, "going on with the configuration before the restart, because the present one has an error: %s", inOneLine(err))
+			continue
 		}
+		cfg = fresh
 	}
 }
 
@@ -125,7 +140,7 @@ func (d *daemon) usage(err error) int {
 	}
 	fmt.Fprintf(d.stderr, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
 	if d.again { // by now stderr may be nobody's
-		d.journal.logf(conf.Critical, "the restart failed: %s", first)
+		d.journal.logf(conf.Critical, "the restart failed, and nothing runs any more: %s", first)
 	}
 	for _, line := range more {
 		fmt.Fprintf(d.stderr, "  %s\n", line)
@@ -163,25 +178,24 @@ func (d *daemon) load() (*conf.Config, error) {
 // run is one life of the supervisor, from opening its log to the last process
 // gone. Its order is observable, and the original's: what cannot be undone
 // comes after what can fail.
-func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
+func (d *daemon) run(cfg *conf.Config) (restart bool, err error) {
 	notes, err := d.prepare(cfg)
 	if err != nil {
-		return d.usage(err), false
+		return false, err
 	}
 	if err := d.openJournal(cfg); err != nil {
-		return d.usage(err), false
+		return false, err
 	}
-	defer d.closeJournal()
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.serial)
-	h.load = d.load
+	h.load, h.loadForRestart = d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
-		return d.usage(err), false
+		return false, err
 	}
 	if err := h.tryAtBoot(); err != nil {
 		shutdown(servers)
-		return d.usage(err), false
+		return false, err
 	}
 	d.cleanLogs(&cfg.Server)
 	if d.ready != nil {
@@ -196,7 +210,7 @@ func (d *daemon) run(cfg *conf.Config) (code int, restart bool) {
 	restart = h.run(d.signals, servers)
 	d.serial = h.core.Serial()
 	pid.remove()
-	return 0, restart
+	return restart, nil
 }
 
 // prepare raises the limits and becomes the configured user, and returns what
@@ -234,7 +248,8 @@ func (d *daemon) note(notes []conf.Note) {
 	}
 }
 
-// openJournal opens the activity log.
+// openJournal opens the activity log. The one before it, of the life before a
+// restart, takes lines until then, and goes on if that is better than nothing.
 func (d *daemon) openJournal(cfg *conf.Config) error {
 	s := &cfg.Server
 	j := &journal{level: s.Loglevel}
@@ -255,6 +270,9 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 		err := j.openFile(logfile.Spec{Path: s.Logfile, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups})
 		switch {
 		case err == nil:
+		case d.back:
+			d.journal.logf(conf.Error, "going on with the log that is open: %v", err)
+			return nil // we may have become another user, who cannot open it
 		case s.LogfileSet || len(j.sinks) == 0:
 			return err
 		default:
@@ -264,11 +282,17 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 			j.logf(conf.Warn, "no activity log file: %v; set logfile= to choose another place, or /dev/null for none", err)
 		}
 	}
+	if d.journal != nil {
+		d.journal.close()
+	}
 	d.journal = j
 	return nil
 }
 
 func (d *daemon) closeJournal() {
+	if d.journal == nil {
+		return // we never came that far
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
 	defer cancel()
 	// A reader that does not read must not keep us.

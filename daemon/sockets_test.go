@@ -244,9 +244,9 @@ socket=unix://` + dir + `/missing/f.sock
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, restart := d.run(cfg)
-	if code != 2 || restart {
-		t.Errorf("got code %d, restart %v", code, restart)
+	code := d.serve(cfg)
+	if code != 2 {
+		t.Errorf("got code %d", code)
 	}
 	want := "Error: Could not create FastCGI socket unix://" + dir + "/missing/f.sock: [Errno 2] No such file or directory\n" +
 		"For help, use supervisord -h\n"

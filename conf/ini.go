@@ -346,8 +346,11 @@ func (d *document) supplies(from, to, key string) bool {
 	if from == to || from == defaultSection {
 		return true
 	}
-	k := d.sections[to].kind
-	return !d.original && k.runs() && !(k.word == "eventlistener" && key == "redirect_stderr")
+	sec := d.sections[to]
+	if d.original || sec == nil || !sec.kind.runs() {
+		return false
+	}
+	return sec.kind.word != "eventlistener" || key != "redirect_stderr"
 }
 
 func (d *document) value(section, key string) string {

@@ -23,6 +23,7 @@ type editor struct {
 	cooked  liner.ModeApplier // as found
 	raw     liner.ModeApplier // as the editor wants it
 	history string            // a file; may be empty
+	unsize  func()            // takes back the size that the terminal got from us
 }
 
 // newEditor returns an editor on the standard input and output, or false where
@@ -36,12 +37,14 @@ func newEditor(plain plainInput, history string, complete liner.WordCompleter) (
 	if e.cooked, err = liner.TerminalMode(); err != nil {
 		return nil, false
 	}
+	e.unsize = giveSize(int(plain.out.(*os.File).Fd()))
 	e.state = liner.NewLiner()
 	e.state.SetCtrlCAborts(true)
 	e.state.SetTabCompletionStyle(liner.TabPrints)
 	e.state.SetWordCompleter(complete)
 	if e.raw, err = liner.TerminalMode(); err != nil {
 		e.state.Close()
+		e.unsize()
 		return nil, false
 	}
 	if f, err := os.Open(history); err == nil {
@@ -100,6 +103,7 @@ func (e *editor) watch() (release func()) {
 		select {
 		case sig := <-deaths:
 			e.cooked.ApplyMode()
+			e.unsize()
 			e.save()
 			signal.Reset(sig)
 			if n, ok := sig.(unix.Signal); ok {
@@ -119,6 +123,28 @@ func (e *editor) close() {
 	e.save()
 	e.state.Close()
 	e.cooked.ApplyMode()
+	e.unsize()
+}
+
+// giveSize gives a terminal that does not know its size, as those of serial
+// lines and containers may not, the usual one: the editor asks the terminal
+// itself and edits nothing without. If it has become another by the end, it
+// stays so.
+func giveSize(fd int) (restore func()) {
+	found, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	if err != nil || found.Col > 0 {
+		return func() {}
+	}
+	given := *found
+	given.Row, given.Col = max(found.Row, 24), 80
+	if unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &given) != nil {
+		return func() {}
+	}
+	return func() {
+		if now, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && *now == given {
+			unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, found)
+		}
+	}
 }
 
 // save writes the history. A file that cannot be written is no reason to

@@ -39,6 +39,12 @@ type terminal struct {
 
 func newTerminal(t *testing.T, term string, args ...string) *terminal {
 	t.Helper()
+	return newTerminalOf(t, unix.Winsize{Row: 24, Col: 80}, term, args...)
+}
+
+// newTerminalOf is newTerminal of a size.
+func newTerminalOf(t *testing.T, size unix.Winsize, term string, args ...string) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +60,7 @@ func newTerminal(t *testing.T, term string, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+	unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &size)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +174,61 @@ func TestTheShellOnATerminal(t *testing.T) {
 	v.expect("sup> ")
 	v.typeIn("\x03")
 	v.end(0)
+}
+
+func TestATerminalWithoutASizeIsEditedAllTheSame(t *testing.T) {
+	f := newFake(t, nil)
+	v := newTerminalOf(t, unix.Winsize{}, "xterm", "-c", f.config)
+	v.expect("sup> ")
+	v.typeIn("vers\t\r")
+	v.expect("4.3.0 test")
+	v.expect("sup> ")
+	v.typeIn("pif\x7fd\r")
+	v.expect("1234")
+	v.expect("sup> ")
+	v.typeIn("\x1b[A\x1b[A\r")
+	v.expect("4.3.0 test")
+	v.expect("sup> ")
+	v.typeIn("\x03")
+	v.end(0)
+	size, err := unix.IoctlGetWinsize(int(v.slave.Fd()), unix.TIOCGWINSZ)
+	if err != nil || *size != (unix.Winsize{}) {
+		t.Errorf("the terminal is left with the size %+v, %v", size, err)
+	}
+}
+
+func TestCtrlCAtAQuestionLeaves(t *testing.T) {
+	f := newFake(t, nil)
+	for _, size := range []unix.Winsize{{Row: 24, Col: 80}, {}} {
+		for _, term := range []string{"xterm", "dumb"} {
+			v := newTerminalOf(t, size, term, "-c", f.config)
+			v.expect("sup> ")
+			v.typeIn("shutdown\r")
+			v.expect("y/N? ")
+			v.typeIn("\x03")
+			v.end(0)
+
+			v = newTerminalOf(t, size, term, "-c", f.config, "-i", "reload")
+			v.expect("y/N? ")
+			v.typeIn("\x03")
+			v.expect("^C\r\n")
+			v.end(0)
+		}
+	}
+}
+
+func TestCtrlCAtAPromptEndsItsLineOnce(t *testing.T) {
+	f := newFake(t, nil)
+	for _, term := range []string{"xterm", "dumb"} {
+		v := newTerminal(t, term, "-c", f.config)
+		v.expect("sup> ")
+		v.typeIn("\x03")
+		v.expect("^C\r\n")
+		v.end(0)
+		if rest := v.shown.String()[v.at:]; rest != "" {
+			t.Errorf("TERM=%s: shown after the line: %q", term, rest)
+		}
+	}
 }
 
 func TestTheShellOnATerminalThatCannotEdit(t *testing.T) {

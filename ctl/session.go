@@ -110,9 +110,9 @@ func (s *session) explain(err error) {
 // askLogin asks for user name and password; false means that there is nobody
 // to answer.
 func (s *session) askLogin(ctx context.Context) bool {
-	user, err := s.in.line(ctx, "Username:")
+	user, err := s.ask(ctx, "Username:")
 	if err != nil {
-		fmt.Fprintln(s.out)
+		s.unanswered(err)
 		return false
 	}
 	pass, err := s.in.secret(ctx, "Password:")

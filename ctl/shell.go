@@ -16,8 +16,8 @@ func (s *session) runShell(ctx context.Context, prompt string) int {
 		s.names = nil
 		line, err := s.ask(ctx, prompt+"> ")
 		if err != nil {
-			fmt.Fprintln(s.out)
-			if !errors.Is(err, io.EOF) && !errors.Is(err, errInterrupted) && !errors.Is(err, context.Canceled) {
+			s.unanswered(err)
+			if !errors.Is(err, io.EOF) && !interrupted(err) {
 				s.explain(err)
 			}
 			break
@@ -32,6 +32,20 @@ func (s *session) ask(ctx context.Context, prompt string) (string, error) {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	return s.in.line(ctx, prompt)
+}
+
+// unanswered ends the line of a question that got no answer. Ctrl-C ends the
+// shell too.
+func (s *session) unanswered(err error) {
+	if !errors.Is(err, errInterrupted) { // the editor has ended the line itself
+		fmt.Fprintln(s.out)
+	}
+	s.ended = s.ended || interrupted(err)
+}
+
+// interrupted tells whether an error of a prompt is Ctrl-C.
+func interrupted(err error) bool {
+	return errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled)
 }
 
 // perform runs a line; Ctrl-C ends the line and not the shell.

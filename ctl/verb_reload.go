@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -27,9 +26,9 @@ func (s *session) confirm(ctx context.Context, question string) bool {
 	if !s.interactive {
 		return true
 	}
-	answer, err := s.in.line(ctx, question)
+	answer, err := s.ask(ctx, question)
 	if err != nil {
-		fmt.Fprintln(s.out)
+		s.unanswered(err)
 		return false
 	}
 	return strings.HasPrefix(answer, "y") || strings.HasPrefix(answer, "Y")

@@ -1,7 +1,9 @@
 package xmlrpc
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"sort"
@@ -14,115 +16,187 @@ const declaration = "<?xml version='1.0'?>\n"
 
 // EncodeCall returns a methodCall.
 func EncodeCall(method string, params ...any) ([]byte, error) {
-	b := appendText([]byte(declaration+"<methodCall>\n<methodName>"), method)
-	b = append(b, "</methodName>\n<params>\n"...)
+	var out bytes.Buffer
+	e := &encoder{out: &out}
+	e.raw(declaration + "<methodCall>\n<methodName>")
+	e.text(method)
+	e.raw("</methodName>\n<params>\n")
 	for i, v := range params {
-		var err error
-		if b, err = appendParam(b, v); err != nil {
+		if err := e.param(v); err != nil {
 			return nil, fmt.Errorf("parameter %d of %s: %w", i+1, method, err)
 		}
 	}
-	return append(b, "</params>\n</methodCall>\n"...), nil
+	e.raw("</params>\n</methodCall>\n")
+	_ = e.spill() // a buffer takes everything
+	return out.Bytes(), nil
 }
 
 // EncodeResponse returns a methodResponse with one value.
 func EncodeResponse(v any) ([]byte, error) {
-	b, err := appendParam([]byte(declaration+"<methodResponse>\n<params>\n"), v)
-	if err != nil {
-		return nil, fmt.Errorf("encode response: %w", err)
+	var out bytes.Buffer
+	if err := WriteResponse(&out, v); err != nil {
+		return nil, err
 	}
-	return append(b, "</params>\n</methodResponse>\n"...), nil
+	return out.Bytes(), nil
+}
+
+// WriteResponse writes what EncodeResponse returns, piece by piece: a long
+// value is never in memory a second time.
+func WriteResponse(w io.Writer, v any) error {
+	e := &encoder{out: w}
+	e.raw(declaration + "<methodResponse>\n<params>\n")
+	if err := e.param(v); err != nil {
+		return fmt.Errorf("encode response: %w", err)
+	}
+	e.raw("</params>\n</methodResponse>\n")
+	return e.spill()
+}
+
+// ResponseSize returns how many bytes WriteResponse would write, or why it
+// could not.
+func ResponseSize(v any) (int64, error) {
+	var n count
+	err := WriteResponse(&n, v)
+	return int64(n), err
+}
+
+// count is a writer that only counts.
+type count int64
+
+// Write implements io.Writer.
+func (n *count) Write(p []byte) (int, error) {
+	*n += count(len(p))
+	return len(p), nil
 }
 
 // EncodeFault returns a methodResponse with a fault.
 func EncodeFault(code int, text string) []byte {
-	b := []byte(declaration + "<methodResponse>\n<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n")
-	b = appendInt(b, int64(code))
-	b = append(b, "</member>\n<member>\n<name>faultString</name>\n"...)
-	b = appendString(b, text)
-	return append(b, "</member>\n</struct></value>\n</fault>\n</methodResponse>\n"...)
+	var out bytes.Buffer
+	e := &encoder{out: &out}
+	e.raw(declaration + "<methodResponse>\n<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n")
+	e.int(int64(code))
+	e.raw("</member>\n<member>\n<name>faultString</name>\n")
+	e.string(text)
+	e.raw("</member>\n</struct></value>\n</fault>\n</methodResponse>\n")
+	_ = e.spill() // a buffer takes everything
+	return out.Bytes()
 }
 
-func appendParam(b []byte, v any) ([]byte, error) {
-	b, err := appendValue(append(b, "<param>\n"...), v)
-	return append(b, "</param>\n"...), err
+// piece is how much an encoder gathers before it writes.
+const piece = 32 << 10
+
+// encoder writes XML to out. After the first error of out it drops the rest.
+type encoder struct {
+	out io.Writer
+	b   []byte
+	err error
 }
 
-// appendValue writes one value, on lines of its own as Python does.
-func appendValue(b []byte, v any) ([]byte, error) {
+// spill writes what was gathered and returns the first error of out.
+func (e *encoder) spill() error {
+	if e.err == nil && len(e.b) > 0 {
+		_, e.err = e.out.Write(e.b)
+	}
+	e.b = e.b[:0]
+	return e.err
+}
+
+func (e *encoder) raw(s string) {
+	e.b = append(e.b, s...)
+	if len(e.b) >= piece {
+		_ = e.spill() // the last one tells
+	}
+}
+
+func (e *encoder) param(v any) error {
+	e.raw("<param>\n")
+	err := e.value(v)
+	e.raw("</param>\n")
+	return err
+}
+
+// value writes one value, on lines of its own as Python does.
+func (e *encoder) value(v any) error {
 	switch x := v.(type) {
 	case string:
-		return appendString(b, x), nil
+		e.string(x)
 	case bool:
-		return appendBool(b, x), nil
+		e.bool(x)
 	case int64:
-		return appendInt(b, x), nil
+		e.int(x)
 	case []byte:
-		return appendString(b, string(x)), nil
+		e.bytes(x)
+	default:
+		return e.reflect(reflect.ValueOf(v))
 	}
-	return appendReflect(b, reflect.ValueOf(v))
+	return nil
 }
 
-func appendReflect(b []byte, v reflect.Value) ([]byte, error) {
+func (e *encoder) reflect(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.String:
-		return appendString(b, v.String()), nil
+		e.string(v.String())
+		return nil
 	case reflect.Bool:
-		return appendBool(b, v.Bool()), nil
+		e.bool(v.Bool())
+		return nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return appendInt(b, v.Int()), nil
+		e.int(v.Int())
+		return nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return appendInt(b, int64(min(v.Uint(), math.MaxInt64))), nil
+		e.int(int64(min(v.Uint(), math.MaxInt64)))
+		return nil
 	case reflect.Float32, reflect.Float64:
-		return appendDouble(b, v.Float())
+		return e.double(v.Float())
 	case reflect.Interface, reflect.Pointer:
 		if !v.IsNil() {
-			return appendValue(b, v.Elem().Interface())
+			return e.value(v.Elem().Interface())
 		}
 	case reflect.Slice, reflect.Array:
-		return appendArray(b, v)
+		return e.array(v)
 	case reflect.Map:
 		if v.Type().Key().Kind() == reflect.String {
-			return appendMap(b, v)
+			return e.dict(v)
 		}
 	case reflect.Struct:
-		return appendStruct(b, v)
+		return e.fields(v)
 	}
 	if !v.IsValid() {
-		return b, fmt.Errorf("nothing cannot be sent")
+		return fmt.Errorf("nothing cannot be sent")
 	}
-	return b, fmt.Errorf("%s cannot be sent", v.Type())
+	return fmt.Errorf("%s cannot be sent", v.Type())
 }
 
-func appendArray(b []byte, v reflect.Value) ([]byte, error) {
+func (e *encoder) array(v reflect.Value) error {
 	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-		return appendString(b, string(v.Bytes())), nil
+		e.bytes(v.Bytes())
+		return nil
 	}
-	b = append(b, "<value><array><data>\n"...)
+	e.raw("<value><array><data>\n")
 	for i := range v.Len() {
-		var err error
-		if b, err = appendValue(b, v.Index(i).Interface()); err != nil {
-			return b, err
+		if err := e.value(v.Index(i).Interface()); err != nil {
+			return err
 		}
 	}
-	return append(b, "</data></array></value>\n"...), nil
+	e.raw("</data></array></value>\n")
+	return nil
 }
 
-func appendMap(b []byte, v reflect.Value) ([]byte, error) {
+func (e *encoder) dict(v reflect.Value) error {
 	keys := v.MapKeys()
 	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
-	b = append(b, "<value><struct>\n"...)
+	e.raw("<value><struct>\n")
 	for _, k := range keys {
-		var err error
-		if b, err = appendMember(b, k.String(), v.MapIndex(k).Interface()); err != nil {
-			return b, err
+		if err := e.member(k.String(), v.MapIndex(k).Interface()); err != nil {
+			return err
 		}
 	}
-	return append(b, "</struct></value>\n"...), nil
+	e.raw("</struct></value>\n")
+	return nil
 }
 
-func appendStruct(b []byte, v reflect.Value) ([]byte, error) {
-	b = append(b, "<value><struct>\n"...)
+func (e *encoder) fields(v reflect.Value) error {
+	e.raw("<value><struct>\n")
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -132,55 +206,89 @@ func appendStruct(b []byte, v reflect.Value) ([]byte, error) {
 		if name == "" {
 			name = f.Name
 		}
-		var err error
-		if b, err = appendMember(b, name, v.Field(i).Interface()); err != nil {
-			return b, err
+		if err := e.member(name, v.Field(i).Interface()); err != nil {
+			return err
 		}
 	}
-	return append(b, "</struct></value>\n"...), nil
+	e.raw("</struct></value>\n")
+	return nil
 }
 
-func appendMember(b []byte, name string, v any) ([]byte, error) {
-	b = appendText(append(b, "<member>\n<name>"...), name)
-	b, err := appendValue(append(b, "</name>\n"...), v)
-	return append(b, "</member>\n"...), err
+func (e *encoder) member(name string, v any) error {
+	e.raw("<member>\n<name>")
+	e.text(name)
+	e.raw("</name>\n")
+	err := e.value(v)
+	e.raw("</member>\n")
+	return err
 }
 
-// appendInt caps n at the 32 bits that XML-RPC has: clients refuse more.
-func appendInt(b []byte, n int64) []byte {
+// int caps n at the 32 bits that XML-RPC has: clients refuse more.
+func (e *encoder) int(n int64) {
 	n = min(max(n, math.MinInt32), math.MaxInt32)
-	b = strconv.AppendInt(append(b, "<value><int>"...), n, 10)
-	return append(b, "</int></value>\n"...)
+	e.raw("<value><int>")
+	e.b = strconv.AppendInt(e.b, n, 10)
+	e.raw("</int></value>\n")
 }
 
-func appendDouble(b []byte, f float64) ([]byte, error) {
+func (e *encoder) double(f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return b, fmt.Errorf("%v cannot be sent", f)
+		return fmt.Errorf("%v cannot be sent", f)
 	}
-	b = strconv.AppendFloat(append(b, "<value><double>"...), f, 'g', -1, 64)
-	return append(b, "</double></value>\n"...), nil
+	e.raw("<value><double>")
+	e.b = strconv.AppendFloat(e.b, f, 'g', -1, 64)
+	e.raw("</double></value>\n")
+	return nil
 }
 
-func appendBool(b []byte, v bool) []byte {
-	digit := byte('0')
+func (e *encoder) bool(v bool) {
+	digit := "0"
 	if v {
-		digit = '1'
+		digit = "1"
 	}
-	b = append(b, "<value><boolean>"...)
-	return append(append(b, digit), "</boolean></value>\n"...)
+	e.raw("<value><boolean>" + digit + "</boolean></value>\n")
 }
 
-func appendString(b []byte, s string) []byte {
-	b = appendText(append(b, "<value><string>"...), s)
-	return append(b, "</string></value>\n"...)
+func (e *encoder) string(s string) {
+	e.raw("<value><string>")
+	e.text(s)
+	e.raw("</string></value>\n")
 }
 
-// appendText escapes s and replaces what XML cannot carry: bytes that are not
+func (e *encoder) bytes(p []byte) {
+	e.raw("<value><string>")
+	e.escape(p)
+	e.raw("</string></value>\n")
+}
+
+// text escapes s in pieces, so that there is no second copy of all of it.
+func (e *encoder) text(s string) {
+	for len(s) > piece {
+		cut := piece
+		for i := range utf8.UTFMax { // more bytes than that are in no character
+			if utf8.RuneStart(s[piece-i]) {
+				cut = piece - i
+				break
+			}
+		}
+		e.escape([]byte(s[:cut]))
+		s = s[cut:]
+	}
+	e.escape([]byte(s))
+}
+
+// escape writes p and replaces what XML cannot carry: bytes that are not
 // UTF-8 and most control characters. A carriage return is written so that a
 // parser does not take it for the end of a line.
-func appendText(b []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		c := s[i]
+func (e *encoder) escape(p []byte) {
+	b := e.b
+	for i := 0; i < len(p); {
+		if len(b) >= piece {
+			e.b = b
+			_ = e.spill() // the last one tells
+			b = e.b
+		}
+		c := p[i]
 		if c < utf8.RuneSelf {
 			i++
 			switch {
@@ -199,12 +307,12 @@ func appendText(b []byte, s string) []byte {
 			}
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
+		r, size := utf8.DecodeRune(p[i:])
 		if !legalRune(r) {
 			r = utf8.RuneError
 		}
 		b = utf8.AppendRune(b, r)
 		i += size
 	}
-	return b
+	e.b = b
 }

@@ -276,3 +276,52 @@ func BenchmarkEncodeResponse(b *testing.B) {
 		}
 	}
 }
+
+func TestLongValuesAreWrittenInPieces(t *testing.T) {
+	long := strings.Repeat("é<\xff\x80\x80\x80\x80\r日", piece) // a cut falls into every part of it
+	for name, v := range map[string]any{
+		"text":            long,
+		"bytes":           []byte(long),
+		"bytes in a list": []any{[]byte(long), long, map[string]any{"x": long}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pieces []string
+			err := WriteResponse(writerFunc(func(p []byte) (int, error) {
+				if len(p) > piece+256 {
+					t.Fatalf("%d bytes at once", len(p))
+				}
+				pieces = append(pieces, string(p))
+				return len(p), nil
+			}), v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(pieces, "")
+			size, err := ResponseSize(v)
+			if err != nil || size != int64(len(got)) {
+				t.Errorf("%d bytes were told, %v, and %d written", size, err, len(got))
+			}
+			unit := "é&lt;" + strings.Repeat("\uFFFD", 5) + "&#13;日"
+			want := strings.Repeat(unit, piece)
+			if n := strings.Count(got, want); n == 0 || strings.ReplaceAll(strings.ReplaceAll(got, want, ""), "\uFFFD", "") != strings.ReplaceAll(got, want, "") {
+				t.Errorf("the text is not whole")
+			}
+		})
+	}
+	t.Run("a writer that fails", func(t *testing.T) {
+		calls := 0
+		err := WriteResponse(writerFunc(func([]byte) (int, error) { calls++; return 0, io.ErrClosedPipe }), long)
+		if !errors.Is(err, io.ErrClosedPipe) || calls != 1 {
+			t.Errorf("got %v after %d calls", err, calls)
+		}
+	})
+	t.Run("what cannot be sent", func(t *testing.T) {
+		if n, err := ResponseSize([]any{make(chan int)}); err == nil {
+			t.Errorf("got %d bytes", n)
+		}
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

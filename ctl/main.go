@@ -25,8 +25,9 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		return 0
 	}
 	var settings *conf.Ctl
+	guessed := false
 	if err == nil {
-		settings, err = o.settings(argv0)
+		settings, guessed, err = o.settings(argv0, nil)
 	}
 	if err != nil {
 		refuse(stderr, argv0, err)
@@ -45,6 +46,7 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		errs:     stderr,
 		terminal: isTerminal(stdout),
 		url:      settings.ServerURL,
+		guessed:  guessed,
 		user:     settings.Username,
 		pass:     settings.Password,
 	}
@@ -166,17 +168,17 @@ func checkURL(text string) error {
 }
 
 // settings reads the configuration file and lets the options go over it.
-// Without a file there are defaults.
-func (o commandLine) settings(argv0 string) (*conf.Ctl, error) {
-	c := conf.DefaultCtl()
+// Without a file there are defaults; guessed tells whether the URL is one of
+// them.
+func (o commandLine) settings(argv0 string, h *conf.Host) (c *conf.Ctl, guessed bool, err error) {
+	c = conf.DefaultCtl()
 	path, found := o.file, o.fileGiven
 	if !found {
-		path, _, found = conf.Find(argv0, nil)
+		path, _, found = conf.Find(argv0, h)
 	}
 	if found {
-		var err error
-		if c, err = conf.LoadCtl(path, nil); err != nil {
-			return nil, err
+		if c, err = conf.LoadCtl(path, h); err != nil {
+			return nil, false, err
 		}
 	}
 	for _, over := range []struct {
@@ -194,7 +196,7 @@ func (o commandLine) settings(argv0 string) (*conf.Ctl, error) {
 		c.Password = o.pass
 	}
 	if c.ServerURL == "" {
-		return nil, errors.New("serverurl is empty")
+		return nil, false, errors.New("serverurl is empty")
 	}
-	return c, nil
+	return c, !found && o.url == nil, nil
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gosupervisor/conf"
 )
 
 func TestOptions(t *testing.T) {
@@ -59,6 +61,46 @@ func TestBadOptionsAndFiles(t *testing.T) {
 		got := supervisorctl(t, "", row.args...)
 		if want := "Error: " + row.want + "\nFor help, use supervisorctl -h\n"; !strings.HasPrefix(got.errs, want) || got.out != "" || got.exit != 2 {
 			t.Errorf("%q: exit %d, got %q and %q, want %q", row.args, got.exit, got.out, got.errs, want)
+		}
+	}
+}
+
+func TestAURLThatNobodyNamedIsExplained(t *testing.T) {
+	nowhere := &conf.Host{Exists: func(string) bool { return false }}
+	f := newFake(t, nil)
+	for _, row := range []struct {
+		args []string
+		want bool
+	}{{nil, true}, {[]string{"-s", "unix:///no/such"}, false}, {[]string{"-c", f.config}, false}} {
+		o, err := parseOptions(row.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, guessed, err := o.settings("supervisorctl", nowhere); err != nil || guessed != row.want || guessed && c.ServerURL != "http://localhost:9001" {
+			t.Errorf("%q: guessed %v, %v", row.args, guessed, err)
+		}
+	}
+	for line, want := range map[string]string{
+		"status":         "unix:///no/such no such file\n",
+		"shutdown":       "ERROR: unix:///no/such no such file (already shut down?)\n",
+		"reread":         "error: unix:///no/such no such file\n",
+		"nope":           "",
+		"open " + f.url:  statusTable,
+		"open unix:///x": "unix:///x no such file\n",
+	} {
+		var out, errs strings.Builder
+		s := &session{out: &out, errs: &errs, url: "unix:///no/such", guessed: true}
+		hint := textGuessedURL + "\n"
+		if strings.HasPrefix(line, "open") || line == "nope" {
+			hint = ""
+		}
+		s.execute(t.Context(), line)
+		if line != "nope" && out.String() != want || errs.String() != hint {
+			t.Errorf("%s: got %q and %q, want %q and %q", line, out.String(), errs.String(), want, hint)
+		}
+		s.execute(t.Context(), "status")
+		if strings.Count(errs.String(), hint) != 1 && hint != "" {
+			t.Errorf("%s: the hint comes more than once: %q", line, errs.String())
 		}
 	}
 }

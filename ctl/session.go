@@ -23,11 +23,13 @@ type session struct {
 	user    *string
 	pass    *string
 	options client.Options
+	guessed bool           // nobody named the URL, and no configuration file was found
 	server  *client.Client // of url, user and pass; nil: still to be made
 
 	interactive bool // questions may be asked
 	ended       bool // no further prompt
 	exit        int
+	nobody      bool // there was no server at url
 
 	names []api.ProcessInfo // what completion knows; nil: ask
 }
@@ -78,6 +80,7 @@ func (s *session) execute(ctx context.Context, line string) {
 		s.fail(exitGeneric)
 		return
 	}
+	defer s.hintURL()
 	for {
 		err := v.run(s, ctx, arg)
 		if errors.Is(err, client.ErrUnauthorized) {
@@ -130,7 +133,7 @@ func (s *session) upcheck(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := c.APIVersion(ctx)
+	version, err := s.greet(ctx, c)
 	var fault *api.Fault
 	switch {
 	case err == nil && version == api.APIVersion:
@@ -162,10 +165,29 @@ func (s *session) reach(ctx context.Context) (*client.Client, error) {
 		return nil, err
 	}
 	var fault *api.Fault
-	if _, err := c.APIVersion(ctx); err != nil && !errors.As(err, &fault) {
+	if _, err := s.greet(ctx, c); err != nil && !errors.As(err, &fault) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// greet asks for the version of the API, and notes whether there was anybody to
+// ask.
+func (s *session) greet(ctx context.Context, c *client.Client) (string, error) {
+	version, err := c.APIVersion(ctx)
+	for _, kind := range []error{client.ErrRefused, client.ErrNoFile, client.ErrUnreachable} {
+		s.nobody = s.nobody || errors.Is(err, kind)
+	}
+	return version, err
+}
+
+// hintURL says where a URL comes from at which nobody was, if that was our
+// guess. Once is enough.
+func (s *session) hintURL() {
+	if s.nobody && s.guessed {
+		fmt.Fprintln(s.errs, textGuessedURL)
+		s.guessed = false
+	}
 }
 
 // noArguments tells whether arg is empty, and else what is wrong with it.

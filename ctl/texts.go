@@ -45,6 +45,7 @@ const (
 	textAskShutdown     = "Really shut the remote supervisord process down y/N? "
 	textReloaded        = "Restarted supervisord"
 	textShutDown        = "Shut down"
+	textGuessedURL      = "No configuration file was found at the default places, so this is the default URL: give -c FILE or -s URL"
 
 	textFgNoName   = "ERROR: no process name supplied"
 	textFgTooMany  = "ERROR: too many process names supplied"

@@ -14,7 +14,7 @@ func (s *session) open(ctx context.Context, arg string) error {
 		s.fail(exitGeneric)
 		return nil
 	}
-	s.url, s.server = arg, nil
+	s.url, s.server, s.guessed = arg, nil, false
 	before := s.exit
 	err := s.status(ctx, "")
 	s.exit = before

@@ -14,6 +14,8 @@
 //     longer than its limit by the last write, and no write is ever split.
 //   - A file is renamed only while it is the one at its path. What a rotation
 //     by somebody else has put there is joined, not moved.
+//   - As root no symbolic link of another user is followed, to write or to read;
+//     an automatic log is never a link, nor a file of somebody else.
 //   - What is not a regular file (a terminal, a fifo, /dev/null) is written to
 //     and nothing else: never truncated, rotated, unlinked or seeked.
 //   - A failing write loses its own bytes at most. It is told once, as is the

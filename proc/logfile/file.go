@@ -7,8 +7,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Spec says where a log is and how it is kept.
@@ -65,6 +63,9 @@ func New(s Spec) *File {
 // Path returns the path of the log as it was given.
 func (f *File) Path() string { return f.spec.Path }
 
+// auto tells whether CreateAuto made the file.
+func (f *File) auto() bool { return f.spec.Mode == AutoMode }
+
 // Open opens the log for append and creates it if need be. It does nothing
 // when the log is open already. It never waits for a fifo's reader.
 func (f *File) Open() error {
@@ -73,13 +74,14 @@ func (f *File) Open() error {
 	if f.file != nil {
 		return nil
 	}
-	return f.swap()
+	return f.swap(false)
 }
 
 // swap opens what is at the path now and closes what was open before, in this
-// order, so that a failure leaves the old file in use. The caller holds mu.
-func (f *File) swap() error {
-	file, regular, err := openAppend(f.spec.Path, f.spec.Mode)
+// order, so that a failure leaves the old file in use. fresh says that we have
+// just moved away what was there. The caller holds mu.
+func (f *File) swap(fresh bool) error {
+	file, regular, err := openAppend(f.spec.Path, f.spec.Mode, fresh)
 	if err != nil {
 		return fmt.Errorf("open log %q: %w", f.spec.Path, err)
 	}
@@ -88,26 +90,6 @@ func (f *File) swap() error {
 	}
 	f.file, f.regular, f.rotateAt = file, regular, f.spec.MaxBytes
 	return nil
-}
-
-// openAppend opens path for append. The error is the bare reason.
-func openAppend(path string, mode os.FileMode) (file *os.File, regular bool, err error) {
-	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | unix.O_NONBLOCK | unix.O_NOCTTY
-	file, err = os.OpenFile(path, flags, mode)
-	if errors.Is(err, unix.ENXIO) {
-		// A fifo that nobody reads yet. Open for both it can be opened, and
-		// holds the first bytes until its reader comes.
-		file, err = os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	}
-	if err != nil {
-		return nil, false, bare(err)
-	}
-	st, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, false, bare(err)
-	}
-	return file, st.Mode().IsRegular(), nil
 }
 
 // bare takes the operation and path off an error of package os: ours name the
@@ -212,7 +194,7 @@ func (f *File) Reopen() error {
 	if f.file == nil {
 		return nil
 	}
-	err := f.swap()
+	err := f.swap(false)
 	f.wake()
 	return err
 }
@@ -223,7 +205,11 @@ func (f *File) Reopen() error {
 func (f *File) Clear() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	st, err := os.Stat(f.spec.Path)
+	look := os.Stat
+	if f.auto() {
+		look = os.Lstat
+	}
+	st, err := look(f.spec.Path)
 	switch {
 	case err == nil && st.IsDir():
 		return fmt.Errorf("clear log %q: %w", f.spec.Path, syscall.EISDIR)
@@ -236,7 +222,7 @@ func (f *File) Clear() error {
 		return fmt.Errorf("clear log %q: %w", f.spec.Path, bare(err))
 	}
 	wasOpen := f.file != nil
-	if err := f.swap(); err != nil {
+	if err := f.swap(true); err != nil {
 		return err
 	}
 	f.wake()

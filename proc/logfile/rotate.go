@@ -23,6 +23,10 @@ func (f *File) rotateIfLong() []Problem {
 	switch {
 	case err == nil:
 		f.rotateAt = f.spec.MaxBytes
+	case f.auto() && f.cut() == nil:
+		// Others may have put a directory in the way, and its size is no
+		// choice of anybody.
+		f.rotateAt = f.spec.MaxBytes
 	default:
 		// Nothing is lost: the file grows on. Trying at every write would
 		// cost more than it could gain.
@@ -43,7 +47,7 @@ func (f *File) rotateIfLong() []Problem {
 // none are kept.
 func (f *File) rotate() error {
 	if !f.atPath() {
-		return f.swap() // deleted or moved by somebody else
+		return f.swap(false) // deleted or moved by somebody else
 	}
 	// Another writer of the same file, in this process or not, may be about
 	// to do the same. One does; the other finds a new file next time.
@@ -54,7 +58,7 @@ func (f *File) rotate() error {
 	}
 	defer f.control(func(fd int) { unix.Flock(fd, unix.LOCK_UN) })
 	if !f.atPath() {
-		return f.swap()
+		return f.swap(false)
 	}
 	if f.spec.Backups <= 0 {
 		if err := f.file.Truncate(0); err != nil {
@@ -72,7 +76,15 @@ func (f *File) rotate() error {
 			return fmt.Errorf("rotate log %q: %w", Backup(f.spec.Path, i-1), bare(err))
 		}
 	}
-	return f.swap()
+	return f.swap(true)
+}
+
+// cut empties a log that cannot be rotated.
+func (f *File) cut() error {
+	if !f.atPath() {
+		return fs.ErrNotExist // it was moved after all
+	}
+	return f.file.Truncate(0)
 }
 
 // Backup returns the path of the i-th rotated file of the log at path; the

@@ -39,6 +39,7 @@ type host struct {
 	left   *core.Leave              // loop: set when the core has told us to leave
 	nextID atomic.Uint64            // request ids
 	done   chan struct{}            // closed when the loop has ended
+	chores chores                   // what waits for disks
 
 	running map[child.Key]*running // goroutine of kids
 	sockets *fcgi.Sockets          // goroutine of kids

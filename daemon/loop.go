@@ -180,7 +180,7 @@ func (h *host) removeSlots(ids []core.ProcID) {
 	for _, id := range ids {
 		s := h.slots[id]
 		delete(h.slots, id)
-		h.kids.Do(s.release)
+		h.chores.add(s.release)
 	}
 }
 
@@ -202,7 +202,7 @@ func (h *host) reopenLogs() {
 	for _, s := range h.slots {
 		slots = append(slots, s)
 	}
-	h.kids.Do(func() {
+	h.chores.add(func() {
 		if h.journal.file != nil {
 			h.reopened("the activity log", h.journal.file.Reopen())
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 // run runs the loop and everything around it, and returns whether to begin
-// anew. When it returns, no goroutine of its own is left, and no child.
+// anew. When it returns, no child is left, and no goroutine of its own but one
+// that hangs on a dead disk.
 func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -28,5 +29,9 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart b
 	cancel()
 	all.Wait()
 	h.sockets.Close()
+	for _, s := range h.slots {
+		h.chores.add(s.release)
+	}
+	h.chores.finish(partingTime)
 	return leave.Restart
 }

@@ -117,7 +117,7 @@ func readLog(path string, offset, length int64) (any, error) {
 	switch {
 	case errors.Is(err, logfile.ErrBadArguments):
 		return nil, api.NewFault(api.BadArguments, "")
-	case errors.Is(err, logfile.ErrNoFile):
+	case errors.Is(err, logfile.ErrNoFile), errors.Is(err, logfile.ErrNotRegular):
 		return nil, api.NewFault(api.NoFile, path)
 	case err != nil:
 		return nil, api.NewFault(api.Failed, err.Error())
@@ -219,14 +219,28 @@ func sendStdin(q *stdinQueue, r api.SendProcessStdin) (any, error) {
 }
 
 // createAuto creates the files of AUTO logs. A program for which nobody chose a
-// log must not fail for want of a place to put one: it runs without.
+// log must not fail for want of a place to put one: it runs without. Those of a
+// group that fail do so for one reason, so one line tells of all.
 func (h *host) createAuto(channels []*channel) {
+	var first *channel
+	var cause error
+	more := -1
 	for _, c := range channels {
 		if err := logfile.CreateAuto(c.path); err != nil {
 			c.lost.Store(true)
-			h.journal.logf(conf.Warn, "cannot create the automatic log %q, so this output is kept nowhere: %v; set childlogdir= or the program's log files", c.path, err)
+			if more++; more == 0 {
+				first, cause = c, err
+			}
 		}
 	}
+	if first == nil {
+		return
+	}
+	others := ""
+	if more > 0 {
+		others = fmt.Sprintf(" and %d more", more)
+	}
+	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, so this output is kept nowhere: %v; set childlogdir= or the program's log files", first.path, others, cause)
 }
 
 // echo repeats a program's output in the activity log, at level debug.

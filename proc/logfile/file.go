@@ -251,9 +251,12 @@ func (f *File) close() error {
 	return nil
 }
 
-// Size returns the length of the file at the path.
+// Size returns the length of the file at the path, and an error for a device.
 func (f *File) Size() (int64, error) {
 	st, err := os.Stat(f.spec.Path)
+	if err == nil && !st.Mode().IsRegular() {
+		err = ErrNotRegular
+	}
 	if err != nil {
 		return 0, noFile("size of log", f.spec.Path, err)
 	}

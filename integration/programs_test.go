@@ -312,7 +312,9 @@ func (s *site) workersWroteEverything(t *testing.T) {
 		waitFile(t, s.path("worker_"+name+".err"), "lines done")
 		until(t, "all lines of worker "+name, func() (string, bool) {
 			files, problem := wholeSeries(t, s.path("worker_"+name+".log"), name, 20000)
-			return fmt.Sprint(files, problem), problem == "" && files > 20
+			// A file holds what one read brought beyond its limit, so how
+			// many there are is for the scheduler to say; but several.
+			return fmt.Sprint(files, problem), problem == "" && files > 1
 		})
 	}
 }

@@ -15,9 +15,15 @@ import (
 	"gosupervisor/proc/output"
 )
 
+// mainVariable has a copy of the test be supervisord.
+const mainVariable = "DAEMON_TEST_IS_SUPERVISORD"
+
 func TestMain(m *testing.M) {
 	if os.Args[0] == child.ExecName {
 		os.Exit(child.ExecMain(os.Args[1:]))
+	}
+	if os.Getenv(mainVariable) != "" {
+		os.Exit(Main(os.Args[0], os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }

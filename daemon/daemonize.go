@@ -93,7 +93,6 @@ func exitCode(st *os.ProcessState, err error) int {
 }
 
 // settle makes the daemon one: its own directory and umask, and no terminal.
-// The parent hears that all is well.
 func (d *daemon) settle(s *conf.Server) {
 	d.journal.log(conf.Info, "daemonizing the supervisord process")
 	if s.Directory != "" {
@@ -110,7 +109,15 @@ func (d *daemon) settle(s *conf.Server) {
 		null.Close()
 	}
 	syscall.Umask(s.Umask)
-	d.ready.Write([]byte{1})
+}
+
+// announce tells the parent that all is well. The pid file is there by now: who
+// has waited for the parent looks for it at once.
+func (d *daemon) announce() {
+	if d.ready == nil {
+		return
+	}
+	d.ready.Write([]byte{1}) // a parent that was killed needs no word
 	d.ready.Close()
 	d.ready = nil
 }

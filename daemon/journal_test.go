@@ -54,26 +54,6 @@ func linesOf(b []byte) func(func(string) bool) {
 	}
 }
 
-func TestThePidFileIsRemovedByWhoWroteIt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pid")
-	other := &pidfile{path: path}
-	mine := &pidfile{path: path}
-	if err := mine.write(42); err != nil {
-		t.Fatal(err)
-	}
-	other.remove()
-	if b, err := os.ReadFile(path); err != nil || string(b) != "42\n" {
-		t.Fatalf("got %q, %v", b, err)
-	}
-	mine.remove()
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("the file is still there: %v", err)
-	}
-	if err := (&pidfile{path: filepath.Join(path, "x")}).write(1); err == nil {
-		t.Error("a pid file in no directory was written")
-	}
-}
-
 func TestRequestsOvertakeOutputButExitsDoNot(t *testing.T) {
 	b := newInbox()
 	b.postBytes(message{in: core.Heard{Proc: 1}})

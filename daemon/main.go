@@ -129,14 +129,10 @@ func (d *daemon) serve(cfg *conf.Config) int {
 // usage reports an error that keeps us from starting, in two lines that
 // scripts know, followed by what helps a person.
 func (d *daemon) usage(err error) int {
-	first, more := err.Error(), []string(nil)
+	first, more := err.Error(), d.hints(err)
 	var le *conf.LoadError
-	var se *serve.ListenError
-	switch {
-	case errors.As(err, &le):
+	if errors.As(err, &le) {
 		first, more = le.First(), le.Details()
-	case errors.As(err, &se) && se.Hint != "":
-		more = []string{se.Hint}
 	}
 	fmt.Fprintf(d.stderr, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
 	if d.again { // by now stderr may be nobody's
@@ -204,9 +200,11 @@ func (d *daemon) run(cfg *conf.Config) (restart bool, err error) {
 	pid := &pidfile{path: cfg.Server.Pidfile}
 	if err := pid.write(os.Getpid()); err != nil {
 		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
+		d.journal.logf(conf.Warn, "going on without a pidfile: %v", pid.explain(err))
 	} else {
 		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
 	}
+	d.announce()
 	restart = h.run(d.signals, servers)
 	d.serial = h.core.Serial()
 	pid.remove()
@@ -274,7 +272,7 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 			d.journal.logf(conf.Error, "going on with the log that is open: %v", err)
 			return nil // we may have become another user, who cannot open it
 		case s.LogfileSet || len(j.sinks) == 0:
-			return err
+			return &logError{err, s.Logfile}
 		default:
 			// A file that nobody asked for, on a root that cannot be
 			// written perhaps: what goes to stdout is enough.

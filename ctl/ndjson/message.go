@@ -70,6 +70,13 @@ func orNull(id json.RawMessage) json.RawMessage {
 	return id
 }
 
+// EncodeValue returns v as it stands in a line, for a line that is written in
+// pieces.
+func EncodeValue(v any) ([]byte, error) {
+	b, err := encode(v)
+	return bytes.TrimSuffix(b, []byte("\n")), err
+}
+
 // encode leaves out the escapes that only matter inside HTML; json.Encoder ends
 // the line and never puts a newline inside it.
 func encode(v any) ([]byte, error) {

@@ -72,9 +72,10 @@ func (s *Server) unknown(name string, w wire) *api.Fault {
 	return f
 }
 
-// call performs one call that is no stream; name is what the client wrote. A
-// panic of the service is its fault alone: the supervisor goes on.
-func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, args []any) (result any, fault *api.Fault) {
+// call performs one call that is no stream; name is what the client wrote, and
+// g makes room for what it returns. A panic of the service is its fault alone:
+// the supervisor goes on.
+func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, args []any, g *grant) (result any, fault *api.Fault) {
 	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", w, name))
 	defer func() {
 		if r := recover(); r != nil {
@@ -88,14 +89,21 @@ func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, a
 		}
 	}()
 	if m.Build == nil {
-		return s.system(ctx, w, m, args)
+		return s.system(ctx, w, m, args, g)
 	}
-	result, err := s.svc.Do(ctx, m.Build(args))
+	request := m.Build(args)
+	if f := g.reserve(ctx, readSize(request)); f != nil {
+		return nil, f
+	}
+	result, err := s.svc.Do(ctx, request)
+	if !g.many {
+		g.shrink(weight(result))
+	}
 	return result, api.AsFault(err)
 }
 
 // system answers the methods of the connection itself.
-func (s *Server) system(ctx context.Context, w wire, m *api.Method, args []any) (any, *api.Fault) {
+func (s *Server) system(ctx context.Context, w wire, m *api.Method, args []any, g *grant) (any, *api.Fault) {
 	switch m.Name {
 	case "system.listMethods":
 		return s.names(w), nil
@@ -111,7 +119,7 @@ func (s *Server) system(ctx context.Context, w wire, m *api.Method, args []any) 
 		return about.Signature(), nil
 	case "system.multicall":
 		calls, _ := args[0].([]any)
-		return s.multicall(ctx, w, calls), nil
+		return s.multicall(ctx, w, calls, g), nil
 	}
 	return nil, api.NewFault(api.UnknownMethod, "")
 }
@@ -123,11 +131,21 @@ type faultStruct struct {
 }
 
 // multicall performs calls one after another. The results stand bare, not each
-// in an array of one, as the original has it.
-func (s *Server) multicall(ctx context.Context, w wire, calls []any) []any {
+// in an array of one, as the original has it. When they are too long together,
+// what is left is not performed.
+func (s *Server) multicall(ctx context.Context, w wire, calls []any, g *grant) []any {
+	g.many = true
+	defer func() { g.shrink(g.used) }()
 	results := make([]any, 0, len(calls))
 	for _, c := range calls {
-		result, f := s.oneOfMany(ctx, w, c)
+		var result any
+		f := g.room()
+		if f == nil {
+			result, f = s.oneOfMany(ctx, w, c, g)
+		}
+		if f == nil {
+			f = g.keep(ctx, weight(result))
+		}
 		if f != nil {
 			result = faultStruct{int(f.Code), f.Text()}
 		}
@@ -136,7 +154,7 @@ func (s *Server) multicall(ctx context.Context, w wire, calls []any) []any {
 	return results
 }
 
-func (s *Server) oneOfMany(ctx context.Context, w wire, c any) (any, *api.Fault) {
+func (s *Server) oneOfMany(ctx context.Context, w wire, c any, g *grant) (any, *api.Fault) {
 	members, _ := c.(map[string]any)
 	name, _ := members["methodName"].(string)
 	switch name {
@@ -156,7 +174,7 @@ func (s *Server) oneOfMany(ctx context.Context, w wire, c any) (any, *api.Fault)
 	if f != nil {
 		return nil, f
 	}
-	return s.call(ctx, w, name, m, args)
+	return s.call(ctx, w, name, m, args, g)
 }
 
 // multicallArgs takes parameters by position, or by name from a JSON client.

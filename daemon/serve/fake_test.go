@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,8 +31,12 @@ type fake struct {
 	gate    chan struct{}
 	started chan string // the names of starts that wait at the gate
 	pieces  chan string
-	follows chan string // "opened" and "ended", by name
+	follows chan string  // "opened" and "ended", by name
+	reads   atomic.Int64 // of the log of big
 }
+
+// bigLog is what the log of big holds.
+var bigLog = api.Bytes(bytes.Repeat([]byte("a line of é\n"), 10<<20/13))
 
 func newFake() *fake {
 	return &fake{gate: make(chan struct{}), started: make(chan string, 1000), pieces: make(chan string), follows: make(chan string, 1000)}
@@ -74,6 +79,10 @@ func (f *fake) Do(ctx context.Context, r api.Request) (any, error) {
 			return nil, ctx.Err()
 		}
 	case api.ReadProcessLog:
+		if r.Name == "big" {
+			f.reads.Add(1)
+			return bigLog, nil
+		}
 		return api.Bytes("caf\xc3\x1b[0m"), nil
 	case api.TailProcessLog:
 		return api.TailChunk{Data: api.Bytes("end\n"), Offset: 5 << 30, Overflow: true}, nil

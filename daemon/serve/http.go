@@ -146,42 +146,62 @@ func (s *Server) serveXMLRPC(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = rc.SetReadDeadline(time.Time{})
-	answer, status := s.answerXMLRPC(r.Context(), body)
+	g := s.newGrant(nil)
+	defer g.release()
+	answer, status := s.answerXMLRPC(r.Context(), body, g)
 	if status != http.StatusOK {
 		httpError(w, status)
 		return
 	}
-	_ = rc.SetWriteDeadline(time.Now().Add(bodyTimeout))
+	_ = rc.SetWriteDeadline(time.Now().Add(writeTime(answer.size)))
 	w.Header().Set("Content-Type", "text/xml")
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-	_, _ = w.Write(answer) // the client being gone concerns nobody
+	w.Header().Set("Content-Length", strconv.FormatInt(answer.size, 10))
+	_ = answer.writeTo(w) // the client being gone concerns nobody
 	_ = rc.SetWriteDeadline(time.Time{})
 }
 
-// answerXMLRPC decodes a call, performs it and encodes the answer.
-func (s *Server) answerXMLRPC(ctx context.Context, body []byte) ([]byte, int) {
+// xmlAnswer is a fault, or a value that is encoded as it is written.
+type xmlAnswer struct {
+	fault []byte
+	value any
+	size  int64
+}
+
+func (a xmlAnswer) writeTo(w io.Writer) error {
+	if a.fault != nil {
+		_, err := w.Write(a.fault)
+		return err
+	}
+	return xmlrpc.WriteResponse(w, a.value)
+}
+
+// answerXMLRPC decodes a call, performs it and finds out how long the answer
+// is, or that it cannot be sent.
+func (s *Server) answerXMLRPC(ctx context.Context, body []byte, g *grant) (xmlAnswer, int) {
 	c, err := xmlrpc.DecodeCall(bytes.NewReader(body), xmlrpc.MaxBody)
 	switch {
 	case errors.Is(err, xmlrpc.ErrNoMethod):
 		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: no method name")
-		return nil, http.StatusBadRequest
+		return xmlAnswer{}, http.StatusBadRequest
 	case err != nil:
 		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: unmarshallable")
-		return nil, http.StatusBadRequest
+		return xmlAnswer{}, http.StatusBadRequest
 	}
-	result, f := s.callXMLRPC(ctx, c)
+	result, f := s.callXMLRPC(ctx, c, g)
 	if f != nil {
-		return xmlrpc.EncodeFault(int(f.Code), f.Text()), http.StatusOK
+		fault := xmlrpc.EncodeFault(int(f.Code), f.Text())
+		return xmlAnswer{fault: fault, size: int64(len(fault))}, http.StatusOK
 	}
-	answer, err := xmlrpc.EncodeResponse(xmlForm(result))
+	answer := xmlAnswer{value: xmlForm(result)}
+	answer.size, err = xmlrpc.ResponseSize(answer.value)
 	if err != nil {
 		s.log(conf.Critical, "Handling XML-RPC request with data '"+excerpt(body)+"' raised an unexpected exception: "+err.Error())
-		return nil, http.StatusInternalServerError
+		return xmlAnswer{}, http.StatusInternalServerError
 	}
 	return answer, http.StatusOK
 }
 
-func (s *Server) callXMLRPC(ctx context.Context, c xmlrpc.Call) (any, *api.Fault) {
+func (s *Server) callXMLRPC(ctx context.Context, c xmlrpc.Call, g *grant) (any, *api.Fault) {
 	m, f := s.lookup(c.Method, overXMLRPC)
 	var args []any
 	if f == nil {
@@ -193,7 +213,7 @@ func (s *Server) callXMLRPC(ctx context.Context, c xmlrpc.Call) (any, *api.Fault
 		s.log(conf.Trace, fmt.Sprintf("%s method %s() returned fault: [%d] %s", overXMLRPC, name, f.Code, f.Text()))
 		return nil, f
 	}
-	return s.call(ctx, overXMLRPC, c.Method, m, args)
+	return s.call(ctx, overXMLRPC, c.Method, m, args, g)
 }
 
 // excerpt shows the beginning of a body in one line.
@@ -220,10 +240,5 @@ func (s *Server) serveLinesHTTP(w http.ResponseWriter, r *http.Request) {
 	unread := func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	ctx, cancel := context.WithCancel(r.Context())
 	c := &lineConn{s: s, loggedIn: true, ctx: ctx, cancel: cancel}
-	c.run(r.Body, func(line []byte) error {
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}, unread, 0)
+	c.run(r.Body, w, rc.Flush, unread, 0)
 }

@@ -28,8 +28,9 @@ type lineConn struct {
 	ctx     context.Context // ends when the client is gone or the server dies
 	cancel  context.CancelFunc
 	lines   chan incoming   // from the reader
-	out     chan []byte     // to the writer
+	out     chan reply      // to the writer
 	done    chan outcome    // from the requests
+	purse   *purse          // of long replies
 	running map[string]*job // by id, as it was sent
 	flying  int             // requests in flight, those without an id too
 	streams int             // of which are streams
@@ -56,7 +57,7 @@ type job struct {
 // outcome is the end of a job: its last line.
 type outcome struct {
 	job  *job
-	line []byte
+	last reply
 }
 
 // serveLineConn serves a connection that speaks nothing but lines.
@@ -71,21 +72,21 @@ func (s *Server) serveLineConn(conn net.Conn) {
 		_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
 		c.welcome = func() { _ = conn.SetReadDeadline(time.Time{}) }
 	}
-	write := func(line []byte) error { _, err := conn.Write(line); return err }
-	c.run(conn, write, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
+	c.run(conn, conn, func() error { return nil }, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
 }
 
 // run serves until the client has stopped sending and every request is
-// answered, or the client is gone. unread makes a pending read return. With a
+// answered, or the client is gone. flush sends what was written to out, and
+// unread makes a pending read return. With a
 // heartbeat, a client that only listens is sent a blank line now and then,
 // because nothing else tells whether it is still there.
-func (c *lineConn) run(in io.Reader, write func([]byte) error, unread func(), heartbeat time.Duration) {
-	c.lines, c.out, c.done = make(chan incoming), make(chan []byte), make(chan outcome)
-	c.running = map[string]*job{}
+func (c *lineConn) run(in io.Reader, out io.Writer, flush func() error, unread func(), heartbeat time.Duration) {
+	c.lines, c.out, c.done = make(chan incoming), make(chan reply), make(chan outcome)
+	c.running, c.purse = map[string]*job{}, newPurse(MaxConnHeld)
 	var reader, writer sync.WaitGroup
 	reader.Go(func() { c.read(ndjson.NewReader(in, ndjson.MaxLine)) })
 	written := make(chan struct{}) // closed when there is nothing more to write
-	writer.Go(func() { c.write(write, written) })
+	writer.Go(func() { c.write(out, flush, written) })
 
 	c.loop(heartbeat)
 
@@ -120,11 +121,16 @@ func (c *lineConn) read(r *ndjson.Reader) {
 
 // write writes lines until the loop says that there are no more, or the
 // client is gone.
-func (c *lineConn) write(write func([]byte) error, written <-chan struct{}) {
+func (c *lineConn) write(out io.Writer, flush func() error, written <-chan struct{}) {
 	for {
 		select {
-		case line := <-c.out:
-			if write(line) != nil {
+		case r := <-c.out:
+			err := r.writeTo(out)
+			r.release()
+			if err == nil {
+				err = flush()
+			}
+			if err != nil {
 				c.cancel()
 				return
 			}
@@ -137,11 +143,15 @@ func (c *lineConn) write(write func([]byte) error, written <-chan struct{}) {
 }
 
 // send hands a line to the writer; false means that the client is gone.
-func (c *lineConn) send(line []byte) bool {
+func (c *lineConn) send(line []byte) bool { return c.pass(reply{line: line}) }
+
+// pass hands a reply to the writer, or gives back what it holds.
+func (c *lineConn) pass(r reply) bool {
 	select {
-	case c.out <- line:
+	case c.out <- r:
 		return true
 	case <-c.ctx.Done():
+		r.release()
 		return false
 	}
 }
@@ -182,7 +192,7 @@ func (c *lineConn) finish(o outcome) {
 	}
 	delete(c.running, string(o.job.id))
 	o.job.cancel()
-	c.send(o.line)
+	c.pass(o.last)
 }
 
 // take handles what was read; false means that no more is to be read.
@@ -243,35 +253,43 @@ func (c *lineConn) begin(j *job) bool {
 		c.running[string(j.id)] = j
 	}
 	c.jobs.Go(func() {
-		o := outcome{job: j, line: c.perform(ctx, j)}
+		o := outcome{job: j, last: c.perform(ctx, j)}
 		select {
 		case c.done <- o:
 		case <-c.ctx.Done():
+			o.last.release()
 		}
 	})
 	return true
 }
 
 // perform does the work of a request and returns its last line.
-func (c *lineConn) perform(ctx context.Context, j *job) []byte {
+func (c *lineConn) perform(ctx context.Context, j *job) reply {
 	var result any = true
 	var f *api.Fault
+	g := c.s.newGrant(c.purse)
 	if j.method.Stream {
 		f = c.s.stream(ctx, j, c.send)
 	} else {
-		result, f = c.s.call(ctx, overLines, j.name, j.method, j.args)
+		result, f = c.s.call(ctx, overLines, j.name, j.method, j.args, g)
 	}
-	if f != nil && ctx.Err() != nil {
-		return errorLine(j.id, ndjson.NewError(ndjson.CodeCancelled, "", ""))
+	var last reply
+	if f == nil {
+		var err error
+		if last, err = newReply(j.id, result); err != nil {
+			f = api.NewFault(api.Failed, err.Error())
+		}
 	}
-	if f != nil {
-		return errorLine(j.id, faultError(f))
+	switch {
+	case f == nil:
+		last.held = g
+		return last
+	case ctx.Err() != nil:
+		g.release()
+		return reply{line: errorLine(j.id, ndjson.NewError(ndjson.CodeCancelled, "", ""))}
 	}
-	line, err := ndjson.EncodeResult(j.id, jsonForm(result))
-	if err != nil {
-		return errorLine(j.id, faultError(api.NewFault(api.Failed, err.Error())))
-	}
-	return line
+	g.release()
+	return reply{line: errorLine(j.id, faultError(f))}
 }
 
 func (c *lineConn) login(id json.RawMessage, args []any) bool {

@@ -183,7 +183,7 @@ func directoryHint(dir string, err error) string {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return "no permission to create a file in " + dir
 	case errors.Is(err, unix.EROFS):
-		return dir + " is on a read-only file system"
+		return fmt.Sprintf("%s is on a read-only file system: mount a tmpfs there (docker run --tmpfs %s)", dir, dir)
 	case errors.Is(err, unix.ENOSPC):
 		return "no space left in " + dir
 	}

@@ -196,6 +196,8 @@ func renderLimits(b *strings.Builder) {
 	b.WriteString("## Limits\n\n| What | Limit | Beyond it |\n|---|---|---|\n")
 	for _, row := range [][3]string{
 		{"a request line", fmt.Sprintf("%d bytes", ndjson.MaxLine), "LINE_TOO_LONG at once; the line is skipped up to its newline and the connection goes on"},
+		{"the results of a multicall", fmt.Sprintf("%d bytes", MaxMulticall), "FAILED for the one that is too much; the calls after it are not performed and FAILED too"},
+		{"long replies on their way to one connection, and to all", fmt.Sprintf("%d bytes, %d bytes", MaxConnHeld, MaxHeld), fmt.Sprintf("reading a log waits for room, FAILED after %.0f s", maxWaitHeld.Seconds())},
 		{"a reply line", "none", "a reply can be as long as a log; a piece of a stream has at most " + fmt.Sprint(maxPiece) + " bytes of it"},
 		{"requests running on a connection", fmt.Sprint(MaxRequests), "further lines are not read until one has ended"},
 		{"streams among them", fmt.Sprint(MaxStreams), "TOO_MANY_STREAMS"},

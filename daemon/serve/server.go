@@ -33,6 +33,7 @@ const (
 
 // Options are settings of a Server that are not in its section.
 type Options struct {
+	Bounds       *Bounds       // shared with other servers; nil: its own
 	Namespace    string        // under which the supervisor methods are published; "": not at all
 	MaxConns     int           // 0: MaxConns
 	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
@@ -71,6 +72,9 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		if c.Family == conf.Unix {
 			o.FirstRequest = unixFirstByte
 		}
+	}
+	if o.Bounds == nil {
+		o.Bounds = NewBounds()
 	}
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 10 * time.Second

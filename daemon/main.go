@@ -200,7 +200,7 @@ func (d *daemon) run(cfg *conf.Config) (restart bool, err error) {
 	pid := &pidfile{path: cfg.Server.Pidfile}
 	if err := pid.write(os.Getpid()); err != nil {
 		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
-		d.journal.logf(conf.Warn, "going on without a pidfile: %v", pid.explain(err))
+		d.journal.logf(conf.Warn, "going on without a pidfile: %s", whyNoPidfile(pid.path, err))
 	} else {
 		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
 	}

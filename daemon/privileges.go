@@ -11,6 +11,9 @@ import (
 	"gosupervisor/early"
 )
 
+// errNotRoot says that only root can become another user.
+const errNotRoot = fixedText("Can't drop privilege as nonroot user")
+
 // dropPrivileges makes the whole process the user of account: groups first,
 // while that is still allowed. Already being that user is success and changes
 // nothing. The texts of the errors are the original's.
@@ -19,7 +22,7 @@ func dropPrivileges(a *conf.Account) error {
 		return nil
 	}
 	if os.Getuid() != 0 {
-		return fixedText("Can't drop privilege as nonroot user")
+		return errNotRoot
 	}
 	if syscall.Setgroups(a.Groups) != nil {
 		return fixedText("Could not set groups of effective user")
@@ -40,7 +43,7 @@ func raiseLimits(s *conf.Server) ([]conf.Note, error) {
 	var notes []conf.Note
 	raised, hard, err := raise(unix.RLIMIT_NOFILE, early.NOFILE.Soft, early.NOFILE.Hard, s.MinFDs)
 	if err != nil {
-		return nil, fixedText(fmt.Sprintf("The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start.", s.MinFDs, hard))
+		return nil, &limitError{key: "minfds", most: hard, shell: "-n", docker: "nofile", fixedText: fixedText(fmt.Sprintf("The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start.", s.MinFDs, hard))}
 	}
 	if raised {
 		notes = append(notes, conf.Note{Level: conf.Info, Text: fmt.Sprintf("Increased RLIMIT_NOFILE limit to %d", s.MinFDs)})
@@ -51,7 +54,7 @@ func raiseLimits(s *conf.Server) ([]conf.Note, error) {
 	}
 	raised, hard, err = raise(unix.RLIMIT_NPROC, have.Cur, have.Max, s.MinProcs)
 	if err != nil {
-		return nil, fixedText(fmt.Sprintf("The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start.", s.MinProcs, hard))
+		return nil, &limitError{key: "minprocs", most: hard, shell: "-u", docker: "nproc", fixedText: fixedText(fmt.Sprintf("The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start.", s.MinProcs, hard))}
 	}
 	if raised {
 		notes = append(notes, conf.Note{Level: conf.Info, Text: fmt.Sprintf("Increased RLIMIT_NPROC limit to %d", s.MinProcs)})

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
@@ -240,7 +242,11 @@ func (h *host) createAuto(channels []*channel) {
 	if more > 0 {
 		others = fmt.Sprintf(" and %d more", more)
 	}
-	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, so this output is kept nowhere: %v; set childlogdir= or the program's log files", first.path, others, cause)
+	advice := "set childlogdir= or the program's log files"
+	if errors.Is(cause, unix.EROFS) {
+		advice += "; " + readOnlyHint(first.path)
+	}
+	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, so this output is kept nowhere: %v; %s", first.path, others, cause, advice)
 }
 
 // echo repeats a program's output in the activity log, at level debug.

@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gosupervisor/conf"
+	"gosupervisor/daemon/serve"
+)
+
+// hints returns what may help a person with an error that keeps us from
+// starting, a line each.
+func (d *daemon) hints(err error) []string {
+	var listen *serve.ListenError
+	var limit *limitError
+	var log *logError
+	hint := ""
+	switch {
+	case errors.As(err, &listen):
+		hint = listen.Hint
+	case errors.As(err, &limit):
+		hint = d.place(limit.key) + limit.hint()
+	case errors.As(err, &log):
+		hint = d.place("logfile") + log.hint()
+	case errors.Is(err, errNotRoot):
+		hint = fmt.Sprintf("%swe were started as uid %d, which cannot become another user: leave user= out, or start as root", d.place("user"), os.Getuid())
+	}
+	if hint == "" {
+		return nil
+	}
+	return []string{hint}
+}
+
+// place tells where a key of [supervisord] was set.
+func (d *daemon) place(key string) string {
+	name := "[supervisord] " + key + ": "
+	r, err := conf.Read(d.path, nil)
+	if err != nil {
+		return name
+	}
+	for _, b := range conf.SelectBlocks(r.Explain(d.opts.given), "supervisord") {
+		for _, s := range b.Settings {
+			if s.Key == key && s.From[0].Kind != conf.FromDefault {
+				return s.From[0].String() + ": " + name
+			}
+		}
+	}
+	return name
+}
+
+// limitError says that the configuration wants more than the system gives.
+type limitError struct {
+	fixedText
+	key    string // that wants it
+	most   uint64 // what the system gives
+	shell  string // the option of the shell's ulimit
+	docker string // the name for docker's --ulimit
+}
+
+func (e *limitError) hint() string {
+	return fmt.Sprintf("lower it to at most %d, or raise the limit (ulimit %s, docker run --ulimit %s=...)", e.most, e.shell, e.docker)
+}
+
+// logError says that the activity log cannot be opened.
+type logError struct {
+	error
+	path string
+}
+
+// Unwrap returns the cause.
+func (e *logError) Unwrap() error { return e.error }
+
+func (e *logError) hint() string {
+	if errors.Is(e.error, unix.EROFS) {
+		return readOnlyHint(e.path) + ", or set logfile=/dev/null"
+	}
+	return "choose another place, or /dev/null for none"
+}
+
+// readOnlyHint says what to do about a file in a directory that cannot be
+// written.
+func readOnlyHint(path string) string {
+	dir := filepath.Dir(path)
+	return fmt.Sprintf("%s is on a read-only file system: mount a tmpfs there (docker run --tmpfs %s)", dir, dir)
+}
+
+// whyNoPidfile words why the pid file could not be written; the line about it
+// that scripts know says only that.
+func whyNoPidfile(path string, err error) string {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return readOnlyHint(path)
+	case errors.As(err, &errno):
+		return errno.Error()
+	}
+	return err.Error()
+}

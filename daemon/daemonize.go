@@ -24,7 +24,8 @@ const readyVariable = "SUPERVISORD_READY_FD"
 // code if that comes first, so that a caller sees every error.
 
 // takeReady returns the descriptor on which a parent waits for our word, nil if
-// there is none.
+// there is none. The variable may come from elsewhere, so the rest has to be as
+// detach makes it: a pipe, and we the leader of a session.
 func takeReady() *os.File {
 	v, ok := os.LookupEnv(readyVariable)
 	if !ok {
@@ -35,8 +36,15 @@ func takeReady() *os.File {
 	if err != nil || fd < 3 {
 		return nil
 	}
+	if session, err := unix.Getsid(0); err != nil || session != os.Getpid() || session == 1 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return nil
+	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		return nil // the variable was left over from elsewhere
+		return nil
 	}
 	return os.NewFile(uintptr(fd), "ready pipe")
 }

@@ -80,6 +80,12 @@ func (d *daemon) main(args []string) int {
 	if err != nil {
 		return d.usage(err)
 	}
+	if cfg.Server.Nodaemon && d.ready != nil {
+		// Nobody starts the daemon to stay in the foreground, unless the file
+		// was changed just now. A parent without word stays until we end.
+		d.ready.Close()
+		d.ready = nil
+	}
 	if os.Getpid() != 1 && !cfg.Server.Nodaemon && d.ready == nil {
 		code, err := detach(d.signals)
 		if err != nil {

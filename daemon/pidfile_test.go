@@ -3,9 +3,6 @@ package daemon
 import (
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -126,57 +123,5 @@ func TestThePidFileOfAUserInADirectoryOfRoot(t *testing.T) {
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "42\n" {
 		t.Errorf("got %q, %v", b, err)
-	}
-}
-
-// startCopy starts a copy of the test as supervisord, with a descriptor 3.
-func startCopy(t *testing.T, third *os.File, session bool, args ...string) *os.Process {
-	t.Helper()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	p, err := os.StartProcess("/proc/self/exe", append([]string{os.Args[0]}, args...), &os.ProcAttr{
-		Env:   append(os.Environ(), mainVariable+"=1", readyVariable+"=3"),
-		Files: []*os.File{null, null, null, third},
-		Sys:   &syscall.SysProcAttr{Setsid: session},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.Signal(syscall.SIGTERM)
-		p.Wait()
-	})
-	return p
-}
-
-func TestThePidFileIsThereWhenTheParentIsTold(t *testing.T) {
-	for range 5 {
-		dir := t.TempDir()
-		file := filepath.Join(dir, "c.conf")
-		text := strings.ReplaceAll("[supervisord]\nlogfile=DIR/log\npidfile=DIR/pid\nchildlogdir=DIR\n", "DIR", dir)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := startCopy(t, w, true, "-c", file)
-		w.Close()
-		if n, err := r.Read(make([]byte, 1)); n != 1 {
-			t.Fatalf("no word: %v", err)
-		}
-		r.Close()
-		if b, err := os.ReadFile(filepath.Join(dir, "pid")); err != nil || string(b) != strconv.Itoa(p.Pid)+"\n" {
-			t.Errorf("the pid file holds %q, %v", b, err)
-		}
-		b, _ := os.ReadFile(filepath.Join(dir, "log"))
-		settled, started, _ := strings.Cut(string(b), "daemonizing the supervisord process\n")
-		if strings.Contains(settled, "started with pid") || !strings.Contains(started, "supervisord started with pid") {
-			t.Errorf("the order in the log:\n%s", b)
-		}
 	}
 }

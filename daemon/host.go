@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -105,6 +106,12 @@ func (h *host) Started(k child.Key, pid int, _ time.Time) {
 
 // Failed implements child.Observer.
 func (h *host) Failed(k child.Key, err error) {
+	var se *child.SpawnError
+	if errors.As(err, &se) && se.Stage == child.StageKey {
+		// A fault of ours, and what is running under this key is a live child.
+		h.journal.logf(conf.Critical, "a program was to be started twice at once, and was not: %v", err)
+		return
+	}
 	name := ""
 	if r := h.running[k]; r != nil {
 		name = r.slot.prog.Name
@@ -119,6 +126,10 @@ func (h *host) Failed(k child.Key, err error) {
 // and only then the exit is told.
 func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	r := h.running[k]
+	if r == nil {
+		h.journal.logf(conf.Critical, "a process that nobody knows has ended (%s)", child.ExitText(ws))
+		return
+	}
 	delete(h.running, k)
 	h.sockets.Release(uint64(k))
 	id := core.ProcID(k)

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/proc/child"
 )
 
 func TestAProgramIsStartedStoppedAndStartedAgain(t *testing.T) {
@@ -346,4 +348,25 @@ func TestARequestWhoseClientLeavesGoesOn(t *testing.T) {
 		t.Fatal("a cancelled request was answered")
 	}
 	s.waitFor("slow", "STOPPED")
+}
+
+func TestWhatTheTableDoesNotKnowTouchesNoChild(t *testing.T) {
+	s := supervise(t, "[program:a]\ncommand=/bin/cat\nstartsecs=0\n")
+	a := s.waitFor("a", "RUNNING")
+	done := make(chan struct{})
+	s.kids.Do(func() {
+		defer close(done)
+		for k := range s.running {
+			s.Failed(k, &child.SpawnError{Stage: child.StageKey, Err: syscall.EBUSY})
+		}
+		s.Exited(1<<40, 1, 0, time.Now())
+	})
+	<-done
+	s.waitForLog("was to be started twice")
+	s.waitForLog("a process that nobody knows has ended")
+	s.call(api.SendProcessStdin{Name: "a", Chars: "still here"})
+	eventually(t, "the echo", func() bool { return s.read(a.StdoutLogfile) == "still here" })
+	if now := s.info("a"); now.PID != a.PID || now.StateName != "RUNNING" {
+		t.Errorf("a was touched: %+v", now)
+	}
 }

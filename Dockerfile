@@ -10,4 +10,5 @@ RUN make rootfs
 
 FROM scratch
 COPY --from=build /src/dist/rootfs/ /
-ENTRYPOINT ["/usr/bin/supervisord", "-n", "-c", "/etc/supervisord.conf"]
+ENTRYPOINT ["/usr/bin/supervisord"]
+CMD ["-n", "-c", "/etc/supervisord.conf"]

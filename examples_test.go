@@ -1,12 +1,41 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"gosupervisor/conf"
 )
+
+// words are those of an instruction in a Dockerfile; none where it is not there.
+func words(t *testing.T, text, instruction string) (list []string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, instruction+" "); ok {
+			if err := json.Unmarshal([]byte(rest), &list); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	return list
+}
+
+func TestTheOptionsOfAnImageCanBeReplaced(t *testing.T) {
+	for _, name := range []string{"Dockerfile", "examples/container-web/Dockerfile", "README.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, cmd := words(t, string(text), "ENTRYPOINT"), words(t, string(text), "CMD")
+		if !slices.Equal(entry, []string{"/usr/bin/supervisord"}) || !slices.Equal(cmd, []string{"-n", "-c", "/etc/supervisord.conf"}) {
+			t.Errorf("%s: starts %q with %q", name, entry, cmd)
+		}
+	}
+}
 
 // TestEveryExampleIsGood reads the examples on a machine that has every
 // directory and user that they may name.
@@ -43,6 +72,9 @@ func TestEveryExampleIsGood(t *testing.T) {
 			slices.Sort(got)
 			if !slices.Equal(got, programs[name]) {
 				t.Errorf("programs %q, want %q", got, programs[name])
+			}
+			if cfg.Server.User != nil && strings.HasPrefix(name, "container") {
+				t.Errorf("a container may be given another user than %s", cfg.Server.User.Name)
 			}
 			for _, n := range cfg.Notes {
 				if n.Level >= conf.Warn && name != "image" { // there the programs come later

@@ -80,6 +80,7 @@ func New(cfg *conf.Config, o Options) *Core {
 // call.
 func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	c.now, c.wall = now, wall
+	mark := c.armed
 	clear(c.fx)
 	c.fx = c.fx[:0]
 	switch in := in.(type) {
@@ -111,7 +112,8 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	default:
 		panic(fmt.Sprintf("bug: unknown input %T", in))
 	}
-	c.fire()
+	_, all := in.(Due)
+	c.fire(all, mark)
 	c.advanceUpdates()
 	c.advanceShutdown()
 	c.dispatch()
@@ -217,25 +219,41 @@ func (c *Core) NextDue() (proc.Instant, bool) {
 	return 0, false
 }
 
-// fire gives every deadline that has come to its owner.
-func (c *Core) fire() {
+// fire gives deadlines that have come to their owners: all of them on Due, and
+// otherwise those alone that this step set, which have the serials after mark.
+// An older one waits for what else has happened by now: a child that is known
+// to be dead must not be declared running for a deadline that came later.
+func (c *Core) fire(all bool, mark uint64) {
+	var older []timer
 	for {
 		at, ok := c.NextDue()
 		if !ok || at > c.now {
-			return
+			break
 		}
 		t := heap.Pop(&c.timers).(timer)
-		switch {
-		case t.proc != nil:
-			c.processDue(t.proc)
-		case t.job != nil:
-			c.remind(t.job)
-		case t.pool != nil: // dispatch looks at every pool anyway
-		case t.tick:
-			c.tick()
-		default:
-			c.sayWaiting()
+		if !all && t.serial <= mark {
+			older = append(older, t)
+			continue
 		}
+		c.give(t)
+	}
+	for _, t := range older {
+		heap.Push(&c.timers, t)
+	}
+}
+
+// give gives a deadline to its owner.
+func (c *Core) give(t timer) {
+	switch {
+	case t.proc != nil:
+		c.processDue(t.proc)
+	case t.job != nil:
+		c.remind(t.job)
+	case t.pool != nil: // dispatch looks at every pool anyway
+	case t.tick:
+		c.tick()
+	default:
+		c.sayWaiting()
 	}
 }
 

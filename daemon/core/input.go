@@ -92,6 +92,7 @@ type (
 	SendFailed struct {
 		Proc   ProcID
 		Serial uint64
+		Full   bool // it does not read now, but may again
 	}
 
 	// SocketsTried answers a TrySockets.

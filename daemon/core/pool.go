@@ -182,6 +182,15 @@ func (c *Core) sendFailed(in SendFailed) {
 	if p == nil || p.hears == nil || p.hears.event == nil || p.hears.event.serial != in.Serial {
 		return
 	}
+	if in.Full {
+		// It is not ready after all. Its pool tries again in a while.
+		c.logf(conf.Debug, "listener %s does not read; event %d waits", p.conf.Name, in.Serial)
+		p.hears.parser.Unsent()
+		p.hears.event.notBefore = c.now + lastResend
+		c.arm(timer{at: p.hears.event.notBefore, pool: p.group.pool})
+		c.takeBack(p)
+		return
+	}
 	c.logf(conf.Debug, "epipe occurred while sending event %d to listener %s, listener state unchanged", in.Serial, p.conf.Name)
 	p.hears.deaf = true
 	c.takeBack(p)

@@ -31,7 +31,11 @@ func (c *Core) beginShutdown(to RunState) {
 // requestRestart reads the configuration first: a restart into one that does
 // not parse would stop everything for nothing.
 func (c *Core) requestRestart() {
-	if c.run != RunRunning || c.loading {
+	if c.run != RunRunning {
+		return
+	}
+	if c.loading {
+		c.logf(conf.Warn, "a restart has been asked for already; its configuration is still being read")
 		return
 	}
 	c.loading = true

@@ -80,6 +80,9 @@ func (p *Parser) Reset() { *p = Parser{state: Acknowledged, left: -1} }
 // Sent notes that the listener was given an event.
 func (p *Parser) Sent() { p.state, p.left = Busy, -1 }
 
+// Unsent takes Sent back: the event did not reach the listener.
+func (p *Parser) Unsent() { p.state = Ready }
+
 // Feed takes bytes that the listener wrote and returns what they say, in order.
 func (p *Parser) Feed(data []byte) []Signal {
 	var out []Signal

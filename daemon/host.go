@@ -32,19 +32,19 @@ type host struct {
 	*outputs
 	epoch time.Time // Instant zero
 
-	core   *core.Core
-	inbox  *inbox
-	kids   *child.Table
-	slots  map[core.ProcID]*slot    // loop
-	calls  map[core.RequestID]*call // loop
-	left   *core.Leave              // loop: set when the core has told us to leave
-	nextID atomic.Uint64            // request ids
-	done   chan struct{}            // closed when the loop has ended
-	chores chores                   // what waits for disks
+	core     *core.Core
+	inbox    *inbox
+	kids     *child.Table
+	slots    map[core.ProcID]*slot    // loop
+	calls    map[core.RequestID]*call // loop
+	left     *core.Leave              // loop: set when the core has told us to leave
+	lastLoad chan struct{}            // loop: closed when the latest reading of the configuration is told
+	nextID   atomic.Uint64            // request ids
+	done     chan struct{}            // closed when the loop has ended
+	chores   chores                   // what waits for disks
 
 	running map[child.Key]*running // goroutine of kids
 	sockets *fcgi.Sockets          // goroutine of kids
-	asked   *askedSignal           // goroutine of kids: the signal a request waits for
 	baseEnv []string               // our own environment, which children inherit
 	ownPath string                 // our PATH
 }
@@ -70,11 +70,6 @@ type outcome struct {
 	then  func() (any, error)
 }
 
-// askedSignal is a signal whose outcome a request waits for.
-type askedSignal struct {
-	err error
-}
-
 func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
@@ -95,13 +90,14 @@ func (h *host) instant(t time.Time) proc.Instant { return t.Sub(h.epoch) }
 // Started implements child.Observer.
 func (h *host) Started(k child.Key, pid int, _ time.Time) {
 	r := h.running[k]
-	r.start(pid)
 	h.inbox.post(message{do: func() {
 		if s := h.slots[core.ProcID(k)]; s != nil {
 			s.stdin = r.stdin
 		}
 	}})
 	h.inbox.post(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid}})
+	// Only now: what the child says must not overtake the news of its birth.
+	r.start(pid)
 }
 
 // Failed implements child.Observer.
@@ -154,10 +150,6 @@ func (h *host) SignalGone(k child.Key, err error) {
 
 // SignalFailed implements child.Observer.
 func (h *host) SignalFailed(k child.Key, _ syscall.Signal, err error) {
-	if h.asked != nil {
-		h.asked.err = err
-		return
-	}
 	h.inbox.post(message{in: core.SignalDone{Proc: core.ProcID(k), Err: err}})
 }
 

@@ -21,11 +21,9 @@ func (h *host) loop() core.Leave {
 	var control, output []message
 	for h.left == nil {
 		h.setTimer(timer)
-		due := false
 		select {
 		case <-h.inbox.wake:
 		case <-timer.C:
-			due = true
 		}
 		// What has happened counts before what is due: a child that is known
 		// to be dead must not be declared running first.
@@ -36,7 +34,7 @@ func (h *host) loop() core.Leave {
 		for _, m := range output {
 			h.feed(m)
 		}
-		if due {
+		if at, ok := h.core.NextDue(); ok && at <= time.Since(h.epoch) {
 			h.feed(message{in: core.Due{}})
 		}
 	}
@@ -95,15 +93,15 @@ func (h *host) perform(e core.Effect) {
 	case core.RemoveProcesses:
 		h.removeSlots(e.Procs)
 	case core.SendEvent:
-		if h.slots[e.Proc].stdin.write(e.Data) != nil {
-			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial}})
+		if err := h.slots[e.Proc].stdin.write(e.Data); err != nil {
+			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial, Full: err == errStdinFull}})
 		}
 	case core.Print:
 		h.stdout.Write(e.Data, output.Urgent)
 	case core.TrySockets:
 		h.kids.Do(func() { h.trySockets(e) })
 	case core.LoadConfig:
-		go h.loadConfig(e.ID)
+		h.loadConfig(e.ID)
 	case core.ReopenLogs:
 		h.reopenLogs()
 	case core.Leave:
@@ -122,17 +120,10 @@ func (h *host) answer(id core.RequestID, o outcome) {
 // signal sends a signal through the goroutine that also reaps, so that it
 // reaches our child or nobody.
 func (h *host) signal(e core.Signal) {
-	key := child.Key(e.Proc)
-	if e.Request == 0 {
-		h.kids.Signal(key, e.Signal, e.Group)
-		return
-	}
-	asked := &askedSignal{}
-	h.kids.Do(func() { h.asked = asked })
-	h.kids.Signal(key, e.Signal, e.Group)
-	h.kids.Do(func() {
-		h.asked = nil
-		h.inbox.post(message{in: core.SignalDone{Proc: e.Proc, Request: e.Request, Err: asked.err}})
+	h.kids.SignalThen(child.Key(e.Proc), e.Signal, e.Group, func(err error) {
+		if err != nil || e.Request != 0 {
+			h.inbox.post(message{in: core.SignalDone{Proc: e.Proc, Request: e.Request, Err: err}})
+		}
 	})
 }
 
@@ -185,14 +176,23 @@ func (h *host) removeSlots(ids []core.ProcID) {
 }
 
 // loadConfig reads the configuration again, in a goroutine of its own: for the
-// client with that id, or for a restart.
+// client with that id, or for a restart. It begins when the reading before it
+// has been told of, so that the newest one is the last that the core hears of.
 func (h *host) loadConfig(id core.RequestID) {
 	load := h.load
 	if id == 0 {
 		load = h.loadForRestart
 	}
-	cfg, err := load()
-	h.inbox.post(message{in: core.Loaded{ID: id, Config: cfg, Err: err}})
+	before, told := h.lastLoad, make(chan struct{})
+	h.lastLoad = told
+	go func() {
+		defer close(told)
+		if before != nil {
+			<-before
+		}
+		cfg, err := load()
+		h.inbox.post(message{in: core.Loaded{ID: id, Config: cfg, Err: err}})
+	}()
 }
 
 // reopenLogs reopens the activity log and the log of every running child.

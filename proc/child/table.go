@@ -92,7 +92,21 @@ func (t *Table) Spawn(j Job) { t.mail.put(func() { t.spawn(j) }) }
 // Signal queues a signal to the child of k, or to the process group that it
 // was made the leader of. If the child is gone, SignalGone follows.
 func (t *Table) Signal(k Key, sig syscall.Signal, group bool) {
-	t.mail.put(func() { t.kill(k, sig, group) })
+	t.SignalThen(k, sig, group, nil)
+}
+
+// SignalThen is Signal, and tells done, in place of SignalFailed, how it went,
+// on the table's goroutine and when it is known: nil also when the child was
+// gone.
+func (t *Table) SignalThen(k Key, sig syscall.Signal, group bool, done func(error)) {
+	if done == nil {
+		done = func(err error) {
+			if err != nil {
+				t.observer.SignalFailed(k, sig, err)
+			}
+		}
+	}
+	t.mail.put(func() { t.kill(k, sig, group, done) })
 }
 
 // Do queues f to be called on the table's goroutine.
@@ -211,24 +225,24 @@ func (t *Table) born(pid int) {
 
 // kill sends a signal. The pid is ours as long as it is in the table, even if
 // the child is dead by now, so the signal cannot hit a stranger.
-func (t *Table) kill(k Key, sig syscall.Signal, group bool) {
+func (t *Table) kill(k Key, sig syscall.Signal, group bool, done func(error)) {
 	pid, alive := t.pids[k]
 	if !alive {
 		t.observer.SignalGone(k, syscall.ESRCH)
+		done(nil)
 		return
 	}
 	if b := t.births[pid]; b != nil && sig != syscall.SIGKILL {
-		b.signals = append(b.signals, func() { t.kill(k, sig, group) })
+		b.signals = append(b.signals, func() { t.kill(k, sig, group, done) })
 		return
 	}
 	if group {
 		pid = -pid
 	}
-	switch err := syscall.Kill(pid, sig); err {
-	case nil:
-	case syscall.ESRCH:
+	err := syscall.Kill(pid, sig)
+	if err == syscall.ESRCH {
 		t.observer.SignalGone(k, err)
-	default:
-		t.observer.SignalFailed(k, sig, err)
+		err = nil
 	}
+	done(err)
 }

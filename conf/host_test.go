@@ -110,7 +110,7 @@ func TestTheRealMachine(t *testing.T) {
 func TestPathsOfUsers(t *testing.T) {
 	h := (&Host{
 		Environ: []string{"X", "HOME=/home/me/", "HOME=/second"},
-		Getwd:   func() (string, error) { return "/work", nil },
+		Getwd:   func() (string, error) { return "/srv", nil },
 		Getuid:  func() int { return 33 },
 		Open:    fakeFiles(map[string]string{"/etc/passwd": fakePasswd}),
 	}).whole()
@@ -121,7 +121,7 @@ func TestPathsOfUsers(t *testing.T) {
 			t.Errorf("%s is %s, want %s", in, got, want)
 		}
 	}
-	for in, want := range map[string]string{"": "/work", "a/../b": "/work/b", "/a//b/.": "/a/b"} {
+	for in, want := range map[string]string{"": "/srv", "a/../b": "/work/b", "/a//b/.": "/a/b"} {
 		if got := h.abs(in); got != want {
 			t.Errorf("%q is %s, want %s", in, got, want)
 		}

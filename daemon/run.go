@@ -10,8 +10,8 @@ import (
 )
 
 // run runs the loop and everything around it, and returns whether to begin
-// anew. When it returns, no child is left, and no goroutine of its own but one
-// that hangs on a dead disk.
+// anew. When it returns, no child is left but one that could not be
+// signalled, and no goroutine of its own but one that hangs on a dead disk.
 func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup

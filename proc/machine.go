@@ -35,7 +35,7 @@ const (
 	InputExited                   // the child is dead and read out; Code is set
 	InputDue                      // Machine.Due has come
 	InputSignalFailed             // the stop signal could not be sent, and not because the child was gone
-	InputGiveUp                   // the supervisor shuts down: no further attempt
+	InputGiveUp                   // no further attempt: the supervisor shuts down, or a stop found nothing to stop
 )
 
 // Input is one thing that happened to a process slot.

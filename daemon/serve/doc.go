@@ -14,3 +14,5 @@
 // texts.go. It must not import daemon, daemon/core or anything that touches
 // processes.
 package serve
+
+//go:generate go test -run Reference -update .

@@ -11,13 +11,14 @@
 // Others talk to the table through a mailbox that never blocks, and hear from
 // it through an Observer, in order, on the table's goroutine.
 //
-// A spawn takes one of two ways. What syscall.ForkExec can set (directory,
-// user, groups, descriptors) it sets: the fast way. A umask, or any failure of
-// the fast way, goes through ExecMain, a hidden applet of our own binary that
-// takes the remaining steps one by one inside the child, and reports a failed
-// one on the child's stderr as the original does, with exit status 127. Either
-// way Started is told only after the final program has been executed (or could
-// not be), so a signal sent after it meets that program and nothing else.
+// A spawn takes one of two ways. syscall.ForkExec is the fast way, for a program
+// of root's or ours on a local disk that runs as ourselves. Another user, a
+// umask, a program that somebody could keep from being executed, and any failure
+// of the fast way go through ExecMain, a hidden applet of our own binary that
+// takes the steps one by one inside the child, and reports a failed one on the
+// child's stderr as the original does, with exit status 127. Nobody waits for it:
+// Started is told when there is a child, and a signal, but for SIGKILL, waits
+// until the program has been executed, so that it meets that and nothing else.
 //
 // The package may import conf, and nothing else of ours.
 package child

@@ -331,6 +331,7 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 		namespace = cfg.RPCInterfaces[0].Name
 	}
 	var servers []*serve.Server
+	bounds := serve.NewBounds()
 	for _, c := range cfg.HTTP {
 		l, err := serve.Listen(c, serve.ListenOptions{Notice: func(text string) { fmt.Fprintln(d.stderr, text) }})
 		if err != nil {
@@ -343,7 +344,7 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 		if c.Username == nil || *c.Username == "" {
 			d.journal.logf(conf.Critical, "Server %s running without any HTTP authentication checking", conf.Repr(c.Section))
 		}
-		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace}))
+		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds}))
 	}
 	return servers, nil
 }

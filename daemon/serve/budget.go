@@ -71,17 +71,6 @@ type grant struct {
 	used   int64 // by the results of a multicall
 }
 
-// Bounds is what all servers of a process share. Make it with NewBounds.
-type Bounds struct {
-	replies *purse
-	wait    time.Duration // for room in it
-}
-
-// NewBounds returns bounds that nobody uses yet.
-func NewBounds() *Bounds {
-	return &Bounds{replies: newPurse(MaxHeld), wait: maxWaitHeld}
-}
-
 // newGrant returns a grant for one call of a connection with the purse local,
 // which is nil where there is one call at a time.
 func (s *Server) newGrant(local *purse) *grant {

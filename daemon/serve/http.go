@@ -80,6 +80,14 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusUnauthorized)
 	case r.Method == http.MethodPost && crossSite(r):
 		httpError(w, http.StatusForbidden)
+	default:
+		s.settle(r.Context())
+		s.routePath(w, r, path)
+	}
+}
+
+func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) {
+	switch {
 	case strings.HasPrefix(path, "/RPC2"):
 		only(w, r, http.MethodPost, http.StatusBadRequest, s.serveXMLRPC)
 	case path == "/ndjson":

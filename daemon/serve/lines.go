@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -36,7 +35,7 @@ type lineConn struct {
 	streams int             // of which are streams
 	jobs    sync.WaitGroup
 	ended   bool   // the reader has returned, or is about to
-	welcome func() // called once after the login
+	welcome func() // called once, at the first request after the login; then nil
 }
 
 // incoming is what the reader has: a line, or why there is none.
@@ -61,16 +60,17 @@ type outcome struct {
 }
 
 // serveLineConn serves a connection that speaks nothing but lines.
-func (s *Server) serveLineConn(conn net.Conn) {
+func (s *Server) serveLineConn(conn *firstByteConn) {
 	defer conn.Close()
 	stopKill := context.AfterFunc(s.dead, func() { _ = conn.Close() })
 	defer stopKill()
 
 	ctx, cancel := context.WithCancel(s.dead)
 	c := &lineConn{s: s, loggedIn: !s.guarded(), ctx: ctx, cancel: cancel}
-	if !c.loggedIn {
-		_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
-		c.welcome = func() { _ = conn.SetReadDeadline(time.Time{}) }
+	_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
+	c.welcome = func() {
+		_ = conn.SetReadDeadline(time.Time{})
+		conn.settle(s.settled)
 	}
 	c.run(conn, conn, func() error { return nil }, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
 }
@@ -213,6 +213,9 @@ func (c *lineConn) take(in incoming) bool {
 		return c.fail(r.ID, ndjson.NewError(ndjson.CodeUnauthorized, "log in first",
 			`{"id":1,"method":"system.login","params":{"username":"...","password":"..."}}`))
 	}
+	if c.loggedIn {
+		c.settle()
+	}
 	m, f := c.s.lookup(r.Method, overLines)
 	if f != nil {
 		return c.fail(r.ID, faultError(f))
@@ -300,11 +303,17 @@ func (c *lineConn) login(id json.RawMessage, args []any) bool {
 		c.s.log(conf.Warn, "wrong user name or password in a login on "+c.s.conf.Section)
 		return c.fail(id, ndjson.NewError(ndjson.CodeUnauthorized, "wrong user name or password", "")) && c.logins < MaxLogins
 	}
-	if !c.loggedIn {
-		c.loggedIn = true
-		c.welcome()
-	}
+	c.loggedIn = true
+	c.settle()
 	return c.reply(id, true)
+}
+
+// settle ends the time in which the first request must come.
+func (c *lineConn) settle() {
+	if c.welcome != nil {
+		c.welcome()
+		c.welcome = nil
+	}
 }
 
 // cancelJob ends the request with the given id, if there is one.

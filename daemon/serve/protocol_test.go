@@ -203,6 +203,8 @@ func renderLimits(b *strings.Builder) {
 		{"streams among them", fmt.Sprint(MaxStreams), "TOO_MANY_STREAMS"},
 		{"wrong logins on a connection", fmt.Sprint(MaxLogins), "the connection is closed"},
 		{"connections to a server", fmt.Sprint(MaxConns), "BUSY, or HTTP 503; the connection is closed"},
+		{"connections to all servers", fmt.Sprintf("half of the open files that the daemon may have, less %d", reserveFiles), "the same"},
+		{"connections to a server that have made no request, or not logged in", "half of the former, or a quarter of the latter", fmt.Sprintf("the one that is silent for the longest, and at least for %.0f s, is closed", newcomerAge.Seconds())},
 		{"silence of a new connection, and its login", fmt.Sprintf("%.0f s (UNIX), %.0f s (TCP)", unixFirstByte.Seconds(), inetFirstByte.Seconds()), "the connection is closed"},
 		{"headers of an HTTP request", fmt.Sprintf("%d bytes", MaxHeader), "431"},
 		{"an XML-RPC call", fmt.Sprintf("%d bytes", xmlrpc.MaxBody), "413"},

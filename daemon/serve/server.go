@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -14,19 +13,15 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
-	"gosupervisor/ctl/ndjson"
 )
 
 // Limits of a server.
 const (
-	MaxConns      = 1024             // connections at once; more are told so and closed
 	MaxRequests   = 64               // requests in flight on one connection; reading waits then
 	MaxStreams    = 32               // of which may be streams
 	MaxHeader     = 64 << 10         // bytes of HTTP headers
 	MaxLogins     = 3                // wrong logins before a connection is closed
 	bodyTimeout   = 60 * time.Second // for the body of an XML-RPC call, and for its answer
-	refusals      = 16               // connections over the limit that are told so at once
-	refusalWait   = time.Second
 	unixFirstByte = 60 * time.Second // for the first byte, the headers, the login
 	inetFirstByte = 30 * time.Second
 )
@@ -52,6 +47,12 @@ type Server struct {
 	feed  *feed
 	slots chan struct{} // one token for each open connection
 	extra chan struct{} // one for each connection that is being refused
+
+	newcomers    []*newcomer   // owned by Serve; by age
+	maxNewcomers int           // of them
+	settled      chan struct{} // one of them is none any more; holds one word
+	acceptErrors meter
+
 	conns sync.WaitGroup
 	begun atomic.Bool // by Serve, or by a Shutdown that came before it
 
@@ -80,7 +81,8 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		o.Heartbeat = 10 * time.Second
 	}
 	s := &Server{svc: svc, conf: c, l: l, log: log, o: o,
-		slots: make(chan struct{}, o.MaxConns), extra: make(chan struct{}, refusals)}
+		slots: make(chan struct{}, o.MaxConns), extra: make(chan struct{}, refusals),
+		maxNewcomers: o.Bounds.maxNewcomers(o.MaxConns), settled: make(chan struct{}, 1)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.dead, s.kill = context.WithCancel(context.Background())
 	s.feed = &feed{conns: make(chan net.Conn), done: s.closing.Done(), addr: l.Addr()}
@@ -90,6 +92,7 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		IdleTimeout:                  5 * time.Minute,
 		MaxHeaderBytes:               MaxHeader,
 		DisableGeneralOptionsHandler: true,
+		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		BaseContext:                  func(net.Listener) context.Context { return s.dead },
 		ErrorLog:                     newHTTPLog(s.log),
 	}
@@ -110,61 +113,31 @@ func (s *Server) Serve() {
 }
 
 func (s *Server) accept() {
+	var pause time.Duration
 	for {
 		conn, err := s.l.Accept()
-		if err == nil {
+		switch {
+		case err == nil:
 			s.admit(conn)
-			continue
-		}
-		if s.closing.Err() != nil || errors.Is(err, net.ErrClosed) {
+			pause = 0
+		case s.closing.Err() != nil || errors.Is(err, net.ErrClosed), !s.acceptFailed(err, &pause):
 			return
 		}
-		// Out of descriptors, most likely: others may give some back.
-		s.log(conf.Error, fmt.Sprintf("cannot accept a connection on %s: %v", s.conf.Section, err))
-		if !s.pause(100 * time.Millisecond) {
-			return
-		}
-	}
-}
-
-// pause waits, and tells whether to go on.
-func (s *Server) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.closing.Done():
-		return false
-	}
-}
-
-// admit starts a connection, or refuses it when there are too many.
-func (s *Server) admit(conn net.Conn) {
-	select {
-	case s.slots <- struct{}{}:
-		s.conns.Go(func() { s.serveConn(conn) })
-		return
-	default:
-	}
-	select {
-	case s.extra <- struct{}{}:
-		s.conns.Go(func() { s.refuse(conn) })
-	default:
-		_ = conn.Close() // not even a word for more than that
 	}
 }
 
 // serveConn finds out which wire the client speaks and serves it.
-func (s *Server) serveConn(raw net.Conn) {
-	conn := &firstByteConn{Conn: raw, release: func() { <-s.slots }}
+func (s *Server) serveConn(conn *firstByteConn) {
+	raw := conn.Conn
+	_ = raw.SetReadDeadline(time.Now().Add(s.o.FirstRequest)) // before the one that the end of the server sets
 	stop := context.AfterFunc(s.closing, func() { _ = raw.SetReadDeadline(time.Unix(1, 0)) })
-	first, ok := conn.peek(s.o.FirstRequest)
+	first, ok := conn.peek()
 	live := stop() // in any case: until then the server holds on to raw
 	if !ok || !live {
 		_ = conn.Close()
 		return
 	}
+	_ = raw.SetReadDeadline(time.Time{})
 	if speaksLines(first) {
 		s.serveLineConn(conn)
 		return
@@ -175,26 +148,6 @@ func (s *Server) serveConn(raw net.Conn) {
 // speaksLines tells whether a connection that begins with c speaks JSON. No
 // HTTP method begins so.
 func speaksLines(c byte) bool { return strings.IndexByte("{[\" \t\r\n", c) >= 0 }
-
-// refuse tells a client over the limit why it is not served.
-func (s *Server) refuse(raw net.Conn) {
-	conn := &firstByteConn{Conn: raw, release: func() { <-s.extra }}
-	defer conn.Close()
-	stop := context.AfterFunc(s.closing, func() { _ = raw.Close() })
-	defer stop()
-	first, ok := conn.peek(refusalWait)
-	if !ok {
-		return
-	}
-	_ = raw.SetWriteDeadline(time.Now().Add(refusalWait))
-	text := fmt.Sprintf("the server has its %d connections", s.o.MaxConns)
-	if speaksLines(first) {
-		line, _ := ndjson.EncodeError(nil, ndjson.NewError(ndjson.CodeBusy, text, "try again later"))
-		_, _ = raw.Write(line)
-		return
-	}
-	_, _ = fmt.Fprintf(raw, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n", len(text)+1, text)
-}
 
 // Shutdown stops accepting, removes the socket, ends streams, and waits for
 // the requests that are being answered until ctx ends; then it cuts them off.
@@ -216,25 +169,33 @@ func (s *Server) Shutdown(ctx context.Context) {
 	<-idle
 }
 
+// connKey is that of the connection in the context of an HTTP request.
+type connKey struct{}
+
+// settle says that the connection of an HTTP request has made a good one.
+func (s *Server) settle(ctx context.Context) {
+	if conn, ok := ctx.Value(connKey{}).(*firstByteConn); ok {
+		conn.settle(s.settled)
+	}
+}
+
 // firstByteConn gives the first byte back after it has been looked at, and
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
-	first   []byte
-	closed  atomic.Bool
-	release func()
+	newcomer *newcomer // nil: it does not count as one
+	first    []byte
+	closed   atomic.Bool
+	release  func()
 }
 
-func (c *firstByteConn) peek(wait time.Duration) (byte, bool) {
+func (c *firstByteConn) peek() (byte, bool) {
 	var one [1]byte
-	if c.SetReadDeadline(time.Now().Add(wait)) != nil {
-		return 0, false
-	}
 	if n, _ := c.Conn.Read(one[:]); n != 1 {
 		return 0, false
 	}
 	c.first = one[:]
-	return one[0], c.SetReadDeadline(time.Time{}) == nil
+	return one[0], true
 }
 
 // Read implements net.Conn.

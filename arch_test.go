@@ -68,7 +68,7 @@ var shape = rules{
 	},
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{
-		"daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
+		"daemon/chores.go", "daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
 		"proc/logfile/file.go", "proc/output/stream.go", "proc/output/syslog.go",
 	},
 	maxLines: 600,

@@ -27,6 +27,11 @@ func (j *journal) openFile(s logfile.Spec) error {
 	return j.sink.Open()
 }
 
+// sameFile tells whether two journals write to one file.
+func (j *journal) sameFile(k *journal) bool {
+	return j.file != nil && k.file != nil && j.file.Path() == k.file.Path()
+}
+
 // close closes the file, if there is one.
 func (j *journal) close() {
 	if j.sink != nil {

@@ -38,6 +38,7 @@ type daemon struct {
 	limited bool   // the limits were raised already
 	again   bool   // this is a restart
 	back    bool   // and one to the configuration before, since another failed
+	failure string // why it did
 	serial  uint64 // of the next event
 }
 
@@ -112,7 +113,8 @@ func (d *daemon) serve(cfg *conf.Config) int {
 		restart, err := d.run(cfg)
 		switch {
 		case err != nil && before != nil:
-			d.journal.logf(conf.Critical, "the restart failed, going back to the configuration before it: %s", inOneLine(err))
+			d.failure = "the restart failed, going back to the configuration before it: " + inOneLine(err)
+			d.journal.log(conf.Critical, d.failure)
 			cfg, before, d.back = before, nil, true
 			continue
 		case err != nil:
@@ -287,6 +289,9 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 		}
 	}
 	if d.journal != nil {
+		if d.back && !d.journal.sameFile(j) {
+			j.log(conf.Critical, d.failure) // where the lines before it are, too
+		}
 		d.journal.close()
 	}
 	d.journal = j

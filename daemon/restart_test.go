@@ -123,14 +123,23 @@ func TestARestartThatFailsGoesBackToTheConfigurationBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	l.write(fmt.Sprintf("[inet_http_server]\nport=127.0.0.1:%d\n", other.Addr().(*net.TCPAddr).Port) + sleeper)
+	server := fmt.Sprintf("[inet_http_server]\nport=127.0.0.1:%d\n", other.Addr().(*net.TCPAddr).Port)
+	l.write(server + sleeper)
 	l.signals <- syscall.SIGHUP
 	l.waitLog(2, "success: a")
 	l.waitLog(1, "CRIT the restart failed, going back to the configuration before it: Another program is already listening")
-	other.Close()
-	l.signals <- syscall.SIGHUP
+	l.write("logfile=DIR/log2\n" + server + sleeper)
+	l.signals <- syscall.SIGHUP // the new log is open when it fails
 	l.waitLog(3, "success: a")
-	l.waitLog(1, "CRIT the restart failed")
+	l.waitLog(2, "CRIT the restart failed")
+	if b, err := os.ReadFile(l.path("log2")); !strings.Contains(string(b), "CRIT the restart failed") {
+		t.Errorf("the new log holds %q, %v", b, err)
+	}
+	other.Close()
+	l.write(server + sleeper)
+	l.signals <- syscall.SIGHUP
+	l.waitLog(4, "success: a")
+	l.waitLog(2, "CRIT the restart failed")
 	l.end()
 }
 

@@ -150,7 +150,7 @@ func resolve(host string) (netip.Addr, error) {
 // only when owner and mode are right and it listens, so that nobody ever finds
 // it half made.
 func listenUnix(c *conf.Socket) (*listener, error) {
-	fd, temp, err := bindTemp(c.Path)
+	fd, temp, err := bindTemp(c.Path, c.Mode)
 	if err != nil {
 		return nil, err
 	}
@@ -173,21 +173,23 @@ func listenUnix(c *conf.Socket) (*listener, error) {
 const longestPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
 // bindTemp binds a new socket to an unused name in the directory of path. The
-// name is short, so that a path which is just not too long will do.
-func bindTemp(path string) (fd int, temp string, err error) {
+// name is short, so that a path which is just not too long will do. The socket
+// is born with the mode, but for what the umask takes away.
+func bindTemp(path string, mode uint32) (fd int, temp string, err error) {
 	dir := filepath.Dir(path)
-	if max(len(path), len(dir)+len("/.abcd")) > longestPath {
+	if max(len(path), len(dir)+len("/.abcdefg")) > longestPath {
 		return -1, "", fmt.Errorf("the path is longer than the %d bytes that a socket may have", longestPath)
 	}
 	if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return -1, "", err
 	}
+	_ = unix.Fchmod(fd, mode) // where that is not so, dress sets it
 	err = unix.EADDRINUSE
 	for range 100 {
 		if err != unix.EADDRINUSE {
 			break
 		}
-		temp = filepath.Join(dir, "."+strconv.FormatUint(uint64(rand.Uint32N(1<<20)), 36))
+		temp = filepath.Join(dir, "."+strconv.FormatUint(rand.Uint64N(1<<36), 36))
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: temp})
 	}
 	if err != nil {
@@ -197,17 +199,45 @@ func bindTemp(path string) (fd int, temp string, err error) {
 	return fd, temp, nil
 }
 
-// dress gives a socket its owner and its mode.
+// dress gives a socket its owner and its mode. Where somebody else can write to
+// the directory, the name may by now be that of another file: mode and owner
+// are those of what was opened once, and only if that is what we made.
 func dress(temp string, c *conf.Socket) (os.FileInfo, error) {
-	if err := unix.Chmod(temp, c.Mode); err != nil {
+	fd, err := unix.Open(temp, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
 		return nil, &dressError{"permissions", err}
 	}
+	f := os.NewFile(uintptr(fd), temp)
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	ours := int(st.Uid) == os.Geteuid() && st.Nlink == 1
+	asBorn := st.Mode&0o7777 == c.Mode && c.Owner == nil // a file system may name another owner
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK || !ours && !asBorn {
+		return nil, fmt.Errorf("somebody replaced the new socket %s", temp)
+	}
+	if st.Mode&0o7777 != c.Mode {
+		if err := chmodOpened(fd, c.Mode); err != nil {
+			return nil, &dressError{"permissions", err}
+		}
+	}
 	if c.Owner != nil {
-		if err := unix.Lchown(temp, c.Owner[0], c.Owner[1]); err != nil {
+		if err := unix.Fchownat(fd, "", c.Owner[0], c.Owner[1], unix.AT_EMPTY_PATH); err != nil {
 			return nil, &dressError{"ownership", err}
 		}
 	}
-	return os.Lstat(temp)
+	return f.Stat()
+}
+
+// chmodOpened changes the mode of a file that was opened as a path only: by
+// the call of Linux 6.6 and later, else by way of /proc.
+func chmodOpened(fd int, mode uint32) error {
+	if unix.Fchmodat(fd, "", mode, unix.AT_EMPTY_PATH) == nil {
+		return nil
+	}
+	return unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
 }
 
 // publish gives the socket at temp its final path. A link never replaces what

@@ -282,3 +282,52 @@ func TestCauses(t *testing.T) {
 		}
 	}
 }
+
+func TestSocketThatSomebodyReplacesIsRefusedAndNothingElseTouched(t *testing.T) {
+	for name, replace := range map[string]func(temp, victim string) error{
+		"by a link":          func(temp, victim string) error { return os.Symlink(victim, temp) },
+		"by the file itself": func(temp, victim string) error { return os.Link(victim, temp) },
+		"by nothing":         func(string, string) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			victim := filepath.Join(t.TempDir(), "victim")
+			if err := os.WriteFile(victim, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := unixSocket(filepath.Join(t.TempDir(), "f.sock"))
+			c.Mode = 0o777
+			fd, temp, err := bindTemp(c.Path, c.Mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fd)
+			if err := errors.Join(os.Remove(temp), replace(temp, victim)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := dress(temp, c); err == nil {
+				t.Error("it was taken for ours")
+			}
+			if st, err := os.Lstat(victim); err != nil || st.Mode().Perm() != 0o600 {
+				t.Errorf("the other file has %v, %v", st.Mode(), err)
+			}
+		})
+	}
+}
+
+func TestSocketIsBornWithItsModeAndGetsWhatTheUmaskTook(t *testing.T) {
+	for _, mode := range []uint32{0o600, 0o777, 0o000} {
+		c := unixSocket(filepath.Join(t.TempDir(), "f.sock"))
+		c.Mode = mode
+		fd, temp, err := bindTemp(c.Path, c.Mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if st, err := os.Lstat(temp); err != nil || uint32(st.Mode().Perm())&^mode != 0 {
+			t.Errorf("for %o it was born as %v, %v", mode, st.Mode(), err)
+		}
+		if st, err := dress(temp, c); err != nil || uint32(st.Mode().Perm()) != mode {
+			t.Errorf("for %o it has %v, %v", mode, st, err)
+		}
+	}
+}

@@ -20,7 +20,8 @@ type ListenOptions struct {
 	Notice  func(text string) // gets "Unlinking stale socket FILE"; nil: nobody
 	Timeout time.Duration     // how long a silent listener is given to prove itself; 0: 2 seconds
 
-	link func(from, to string) error // nil: os.Link
+	link  func(from, to string) error // nil: os.Link
+	bound func(temp string)           // called when the socket has its temporary name
 }
 
 // backlog is the length of the queue of connections not yet accepted.
@@ -39,6 +40,9 @@ func Listen(c conf.HTTPServer, o ListenOptions) (net.Listener, error) {
 	}
 	if o.link == nil {
 		o.link = os.Link
+	}
+	if o.bound == nil {
+		o.bound = func(string) {}
 	}
 	var l net.Listener
 	var failure *ListenError
@@ -98,22 +102,19 @@ func (l *unixListener) Close() error {
 // listenUnix prepares the socket under a temporary name and gives it its own
 // only when mode and owner are right, so that nobody ever finds it half made.
 func (o ListenOptions) listenUnix(c conf.HTTPServer) (net.Listener, *ListenError) {
-	temp := c.File + "." + strconv.Itoa(os.Getpid())
-	if len(temp) > longestPath {
-		temp = filepath.Join(filepath.Dir(c.File), ".s"+strconv.Itoa(os.Getpid()))
-	}
-	if longest := max(len(temp), len(c.File)); longest > longestPath {
+	dir := filepath.Dir(c.File)
+	if longest := max(len(dir)+len("/.abcdefg"), len(c.File)); longest > longestPath {
 		return nil, openError(unix.ENAMETOOLONG, fmt.Sprintf("the path %s is longer than the %d bytes that a socket may have", c.File, longestPath))
 	}
-	fd, err := bindUnix(temp)
+	fd, temp, err := bindUnix(dir, c.Mode)
 	if err != nil {
-		return nil, openError(err, directoryHint(filepath.Dir(c.File), err))
+		return nil, openError(err, directoryHint(dir, err))
 	}
 	f := os.NewFile(uintptr(fd), c.File)
 	defer f.Close() // the listener has a duplicate
 	defer os.Remove(temp)
 
-	made, failure := dressUnix(temp, c)
+	made, failure := o.dressUnix(temp, c)
 	if failure != nil {
 		return nil, failure
 	}
@@ -132,46 +133,6 @@ func (o ListenOptions) listenUnix(c conf.HTTPServer) (net.Listener, *ListenError
 		return nil, failure
 	}
 	return &unixListener{Listener: l, path: c.File, made: made}, nil
-}
-
-// bindUnix binds a new socket to path. A socket that is there already was left
-// by an earlier process with our pid.
-func bindUnix(path string) (int, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, err
-	}
-	err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
-	if err == unix.EADDRINUSE && isSocket(path) {
-		_ = os.Remove(path) // the second bind tells whether it worked
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-func isSocket(path string) bool {
-	st, err := os.Lstat(path)
-	return err == nil && st.Mode().Type() == os.ModeSocket
-}
-
-func dressUnix(temp string, c conf.HTTPServer) (os.FileInfo, *ListenError) {
-	if err := unix.Chmod(temp, c.Mode); err != nil {
-		return nil, openError(err, "cannot set the mode of "+c.File)
-	}
-	if c.OwnerUID != -1 || c.OwnerGID != -1 {
-		if err := os.Lchown(temp, c.OwnerUID, c.OwnerGID); err != nil {
-			return nil, chownError(c.File, c.OwnerUID, c.OwnerGID, err)
-		}
-	}
-	made, err := os.Lstat(temp)
-	if err != nil {
-		return nil, openError(err, "")
-	}
-	return made, nil
 }
 
 func directoryHint(dir string, err error) string {

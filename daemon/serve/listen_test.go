@@ -128,11 +128,73 @@ func TestStaleSocketIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestTemporaryNameLeftByAnEarlierProcessIsNoObstacle(t *testing.T) {
+func TestTemporaryNameCannotBeForeseen(t *testing.T) {
+	seen := map[string]bool{}
 	c := unixConf(t)
-	leaveStale(t, fmt.Sprintf("%s.%d", c.File, os.Getpid()))
-	mustListen(t, c, ListenOptions{})
-	onlyFile(t, c.File)
+	for range 10 {
+		l := mustListen(t, c, ListenOptions{bound: func(temp string) { seen[temp] = true }})
+		_ = l.Close()
+	}
+	for temp := range seen {
+		if filepath.Dir(temp) != filepath.Dir(c.File) || strings.Contains(temp, fmt.Sprint(os.Getpid())) && len(seen) < 10 {
+			t.Errorf("a socket was made as %s", temp)
+		}
+	}
+	if len(seen) != 10 {
+		t.Errorf("10 sockets had %d names", len(seen))
+	}
+}
+
+func TestUnixSocketIsBornWithItsModeAndGetsWhatTheUmaskTook(t *testing.T) {
+	for _, mode := range []uint32{0o600, 0o700, 0o777, 0o000} {
+		c := unixConf(t)
+		c.Mode = mode
+		mustListen(t, c, ListenOptions{bound: func(temp string) {
+			if st, err := os.Lstat(temp); err != nil || uint32(st.Mode().Perm())&^mode != 0 {
+				t.Errorf("for %o it was born as %v, %v", mode, st.Mode(), err)
+			}
+		}})
+		if st, err := os.Lstat(c.File); err != nil || uint32(st.Mode().Perm()) != mode {
+			t.Errorf("for %o it has %v, %v", mode, st.Mode(), err)
+		}
+	}
+}
+
+func TestSocketThatSomebodyReplacesIsRefusedAndNothingElseTouched(t *testing.T) {
+	for name, replace := range map[string]func(temp, victim string) error{
+		"by a link":          func(temp, victim string) error { return os.Symlink(victim, temp) },
+		"by the file itself": func(temp, victim string) error { return os.Link(victim, temp) },
+		"by nothing":         func(string, string) error { return nil },
+		"by a socket of many names": func(temp, _ string) error {
+			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+			if err != nil {
+				return err
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			return os.Link(temp, temp+"2")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := unixConf(t)
+			c.Mode = 0o777
+			victim := filepath.Join(t.TempDir(), "victim")
+			if err := os.WriteFile(victim, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Listen(c, ListenOptions{bound: func(temp string) {
+				if err := errors.Join(os.Remove(temp), replace(temp, victim)); err != nil {
+					t.Fatal(err)
+				}
+			}})
+			if err == nil {
+				_ = l.Close()
+				t.Error("it was taken for ours")
+			}
+			if st, err := os.Lstat(victim); err != nil || st.Mode().Perm() != 0o600 {
+				t.Errorf("the other file has %v, %v", st.Mode(), err)
+			}
+		})
+	}
 }
 
 func TestLongPathStillWorks(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	MaxConns     = 1024 // connections to a server at once; more are told so and closed
 	reserveFiles = 64   // descriptors that are not shared out to connections
 
-	refusals    = 16 // connections over the limit that are told so at once
+	refusals    = 16          // connections over the limit that are told so at once
 	refusalWait = time.Second // for its first byte, and for the word
 	newcomerAge = time.Second // after which a newcomer makes room for the next
 

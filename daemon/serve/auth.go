@@ -1,12 +1,16 @@
 package serve
 
 import (
+	"context"
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+
+	"gosupervisor/conf"
 )
 
 // guarded tells whether clients must give a user name and a password.
@@ -30,6 +34,34 @@ func (s *Server) allowed(username, password string) bool {
 func same(a, b string) int {
 	x, y := sha1.Sum([]byte(a)), sha1.Sum([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:])
+}
+
+// Limits of wrong logins.
+const (
+	loginPause  = 200 * time.Millisecond // before the answer
+	loginPauses = 64                     // at once on a server; more wait for their turn
+	loginEvery  = time.Second            // a line about them
+)
+
+// wrongLogin tells of a wrong login and holds up its answer, so that guessing
+// takes its time.
+func (s *Server) wrongLogin(ctx context.Context) {
+	if more, ok := s.wrongLogins.pass(time.Now(), loginEvery); ok {
+		s.log(conf.Warn, "wrong user name or password in a login on "+s.conf.Section+andMore(more))
+	}
+	select {
+	case s.pauses <- struct{}{}:
+		defer func() { <-s.pauses }()
+	case <-ctx.Done():
+		return
+	}
+	t := time.NewTimer(loginPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-s.closing.Done():
+	}
 }
 
 // authorized checks the credentials of an HTTP request.

@@ -75,6 +75,9 @@ func (s *Server) logAccess(c *counter, r *http.Request) {
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case !s.authorized(r):
+		if r.Header.Get("Authorization") != "" { // a browser asks without it first
+			s.wrongLogin(r.Context())
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusUnauthorized)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/ndjson"
 )
@@ -300,7 +299,7 @@ func (c *lineConn) login(id json.RawMessage, args []any) bool {
 	password, _ := args[1].(string)
 	if c.s.guarded() && !c.s.allowed(username, password) {
 		c.logins++
-		c.s.log(conf.Warn, "wrong user name or password in a login on "+c.s.conf.Section)
+		c.s.wrongLogin(c.ctx)
 		return c.fail(id, ndjson.NewError(ndjson.CodeUnauthorized, "wrong user name or password", "")) && c.logins < MaxLogins
 	}
 	c.loggedIn = true

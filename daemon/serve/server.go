@@ -52,6 +52,8 @@ type Server struct {
 	maxNewcomers int           // of them
 	settled      chan struct{} // one of them is none any more; holds one word
 	acceptErrors meter
+	wrongLogins  meter
+	pauses       chan struct{} // one token for each wrong login that is held up
 
 	conns sync.WaitGroup
 	begun atomic.Bool // by Serve, or by a Shutdown that came before it
@@ -82,7 +84,8 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 	}
 	s := &Server{svc: svc, conf: c, l: l, log: log, o: o,
 		slots: make(chan struct{}, o.MaxConns), extra: make(chan struct{}, refusals),
-		maxNewcomers: o.Bounds.maxNewcomers(o.MaxConns), settled: make(chan struct{}, 1)}
+		maxNewcomers: o.Bounds.maxNewcomers(o.MaxConns), settled: make(chan struct{}, 1),
+		pauses: make(chan struct{}, loginPauses)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.dead, s.kill = context.WithCancel(context.Background())
 	s.feed = &feed{conns: make(chan net.Conn), done: s.closing.Done(), addr: l.Addr()}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,6 +72,26 @@ func (s *Server) authorized(r *http.Request) bool {
 	}
 	username, password, ok := r.BasicAuth()
 	return ok && s.allowed(username, password)
+}
+
+// strangeHost tells whether an HTTP request names a host that is not ours. A
+// server on the loopback address that wants no password trusts whoever can
+// reach it; a page whose name suddenly leads to this machine can, by way of a
+// browser, but its requests carry its name.
+func (s *Server) strangeHost(r *http.Request) bool {
+	addr, inet := s.l.Addr().(*net.TCPAddr)
+	if s.guarded() || !inet || !addr.IP.IsLoopback() || r.Host == "" {
+		return false
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if ip, _, _ := strings.Cut(host, "%"); net.ParseIP(ip) != nil {
+		return false
+	}
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && host != s.conf.Host
 }
 
 // crossSite tells whether a browser sent the request on behalf of a page of

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -73,4 +75,49 @@ func TestWrongLoginsAreToldAndHeldUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestHostOfARequestIsOneOfOurs(t *testing.T) {
+	loopback := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9001}
+	open := conf.HTTPServer{Section: "inet_http_server", Family: conf.Inet, Host: "box.local", Port: 9001}
+	guarded := open
+	guarded.Username, guarded.Password = ptr("joe"), ptr("x")
+	for _, tt := range []struct {
+		name, host string
+		conf       conf.HTTPServer
+		addr       net.Addr
+		want       int
+	}{
+		{"an address", "127.0.0.1:9001", open, loopback, 200},
+		{"an address of another kind", "[::1]:9001", open, loopback, 200},
+		{"an address without a port", "[::1]", open, loopback, 200},
+		{"localhost", "LocalHost:9001", open, loopback, 200},
+		{"a name below localhost", "app.localhost:1", open, loopback, 200},
+		{"the host of the section", "Box.local:9001", open, loopback, 200},
+		{"the host of the section with its dot", "box.local.", open, loopback, 200},
+		{"no host", "", open, loopback, 200},
+		{"another name", "evil.example:9001", open, loopback, 403},
+		{"another name without a port", "evil.example", open, loopback, 403},
+		{"a name that begins as ours", "localhost.evil.example", open, loopback, 403},
+		{"a name that looks like an address", "127.0.0.1.evil.example", open, loopback, 403},
+		{"another name on ::1", "evil.example", open, &net.TCPAddr{IP: net.IPv6loopback}, 403},
+		{"another name where all can come", "evil.example", open, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}, 200},
+		{"another name with a password", "evil.example", guarded, loopback, 200},
+		{"another name on a UNIX socket", "evil.example", conf.HTTPServer{Family: conf.Unix}, &net.UnixAddr{Name: "/s"}, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newHanded()
+			l.addr = tt.addr
+			s := New(newFake(), tt.conf, l, func(conf.Level, string) {}, Options{})
+			defer s.Shutdown(t.Context())
+			r := httptest.NewRequest(http.MethodGet, "/ok.html", nil)
+			r.Host = tt.host
+			r.SetBasicAuth("joe", "x")
+			w := httptest.NewRecorder()
+			s.serveHTTP(w, r)
+			if w.Code != tt.want {
+				t.Errorf("got %d, want %d", w.Code, tt.want)
+			}
+		})
+	}
 }

@@ -81,7 +81,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusUnauthorized)
-	case r.Method == http.MethodPost && crossSite(r):
+	case s.strangeHost(r), r.Method == http.MethodPost && crossSite(r):
 		httpError(w, http.StatusForbidden)
 	default:
 		s.settle(r.Context())

@@ -20,10 +20,11 @@ type handed struct {
 	conns chan net.Conn
 	errs  chan error
 	done  chan struct{}
+	addr  net.Addr
 }
 
 func newHanded() *handed {
-	return &handed{conns: make(chan net.Conn), errs: make(chan error), done: make(chan struct{})}
+	return &handed{conns: make(chan net.Conn), errs: make(chan error), done: make(chan struct{}), addr: &net.UnixAddr{Name: "handed", Net: "unix"}}
 }
 
 func (h *handed) Accept() (net.Conn, error) {
@@ -38,7 +39,7 @@ func (h *handed) Accept() (net.Conn, error) {
 }
 
 func (h *handed) Close() error   { close(h.done); return nil }
-func (h *handed) Addr() net.Addr { return &net.UnixAddr{Name: "handed", Net: "unix"} }
+func (h *handed) Addr() net.Addr { return h.addr }
 
 // probe is a connection whose memory can be watched.
 type probe struct {

@@ -166,7 +166,8 @@ const httpPart = `## HTTP
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
 ` + "`system.login`" + `. A POST with an ` + "`Origin`" + ` header that is not the server's own is refused (403), so that no page of another
-site can drive the supervisor through a browser.
+site can drive the supervisor through a browser. For the same reason a TCP server on a loopback address without a user
+name refuses a request whose ` + "`Host`" + ` is neither an IP address nor ` + "`localhost`" + ` nor the host of its section (403).
 
 ` + "```" + `
 $ curl --unix-socket /run/supervisor.sock http://localhost/ndjson -d '{"id":1,"method":"supervisor.getState"}'

@@ -35,15 +35,16 @@ func FindingsJSON(findings []Finding) []byte {
 	if findings == nil {
 		findings = []Finding{}
 	}
-	return indented(findings)
+	return indented(findings, "")
 }
 
-// indented writes v as JSON for people and programs alike.
-func indented(v any) []byte {
+// indented writes v as JSON for people and programs alike. prefix stands before
+// every line but the first.
+func indented(v any, prefix string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
+	e.SetIndent(prefix, "  ")
 	if err := e.Encode(v); err != nil {
 		panic("bug: not writable as JSON: " + err.Error())
 	}

@@ -186,7 +186,7 @@ func (b *builder) doubt(ev lineEvent, format string, args ...any) {
 // noteCut remembers that a comment ended the line that was just added to the
 // value.
 func (b *builder) noteCut(ev lineEvent) {
-	if ev.comment != "" {
+	if ev.comment != "" && len(b.opt.cuts) < maxPlaces {
 		b.opt.cuts = append(b.opt.cuts, cut{b.at(ev), len(b.value), ev.comment})
 	}
 }
@@ -328,16 +328,24 @@ func (d *document) has(name string) bool {
 // lookup finds a key in a section or, failing that, in those that supply keys to
 // it, and where it was set.
 func (d *document) lookup(name, key string) (value string, opt *option, in *section, found bool) {
+	if opt, in = d.find(name, key); opt == nil {
+		return "", nil, nil, false
+	}
+	return d.value(in.name, key), opt, in, true
+}
+
+// find is lookup for somebody who does not need the value.
+func (d *document) find(name, key string) (*option, *section) {
 	for _, n := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection} {
-		in = d.sections[n]
+		in := d.sections[n]
 		if in == nil || !d.supplies(n, name, key) {
 			continue
 		}
-		if opt = in.keys[key]; opt != nil {
-			return d.value(n, key), opt, in, true
+		if opt := in.keys[key]; opt != nil {
+			return opt, in
 		}
 	}
-	return "", nil, nil, false
+	return nil, nil
 }
 
 // supplies says whether a key of section from counts for section to. A listener

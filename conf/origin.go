@@ -12,6 +12,7 @@ type explainer struct {
 	*secrets
 	options map[string]string
 	process *Program // whose keys are looked at, if it is one's
+	texts   map[*option]*environmentText
 }
 
 // setting makes a Setting of a key in effect.
@@ -38,8 +39,8 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 
 // keyOrigin is the line that sets a key.
 func (l *loader) keyOrigin(section, key string) []Origin {
-	_, opt, in, found := l.doc.lookup(section, key)
-	if !found {
+	opt, in := l.doc.find(section, key)
+	if opt == nil {
 		return []Origin{{Kind: FromDefault}}
 	}
 	o := Origin{Kind: FromFile, File: opt.at().file, Line: opt.at().line}
@@ -53,27 +54,76 @@ func (l *loader) keyOrigin(section, key string) []Origin {
 // environment that was there before; what it has, and the section does not set,
 // is [supervisord]'s.
 func (e *explainer) variables(section, key string, env, outer map[string]string) []Setting {
-	own := e.rawValue(section, key)
+	own, server := e.text(section, key), e.text("supervisord", key)
 	var list []Setting
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		home, raw := section, own
-		if v, inherited := outer[name]; inherited && v == env[name] && !strings.Contains(own, name) {
+		home, text := section, own
+		if v, inherited := outer[name]; inherited && v == env[name] && !own.sets(name) {
 			home = "supervisord"
-			raw = e.rawValue(home, key)
+			text = server
 		}
-		if values, _, err := ParseEnvironment(raw); err == nil {
-			if part, found := values[name]; found {
-				raw = part
-			}
-		}
-		names := variablesIn(raw)
 		from := e.keyOrigin(home, key)
 		if home != section && from[0].Section == "" {
 			from[0].Section = home
 		}
+		names := text.namesIn(name)
 		s := Setting{Key: key, From: append(from, e.origins(home, names)...)}
 		s.Value = variable(name, e.hide(env[name], e.valuesOf(home, names)), true)
 		list = append(list, s)
+	}
+	return list
+}
+
+// environmentText is the text of an environment=, taken apart before anything is
+// put into it.
+type environmentText struct {
+	raw    string
+	names  []string          // all variables that it asks for
+	values map[string]string // with (ENV_x) in place of %(ENV_x)s; nil when that cannot be told
+}
+
+// text takes the value of a key apart, each only once.
+func (e *explainer) text(section, key string) *environmentText {
+	opt, _ := e.doc.find(section, key)
+	if t := e.texts[opt]; t != nil {
+		return t
+	}
+	raw := e.rawValue(section, key)
+	t := &environmentText{raw: raw, names: variablesIn(raw)}
+	plain := true
+	marked, err := formatTemplate(raw, func(d directive) (operand, error) {
+		mark := "(" + d.name + ")"
+		plain = plain && (d.text == "%"+mark+"s" || !strings.HasPrefix(d.name, "ENV_"))
+		return operand{text: mark, isNum: d.conv != 's'}, nil
+	})
+	if err == nil && plain {
+		// Parentheses need no quotes there, so the grammar sees a word.
+		t.values, _, _ = ParseEnvironment(marked)
+	}
+	e.texts[opt] = t
+	return t
+}
+
+// sets says whether the text sets a variable.
+func (t *environmentText) sets(name string) bool {
+	if t.values == nil {
+		return strings.Contains(t.raw, name)
+	}
+	_, set := t.values[name]
+	return set
+}
+
+// namesIn lists what the value of one variable asks for: at the worst, all.
+func (t *environmentText) namesIn(name string) []string {
+	value, set := t.values[name]
+	if !set {
+		return t.names
+	}
+	var list []string
+	for _, asked := range t.names {
+		if strings.Contains(value, "(ENV_"+asked+")") {
+			list = append(list, asked)
+		}
 	}
 	return list
 }
@@ -102,7 +152,7 @@ func (e *explainer) origins(section string, names []string) []Origin {
 		_, ofServer := e.cfg.Server.Environment[name]
 		_, ofProcess := e.environmentOfProcess()[name]
 		switch {
-		case ofProcess && strings.Contains(e.rawValue(section, key), name):
+		case ofProcess && e.text(section, key).sets(name):
 			home = section
 		case ofServer && section != "supervisord":
 			home = "supervisord"

@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -13,7 +15,9 @@ type Block struct {
 	Section  string    `json:"section"`
 	Group    string    `json:"group,omitempty"`   // of programs
 	Process  string    `json:"process,omitempty"` // group:name; "" for what the group as a whole has
-	Settings []Setting `json:"settings"`
+	Settings []Setting `json:"settings"`          // filled in when it is written: they may be many
+
+	list func() []Setting
 }
 
 // Setting is one value in effect. Of environment there is one for each variable.
@@ -68,20 +72,22 @@ func (o Origin) String() string {
 // every group with its processes. options names the options of the command line
 // that have been laid over a key of [supervisord].
 func (r *Reading) Explain(options map[string]string) []Block {
-	e := &explainer{loader: r.l, secrets: newSecrets(r.l), options: options}
-	blocks := []Block{e.server()}
+	e := &explainer{loader: r.l, secrets: newSecrets(r.l), options: options, texts: make(map[*option]*environmentText)}
+	blocks := []Block{{Section: "supervisord", list: e.server}}
 	for _, srv := range r.Config.HTTP {
-		blocks = append(blocks, e.httpServer(srv))
+		blocks = append(blocks, Block{Section: srv.Section, list: func() []Setting { return e.httpServer(srv) }})
 	}
 	for _, rpc := range r.Config.RPCInterfaces {
-		blocks = append(blocks, e.rpcInterface(rpc))
+		section := "rpcinterface:" + rpc.Name
+		blocks = append(blocks, Block{Section: section, list: func() []Setting { return e.rpcInterface(section, rpc) }})
 	}
 	for _, g := range r.Config.Groups {
-		if b := e.group(g); b.Settings != nil {
-			blocks = append(blocks, b)
+		// The group of a single program has nothing that the program has not.
+		if g.Kind == KindGroup || g.Kind == KindListener {
+			blocks = append(blocks, Block{Section: g.Section, Group: g.Name, list: func() []Setting { return e.group(g) }})
 		}
 		for _, p := range g.Programs {
-			blocks = append(blocks, e.program(p))
+			blocks = append(blocks, Block{Section: p.Section, Group: p.Group, Process: p.Group + ":" + p.Name, list: func() []Setting { return e.program(p) }})
 		}
 	}
 	return blocks
@@ -103,12 +109,22 @@ func SelectBlocks(blocks []Block, name string) []Block {
 	return list
 }
 
-// BlocksJSON writes blocks as an array of objects.
-func BlocksJSON(blocks []Block) []byte {
-	if blocks == nil {
-		blocks = []Block{}
+// WriteBlocksJSON writes blocks as an array of objects.
+func WriteBlocksJSON(w io.Writer, blocks []Block) error {
+	out := bufio.NewWriter(w)
+	before := "[\n  "
+	for _, block := range blocks {
+		block.Settings = block.list()
+		out.WriteString(before)
+		out.Write(bytes.TrimSpace(indented(block, "  ")))
+		before = ",\n  "
 	}
-	return indented(blocks)
+	if len(blocks) == 0 {
+		out.WriteString("[]\n")
+	} else {
+		out.WriteString("\n]\n")
+	}
+	return out.Flush()
 }
 
 // originColumn is where the origins stand, when the values leave room.
@@ -117,27 +133,26 @@ const originColumn = 48
 // WriteBlocks writes blocks for people, in the form of a configuration file with
 // the origin of each value behind it.
 func WriteBlocks(w io.Writer, blocks []Block) error {
-	var b strings.Builder
+	out := bufio.NewWriter(w) // keeps the first error until Flush
 	for i, block := range blocks {
 		if i > 0 {
-			b.WriteByte('\n')
+			out.WriteByte('\n')
 		}
 		header := "[" + block.Section + "]"
 		if block.Process != "" {
 			header = fmt.Sprintf("%-*s ; process %s", originColumn, header, block.Process)
 		}
-		b.WriteString(header + "\n")
-		for _, s := range block.Settings {
+		out.WriteString(header + "\n")
+		for _, s := range block.list() {
 			from := make([]string, len(s.From))
 			for i, o := range s.From {
 				from[i] = o.String()
 			}
 			line := s.Key + " = " + strings.ReplaceAll(s.Value, "\n", "\n    ")
-			fmt.Fprintf(&b, "%-*s ; %s\n", originColumn, line, strings.Join(from, ", "))
+			fmt.Fprintf(out, "%-*s ; %s\n", originColumn, line, strings.Join(from, ", "))
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return out.Flush()
 }
 
 // serverTexts shows the plain keys of [supervisord].
@@ -165,25 +180,24 @@ var serverTexts = []struct {
 	{"strict", func(v *Server) string { return strconv.FormatBool(v.Strict) }},
 }
 
-func (e *explainer) server() Block {
+func (e *explainer) server() []Setting {
 	const name = "supervisord"
 	v := &e.cfg.Server
-	b := Block{Section: name}
+	var list []Setting
 	for _, t := range serverTexts {
 		s := e.setting(name, t.key, t.text(v))
 		if option, over := e.options[t.key]; over {
 			s.From = []Origin{{Kind: FromOption, Name: option}}
 		}
-		b.Settings = append(b.Settings, s)
+		list = append(list, s)
 	}
-	b.Settings = append(b.Settings, e.variables(name, "env_default", v.EnvDefault, nil)...)
-	b.Settings = append(b.Settings, e.variables(name, "environment", v.Environment, nil)...)
-	return b
+	list = append(list, e.variables(name, "env_default", v.EnvDefault, nil)...)
+	return append(list, e.variables(name, "environment", v.Environment, nil)...)
 }
 
-func (e *explainer) httpServer(srv HTTPServer) Block {
-	b := Block{Section: srv.Section}
-	add := func(key, value string) { b.Settings = append(b.Settings, e.setting(srv.Section, key, value)) }
+func (e *explainer) httpServer(srv HTTPServer) []Setting {
+	var list []Setting
+	add := func(key, value string) { list = append(list, e.setting(srv.Section, key, value)) }
 	if srv.Family == Inet {
 		add("port", fmt.Sprintf("%s:%d", srv.Host, srv.Port))
 	} else {
@@ -203,36 +217,32 @@ func (e *explainer) httpServer(srv HTTPServer) Block {
 			add(o.key, *o.value)
 		}
 	}
-	return b
+	return list
 }
 
-func (e *explainer) rpcInterface(rpc RPCInterface) Block {
-	section := "rpcinterface:" + rpc.Name
-	b := Block{Section: section, Settings: []Setting{e.setting(section, rpcFactoryKey, rpc.Factory)}}
+func (e *explainer) rpcInterface(section string, rpc RPCInterface) []Setting {
+	list := []Setting{e.setting(section, rpcFactoryKey, rpc.Factory)}
 	for _, key := range e.doc.keysOf(section) {
 		if value, set := rpc.Settings[key]; set {
-			b.Settings = append(b.Settings, e.setting(section, key, value))
+			list = append(list, e.setting(section, key, value))
 		}
 	}
-	return b
+	return list
 }
 
-// group shows what a group has beyond its processes; nothing when it is the group
-// of a single program.
-func (e *explainer) group(g *Group) Block {
-	b := Block{Section: g.Section, Group: g.Name}
-	add := func(key, value string) { b.Settings = append(b.Settings, e.setting(g.Section, key, value)) }
-	switch g.Kind {
-	case KindGroup:
+// group shows what a group has beyond its processes.
+func (e *explainer) group(g *Group) []Setting {
+	var list []Setting
+	add := func(key, value string) { list = append(list, e.setting(g.Section, key, value)) }
+	if g.Pool == nil {
 		add("programs", strings.Join(members(g), ","))
-		add("priority", strconv.Itoa(g.Priority))
-	case KindListener:
+	} else {
 		add("events", strings.Join(g.Pool.Events, ","))
 		add("buffer_size", strconv.Itoa(g.Pool.BufferSize))
 		add("result_handler", g.Pool.ResultHandler)
-		add("priority", strconv.Itoa(g.Priority))
 	}
-	return b
+	add("priority", strconv.Itoa(g.Priority))
+	return list
 }
 
 // members lists the names of a group's programs, in their order.
@@ -247,11 +257,11 @@ func members(g *Group) []string {
 	return names
 }
 
-func (e *explainer) program(p *Program) Block {
-	b := Block{Section: p.Section, Group: p.Group, Process: p.Group + ":" + p.Name}
+func (e *explainer) program(p *Program) []Setting {
 	e.process = p
 	defer func() { e.process = nil }()
-	add := func(key, value string) { b.Settings = append(b.Settings, e.setting(p.Section, key, value)) }
+	var list []Setting
+	add := func(key, value string) { list = append(list, e.setting(p.Section, key, value)) }
 	for _, t := range programTexts {
 		if t.key != "section" && t.key != "group" {
 			add(t.key, t.text(p))
@@ -277,6 +287,5 @@ func (e *explainer) program(p *Program) Block {
 			add("socket_owner", ownerText(k.Owner))
 		}
 	}
-	b.Settings = append(b.Settings, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
-	return b
+	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }

@@ -123,12 +123,11 @@ func (d *daemon) printConfig(out io.Writer) int {
 			return d.usage(fmt.Errorf("no section, group or process is named %s", conf.Repr(name)))
 		}
 	}
+	write := conf.WriteBlocks
 	if d.opts.inspect.json {
-		_, err = out.Write(conf.BlocksJSON(blocks))
-	} else {
-		err = conf.WriteBlocks(out, blocks)
+		write = conf.WriteBlocksJSON
 	}
-	if err != nil {
+	if write(out, blocks) != nil {
 		return exitErrors
 	}
 	return exitGood

@@ -32,6 +32,8 @@ type Bounds struct {
 	conns   chan struct{} // one token for each open connection
 	replies *purse
 	wait    time.Duration // for room in it
+
+	multicall int64 // bytes of the results of one
 }
 
 // NewBounds returns bounds that nobody uses yet. Connections get half of the
@@ -47,7 +49,7 @@ func NewBounds() *Bounds {
 func newBounds(files uint64) *Bounds {
 	const fewest, most = 8, 1 << 16
 	share := (max(files, reserveFiles) - reserveFiles) / 2
-	return &Bounds{conns: make(chan struct{}, min(max(share, fewest), most)), replies: newPurse(MaxHeld), wait: maxWaitHeld}
+	return &Bounds{conns: make(chan struct{}, min(max(share, fewest), most)), replies: newPurse(MaxHeld), wait: maxWaitHeld, multicall: MaxMulticall}
 }
 
 // maxNewcomers is how many connections of a server may not yet have made a
@@ -128,7 +130,7 @@ func (s *Server) admit(raw net.Conn) {
 		return
 	}
 	n := &newcomer{since: time.Now()}
-	conn := &firstByteConn{Conn: raw, newcomer: n}
+	conn := &firstByteConn{Conn: raw, newcomer: n, write: s.o.write}
 	conn.release = func() { conn.settle(s.settled); <-all; <-s.slots }
 	n.conn.Store(conn)
 	s.makeRoom()

@@ -66,6 +66,7 @@ func (p *purse) give(n int) {
 type grant struct {
 	purses []*purse // the first is the connection's, if there are two
 	wait   time.Duration
+	limit  int64 // of a multicall
 	held   int
 	many   bool  // a multicall: it takes for all its results at once
 	used   int64 // by the results of a multicall
@@ -74,7 +75,7 @@ type grant struct {
 // newGrant returns a grant for one call of a connection with the purse local,
 // which is nil where there is one call at a time.
 func (s *Server) newGrant(local *purse) *grant {
-	g := &grant{wait: s.o.Bounds.wait}
+	g := &grant{wait: s.o.Bounds.wait, limit: s.o.Bounds.multicall}
 	if local != nil {
 		g.purses = append(g.purses, local)
 	}
@@ -130,18 +131,18 @@ func (g *grant) shrink(n int64) {
 
 // room tells whether a multicall may go on.
 func (g *grant) room() *api.Fault {
-	if g.used < MaxMulticall {
+	if g.used < g.limit {
 		return nil
 	}
-	return tooMuch()
+	return g.tooMuch()
 }
 
 // keep counts a result of a multicall, or refuses it. A small one, such as
 // that of a start, is always told.
 func (g *grant) keep(ctx context.Context, n int64) *api.Fault {
-	if n > smallReply && g.used+n > MaxMulticall {
-		g.used = MaxMulticall
-		return tooMuch()
+	if n > smallReply && g.used+n > g.limit {
+		g.used = g.limit
+		return g.tooMuch()
 	}
 	if f := g.reserve(ctx, n); f != nil {
 		return f
@@ -150,8 +151,8 @@ func (g *grant) keep(ctx context.Context, n int64) *api.Fault {
 	return nil
 }
 
-func tooMuch() *api.Fault {
-	return api.NewFault(api.Failed, fmt.Sprintf("the results of a multicall may have %d bytes together", MaxMulticall))
+func (g *grant) tooMuch() *api.Fault {
+	return api.NewFault(api.Failed, fmt.Sprintf("the results of a multicall may have %d bytes together", g.limit))
 }
 
 // release gives everything back.
@@ -218,5 +219,5 @@ func weigh(v reflect.Value, depth int) int64 {
 // that reads, however slowly, gets it, and one that does not is cut off.
 func writeTime(size int64) time.Duration {
 	const slowest = 128 << 10 // bytes a second
-	return bodyTimeout + time.Duration(size/slowest)*time.Second
+	return writeTimeout + time.Duration(size/slowest)*time.Second
 }

@@ -26,9 +26,10 @@ func manyReads(n int) []any {
 }
 
 func TestMulticallHasABudget(t *testing.T) {
-	const fit = MaxMulticall / (10 << 20) // of the log of big
-	const refused = "FAILED: the results of a multicall may have 67108864 bytes together"
+	const fit = 6 // of the log of big
+	const refused = "FAILED: the results of a multicall may have 7000000 bytes together"
 	r := standard(t)
+	r.server.o.Bounds.multicall = 7e6
 	k := r.dial()
 	params, _ := json.Marshal([]any{manyReads(20)})
 	got := k.ask(`{"id":1,"method":"system.multicall","params":` + string(params) + `}`)
@@ -51,15 +52,16 @@ func TestMulticallHasABudget(t *testing.T) {
 
 func TestMulticallOverXMLRPCHasABudget(t *testing.T) {
 	r := standard(t)
+	r.server.o.Bounds.multicall = 7e6
 	g := r.server.newGrant(nil)
 	results := r.server.multicall(t.Context(), overXMLRPC, manyReads(20), g)
 	if f, _ := results[20].(faultStruct); f.Code != int(api.Failed) || len(results) != 21 {
 		t.Errorf("got %d results, the last %v", len(results), results[20])
 	}
-	if n := r.fake.reads.Load(); n != MaxMulticall/(10<<20)+1 {
+	if n := r.fake.reads.Load(); n != 7 {
 		t.Errorf("the log was read %d times", n)
 	}
-	if got, want := g.held, MaxMulticall/unit; got != want {
+	if got, want := g.held, 7; got != want {
 		t.Errorf("the results hold %d MiB, want %d", got, want)
 	}
 	g.release()
@@ -108,7 +110,7 @@ func TestClientThatDoesNotReadHoldsNoMoreThanItsShare(t *testing.T) {
 	if got := other.ask(`{"id":1,"method":"supervisor.readProcessStdoutLog","params":["big",0,0]}`); len(got) < len(bigLog) {
 		t.Errorf("got %.200s", got)
 	}
-	if n := r.fake.reads.Load(); n > MaxConnHeld/(10<<20)+1 {
+	if n := r.fake.reads.Load(); n > MaxConnHeld/(1<<20)+1 {
 		t.Errorf("the log was read %d times for a client that does not read", n)
 	}
 	_ = mute.conn.Close()

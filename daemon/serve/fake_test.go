@@ -36,7 +36,7 @@ type fake struct {
 }
 
 // bigLog is what the log of big holds.
-var bigLog = api.Bytes(bytes.Repeat([]byte("a line of é\n"), 10<<20/13))
+var bigLog = api.Bytes(bytes.Repeat([]byte("a line of é\n"), 1<<20/13))
 
 func newFake() *fake {
 	return &fake{gate: make(chan struct{}), started: make(chan string, 1000), pieces: make(chan string), follows: make(chan string, 1000)}
@@ -250,7 +250,7 @@ func (k *talk) hear() string {
 	for {
 		line, err := k.in.ReadString('\n')
 		if err != nil {
-			k.t.Fatalf("read: %v after %q", err, line)
+			k.t.Fatalf("read: %v after %.200q", err, line)
 		}
 		if line = strings.TrimSpace(line); line != "" {
 			return line

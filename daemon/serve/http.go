@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ func (s *Server) serveXMLRPC(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // a connection has deadlines
+	_ = rc.SetReadDeadline(time.Now().Add(s.o.body)) // a connection has deadlines
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, xmlrpc.MaxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -250,6 +251,34 @@ func (s *Server) serveLinesHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	unread := func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	ctx, cancel := context.WithCancel(r.Context())
-	c := &lineConn{s: s, loggedIn: true, ctx: ctx, cancel: cancel}
-	c.run(r.Body, w, rc.Flush, unread, 0)
+	c := &lineConn{s: s, overHTTP: true, loggedIn: true, ctx: ctx, cancel: cancel}
+	c.run(&bodyReader{body: r.Body, ctx: ctx, rc: rc, wait: s.o.body}, lineOut{w, rc.Flush, rc.SetWriteDeadline}, unread, s.o.Heartbeat)
+	if conn, ok := r.Context().Value(connKey{}).(*firstByteConn); ok && c.stalled {
+		conn.hungUp.Store(true) // what may still come is no request
+	}
+}
+
+// bodyReader is the body of a request that must not pause for too long.
+type bodyReader struct {
+	body io.Reader
+	ctx  context.Context // ends before a pending read is made to return
+	rc   *http.ResponseController
+	wait time.Duration
+}
+
+// Read implements io.Reader.
+func (b *bodyReader) Read(p []byte) (int, error) {
+	limit := time.Now().Add(b.wait)
+	_ = b.rc.SetReadDeadline(limit)
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := b.body.Read(p)
+	if n == 0 && err != nil && !time.Now().Before(limit) {
+		return 0, os.ErrDeadlineExceeded // whatever net/http makes of it
+	}
+	if err == io.EOF {
+		_ = b.rc.SetReadDeadline(time.Time{}) // from here on net/http watches whether the client stays
+	}
+	return n, err
 }

@@ -3,7 +3,9 @@ package serve
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -162,4 +164,67 @@ func TestErrorsOfAcceptAreToldOnceInAWhile(t *testing.T) {
 		}
 		s.Shutdown(t.Context())
 	})
+}
+
+func TestBodyThatStallsIsTakenToHaveEnded(t *testing.T) {
+	r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", body: 50 * time.Millisecond, Heartbeat: 10 * time.Millisecond})
+	const head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+	t.Run("of lines", func(t *testing.T) {
+		k := r.dial()
+		k.say(fmt.Sprintf(head, "/ndjson") + `{"id":1,"method":"supervisor.getPID"}` + "\n" + `{"id":2,`)
+		text := ""
+		for !strings.HasSuffix(text, "\r\n0\r\n") {
+			line, err := k.in.ReadString('\n')
+			if text += line; err != nil {
+				t.Fatalf("got %q, %v", text, err)
+			}
+		}
+		if !strings.Contains(text, `{"id":1,"result":42}`) {
+			t.Errorf("got %q", text)
+		}
+	})
+	t.Run("of a call", func(t *testing.T) {
+		k := r.dial()
+		k.say(fmt.Sprintf(head, "/RPC2") + "<methodCall>")
+		if got := k.hear(); got != "HTTP/1.1 400 Bad Request" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestClientThatTakesNothingIsCutOff(t *testing.T) {
+	const flood = `{"id":1,"method":"supervisor.followProcessLog","params":{"name":"flood"}}` + "\n"
+	for name, request := range map[string]string{
+		"a stream of lines":           flood,
+		"a stream of lines over HTTP": fmt.Sprintf("POST /ndjson HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(flood), flood),
+		"the tail of a log":           "GET /logtail/flood HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", write: 50 * time.Millisecond})
+			r.dial().say(request)
+			within(t, "the stream is open", r.fake.follows)
+			within(t, "the stream is ended", r.fake.follows)
+			eventually(t, "the place is given back", func() bool { return len(r.server.slots) == 0 })
+		})
+	}
+}
+
+func TestDeadlineForAllWritesCountsToo(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	c := &firstByteConn{Conn: theirs, write: patience, release: func() {}}
+	defer c.Close()
+	if err := c.SetWriteDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.SetWriteDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, ours) }()
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Errorf("got %v", err)
+	}
 }

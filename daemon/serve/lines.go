@@ -21,7 +21,8 @@ import (
 type lineConn struct {
 	s        *Server
 	loggedIn bool
-	logins   int // wrong ones
+	overHTTP bool // net/http notices when the client goes, unless the body is not read to its end
+	logins   int  // wrong ones
 
 	ctx     context.Context // ends when the client is gone or the server dies
 	cancel  context.CancelFunc
@@ -33,6 +34,7 @@ type lineConn struct {
 	flying  int             // requests in flight, those without an id too
 	streams int             // of which are streams
 	jobs    sync.WaitGroup
+	stalled bool   // the body was not read to its end: the client paused for too long
 	ended   bool   // the reader has returned, or is about to
 	welcome func() // called once, at the first request after the login; then nil
 }
@@ -71,21 +73,41 @@ func (s *Server) serveLineConn(conn *firstByteConn) {
 		_ = conn.SetReadDeadline(time.Time{})
 		conn.settle(s.settled)
 	}
-	c.run(conn, conn, func() error { return nil }, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
+	c.run(conn, lineOut{conn, func() error { return nil }, conn.SetWriteDeadline}, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
+}
+
+// lineOut is where the lines of a conversation go.
+type lineOut struct {
+	io.Writer
+	flush func() error
+	limit func(time.Time) error // until when all must be written; zero: no limit
+}
+
+// send writes a reply and gives back what it holds. A long one must be taken
+// as a whole in time, since others wait for what it holds.
+func (o lineOut) send(r reply) error {
+	defer r.release()
+	if r.line == nil {
+		_ = o.limit(time.Now().Add(writeTime(weight(r.long)))) // a connection has deadlines
+		defer func() { _ = o.limit(time.Time{}) }()
+	}
+	if err := r.writeTo(o); err != nil {
+		return err
+	}
+	return o.flush()
 }
 
 // run serves until the client has stopped sending and every request is
-// answered, or the client is gone. flush sends what was written to out, and
-// unread makes a pending read return. With a
-// heartbeat, a client that only listens is sent a blank line now and then,
-// because nothing else tells whether it is still there.
-func (c *lineConn) run(in io.Reader, out io.Writer, flush func() error, unread func(), heartbeat time.Duration) {
+// answered, or the client is gone. unread makes a pending read return. A client
+// that only listens is sent a blank line with every heartbeat where nothing
+// else tells whether it is still there.
+func (c *lineConn) run(in io.Reader, out lineOut, unread func(), heartbeat time.Duration) {
 	c.lines, c.out, c.done = make(chan incoming), make(chan reply), make(chan outcome)
 	c.running, c.purse = map[string]*job{}, newPurse(MaxConnHeld)
 	var reader, writer sync.WaitGroup
 	reader.Go(func() { c.read(ndjson.NewReader(in, ndjson.MaxLine)) })
 	written := make(chan struct{}) // closed when there is nothing more to write
-	writer.Go(func() { c.write(out, flush, written) })
+	writer.Go(func() { c.write(out, written) })
 
 	c.loop(heartbeat)
 
@@ -120,16 +142,11 @@ func (c *lineConn) read(r *ndjson.Reader) {
 
 // write writes lines until the loop says that there are no more, or the
 // client is gone.
-func (c *lineConn) write(out io.Writer, flush func() error, written <-chan struct{}) {
+func (c *lineConn) write(out lineOut, written <-chan struct{}) {
 	for {
 		select {
 		case r := <-c.out:
-			err := r.writeTo(out)
-			r.release()
-			if err == nil {
-				err = flush()
-			}
-			if err != nil {
+			if out.send(r) != nil {
 				c.cancel()
 				return
 			}
@@ -166,7 +183,7 @@ func (c *lineConn) loop(heartbeat time.Duration) {
 		}
 		select {
 		case in := <-lines:
-			if open = c.take(in); !open && heartbeat > 0 {
+			if open = c.take(in); !open && (c.stalled || !c.overHTTP) {
 				t := time.NewTicker(heartbeat)
 				defer t.Stop()
 				beat = t.C
@@ -201,7 +218,7 @@ func (c *lineConn) take(in incoming) bool {
 			fmt.Sprintf("a line may have %d bytes", ndjson.MaxLine), "the rest of it is skipped"))
 	}
 	if in.err != nil {
-		c.ended = true
+		c.ended, c.stalled = true, c.overHTTP && !errors.Is(in.err, io.EOF)
 		return false
 	}
 	r, e := ndjson.ParseRequest(in.line)

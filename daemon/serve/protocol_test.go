@@ -209,6 +209,8 @@ func renderLimits(b *strings.Builder) {
 		{"connections to a server that have made no request, or not logged in", "half of the former, or a quarter of the latter", fmt.Sprintf("the one that is silent for the longest, and at least for %.0f s, is closed", newcomerAge.Seconds())},
 		{"silence of a new connection, and its login", fmt.Sprintf("%.0f s (UNIX), %.0f s (TCP)", unixFirstByte.Seconds(), inetFirstByte.Seconds()), "the connection is closed"},
 		{"headers of an HTTP request", fmt.Sprintf("%d bytes", MaxHeader), "431"},
+		{"the body of an XML-RPC call, and a pause in one of lines", fmt.Sprintf("%.0f s", bodyTimeout.Seconds()), "400; lines are taken to have ended, and what they began is answered"},
+		{"what is sent to a client waits to be taken", fmt.Sprintf("%.0f s, and more for a long reply", writeTimeout.Seconds()), "the connection is closed"},
 		{"an XML-RPC call", fmt.Sprintf("%d bytes", xmlrpc.MaxBody), "413"},
 	} {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", row[0], row[1], row[2])

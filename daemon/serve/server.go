@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -21,7 +22,8 @@ const (
 	MaxStreams    = 32               // of which may be streams
 	MaxHeader     = 64 << 10         // bytes of HTTP headers
 	MaxLogins     = 3                // wrong logins before a connection is closed
-	bodyTimeout   = 60 * time.Second // for the body of an XML-RPC call, and for its answer
+	bodyTimeout   = 60 * time.Second // for the body of an XML-RPC call, and between the pieces of lines in a body
+	writeTimeout  = 60 * time.Second // for what is written to be taken; long replies get more
 	unixFirstByte = 60 * time.Second // for the first byte, the headers, the login
 	inetFirstByte = 30 * time.Second
 )
@@ -33,6 +35,9 @@ type Options struct {
 	MaxConns     int           // 0: MaxConns
 	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
 	Heartbeat    time.Duration // between blank lines to a client that stopped sending; 0: 10 seconds
+
+	body  time.Duration // 0: bodyTimeout
+	write time.Duration // 0: writeTimeout
 }
 
 // Server serves one listener. Make it with New.
@@ -75,6 +80,12 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		if c.Family == conf.Unix {
 			o.FirstRequest = unixFirstByte
 		}
+	}
+	if o.body == 0 {
+		o.body = bodyTimeout
+	}
+	if o.write == 0 {
+		o.write = writeTimeout
 	}
 	if o.Bounds == nil {
 		o.Bounds = NewBounds()
@@ -189,6 +200,9 @@ type firstByteConn struct {
 	newcomer *newcomer // nil: it does not count as one
 	first    []byte
 	closed   atomic.Bool
+	write    time.Duration // that one Write may take; 0: any
+	until    atomic.Int64  // the deadline that was set for all of them, in nanoseconds; 0: none
+	hungUp   atomic.Bool   // nothing more is to be read
 	release  func()
 }
 
@@ -208,7 +222,33 @@ func (c *firstByteConn) Read(p []byte) (int, error) {
 		c.first = c.first[n:]
 		return n, nil
 	}
+	if c.hungUp.Load() {
+		return 0, io.EOF
+	}
 	return c.Conn.Read(p)
+}
+
+// Write implements net.Conn. A client that does not take what it is sent is
+// cut off.
+func (c *firstByteConn) Write(p []byte) (int, error) {
+	if c.write > 0 {
+		limit := time.Now().Add(c.write)
+		if until := c.until.Load(); until != 0 && until < limit.UnixNano() {
+			limit = time.Unix(0, until)
+		}
+		_ = c.Conn.SetWriteDeadline(limit)
+	}
+	return c.Conn.Write(p)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *firstByteConn) SetWriteDeadline(t time.Time) error {
+	until := int64(0)
+	if !t.IsZero() {
+		until = t.UnixNano()
+	}
+	c.until.Store(until)
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close implements net.Conn.

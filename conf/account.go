@@ -27,7 +27,7 @@ func lookupAccount(s string, h *Host) (*Account, error) {
 		if s == "root" && !h.HasUsers() {
 			return newAccount(s, User{Name: s}, h), nil
 		}
-		return nil, textf(msgUserName, s)
+		return nil, noUser(textf(msgUserName, s), h)
 	}
 	if id, ok := accountID(uid); ok {
 		if u, ok := h.UserByID(id); ok {
@@ -37,7 +37,15 @@ func lookupAccount(s string, h *Host) (*Account, error) {
 			return newAccount(s, User{UID: id, GID: id}, h), nil
 		}
 	}
-	return nil, textf(msgUserID, trim(s))
+	return nil, noUser(textf(msgUserID, trim(s)), h)
+}
+
+// noUser says what may be done about a user who is not there.
+func noUser(err error, h *Host) error {
+	if h.HasUsers() {
+		return withHint(err, "no such user in /etc/passwd")
+	}
+	return withHint(err, "there is no /etc/passwd here: write a number such as 65534")
 }
 
 // accountID says whether n can be a user or group number at all; the highest

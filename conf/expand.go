@@ -96,18 +96,27 @@ func (x expansion) run() (string, error) {
 	if errors.As(err, &name) {
 		available := x.names.list()
 		return "", &hinted{
-			text: fmt.Sprintf(msgUnknownName, repr(value), repr(x.where), repr(string(name)), strings.Join(available, ", ")),
-			hint: nameHint(string(name), available),
+			text:  fmt.Sprintf(msgUnknownName, repr(value), repr(x.where), repr(string(name)), strings.Join(available, ", ")),
+			brief: briefName(string(name)),
+			hint:  nameHint(string(name), available),
 		}
 	}
 	return "", &hinted{
-		text: fmt.Sprintf(msgBadFormat, repr(value), repr(x.where), err),
-		hint: "write %% for a percent sign",
+		text:  fmt.Sprintf(msgBadFormat, repr(value), repr(x.where), err),
+		brief: err.Error(),
+		hint:  "write %% for a percent sign",
 	}
 }
 
 // hinted is an error that knows what is likely to be done about it.
-type hinted struct{ text, hint string }
+type hinted struct {
+	text  string
+	brief string // for where the text has been said already; may be empty
+	hint  string
+}
+
+// withHint adds a hint to the text of an error.
+func withHint(err error, hint string) error { return &hinted{text: err.Error(), hint: hint} }
 
 func (e *hinted) Error() string { return e.text }
 
@@ -120,15 +129,45 @@ func hintOf(err error) string {
 	return ""
 }
 
+// briefOf is the brief text of an error, if it has one.
+func briefOf(err error) string {
+	var e *hinted
+	if errors.As(err, &e) {
+		return e.brief
+	}
+	return ""
+}
+
+// envPrefix begins the names of environment variables.
+const envPrefix = "ENV_"
+
 const hintNotSet = "the environment variable %s is not set"
+
+// briefName says what is wrong with an unknown name.
+func briefName(name string) string {
+	if variable, ok := strings.CutPrefix(name, envPrefix); ok {
+		return fmt.Sprintf(hintNotSet, variable)
+	}
+	return fmt.Sprintf("the name %s is unknown", repr(name))
+}
 
 // nameHint says what is likely wrong with an unknown name.
 func nameHint(name string, available []string) string {
-	if near := nearest(name, available); near != "" {
-		return fmt.Sprintf("did you mean %%(%s)s?", near)
+	variable, isVariable := strings.CutPrefix(name, envPrefix)
+	if isVariable { // the prefix that all have in common makes none of them alike
+		available = slices.Clone(available)
+		for i := range available {
+			available[i] = strings.TrimPrefix(available[i], envPrefix)
+		}
 	}
-	if v, ok := strings.CutPrefix(name, "ENV_"); ok {
-		return fmt.Sprintf(hintNotSet, v)
+	near := nearest(variable, available)
+	switch {
+	case near != "" && isVariable:
+		return fmt.Sprintf("did you mean %%(%s%s)s?", envPrefix, near)
+	case near != "":
+		return fmt.Sprintf("did you mean %%(%s)s?", near)
+	case isVariable:
+		return fmt.Sprintf(hintNotSet, variable)
 	}
 	if slices.Contains([]string{"process_num", "numprocs", "program_name", "group_name", "host_node_name", "here"}, name) {
 		return "the name exists, but not for this key"

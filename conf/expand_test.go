@@ -69,10 +69,12 @@ func TestExpansion(t *testing.T) {
 }
 
 func TestExpansionHints(t *testing.T) {
-	n := &names{own: texts("program_name", "p")}
+	n := &names{own: texts("program_name", "p", "ENV_HOME", "/", "ENV_LANGUAGE", "C")}
 	for value, want := range map[string]string{
 		"%(programname)s": "did you mean %(program_name)s?",
 		"%(ENV_NOPE)s":    "the environment variable NOPE is not set",
+		"%(ENV_HOE)s":     "did you mean %(ENV_HOME)s?",
+		"%(ENV_LANGAGE)s": "did you mean %(ENV_LANGUAGE)s?",
 		"%(process_num)d": "the name exists, but not for this key",
 		"%(zz)s":          "",
 		"50%":             "write %% for a percent sign",

@@ -146,7 +146,7 @@ func (l *loader) listener(section string) {
 			if v == StdoutHandler {
 				hint = "it comes with the Python package supervisor-stdout"
 			}
-			return "", &hinted{fmt.Sprintf(msgPlugin, v, section), hint}
+			return "", &hinted{text: fmt.Sprintf(msgPlugin, v, section), hint: hint}
 		}
 		return v, nil
 	})

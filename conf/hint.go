@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -49,6 +50,17 @@ func distance(a, b string, limit int) int {
 	return last[len(b)]
 }
 
+// valueHint says what may be done about a value and the error that it caused.
+// Quotes that are part of a value explain more than what came of them.
+func valueHint(key, value string, err error) string {
+	if hint := hintFor(key, value); hint == hintQuotes {
+		return hint
+	}
+	return cmp.Or(hintOf(err), hintFor(key, value))
+}
+
+const hintQuotes = "leave the quotes out: they are part of the value"
+
 // hintFor says what a wrong value was likely meant to be.
 func hintFor(key, value string) string {
 	lower := strings.ToLower(value)
@@ -76,7 +88,7 @@ func hintFor(key, value string) string {
 	case slices.Contains(booleanKeys, key):
 		return "one of true, false"
 	case len(value) > 1 && strings.IndexByte(`'"`, value[0]) >= 0 && value[0] == value[len(value)-1]:
-		return "leave the quotes out: they are part of the value"
+		return hintQuotes
 	}
 	return ""
 }

@@ -28,6 +28,24 @@ const (
 	fakeGroup  = "root:x:0:\nweb:x:34:\nadm:x:4:root,web\ntty:x:5:web\nweb2:x:34:web\nbad:x:z:web\n"
 )
 
+func TestAUserWhoIsNotThereComesWithAdvice(t *testing.T) {
+	full := &Host{Open: fakeFiles(map[string]string{"/etc/passwd": fakePasswd, "/etc/group": fakeGroup})}
+	none := &Host{Open: fakeFiles(nil)}
+	for _, tt := range []struct {
+		in   string
+		host *Host
+		want string
+	}{
+		{"nobody", full, "no such user in /etc/passwd"},
+		{"99999", full, "no such user in /etc/passwd"},
+		{"nobody", none, "there is no /etc/passwd here: write a number such as 65534"},
+	} {
+		if _, err := LookupAccount(tt.in, tt.host); hintOf(err) != tt.want {
+			t.Errorf("%s: got %v with the hint %q, want %q", tt.in, err, hintOf(err), tt.want)
+		}
+	}
+}
+
 func TestLookupAccount(t *testing.T) {
 	full := &Host{Open: fakeFiles(map[string]string{"/etc/passwd": fakePasswd, "/etc/group": fakeGroup})}
 	none := &Host{Open: fakeFiles(nil)}

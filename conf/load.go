@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -235,7 +234,7 @@ func (l *loader) sectionHint(name string) string {
 			return fmt.Sprintf("is [%s] meant to be it?", s)
 		}
 	}
-	return ""
+	return fmt.Sprintf("add a line [%s]", name)
 }
 
 // scope is a section being read with a set of names.
@@ -281,6 +280,7 @@ func (s *scope) option(key string) *option {
 // fail reports an error of a key. opt is nil when the key is not there.
 func (s *scope) fail(key string, opt *option, err error, hint string) {
 	p := s.problem(key, opt, err.Error(), hint)
+	p.brief = briefOf(err)
 	full := err.Error()
 	if s.suffix {
 		full += fmt.Sprintf(msgInSection, repr(s.sec.name), repr(s.sec.origin.name))
@@ -351,7 +351,7 @@ func read[T any](s *scope, key string, def T, parse func(string) (T, error)) T {
 	}
 	v, err := parse(value)
 	if err != nil {
-		s.fail(key, opt, err, cmp.Or(hintOf(err), hintFor(key, value)))
+		s.fail(key, opt, err, valueHint(key, value, err))
 		return def
 	}
 	return v

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,6 +14,8 @@ type Problem struct {
 	Key     string `json:"key"`
 	Text    string `json:"text"` // what is wrong
 	Hint    string `json:"hint"` // what to do about it, when that is likely enough; else ""
+
+	brief string // in place of Text where that has been said; may be empty
 }
 
 // String words a problem on one line, place first.
@@ -69,10 +72,14 @@ func (e *LoadError) First() string { return e.first }
 func (e *LoadError) Problems() []Problem { return e.problems }
 
 // Details words every problem on a line of its own, with its place and, where
-// there is one, a hint.
+// there is one, a hint. They follow First, whose longer texts they need not say
+// again.
 func (e *LoadError) Details() []string {
 	lines := make([]string, len(e.problems))
 	for i, p := range e.problems {
+		if p.Text = cmp.Or(p.brief, p.Text); p.Text == p.Hint {
+			p.Hint = ""
+		}
 		lines[i] = p.String()
 	}
 	return lines

@@ -277,7 +277,7 @@ func twice[T any](s *scope, where string, parse func(string) (T, error)) func(st
 		again, err := expansion{value: value, where: where, names: s.names}.run()
 		if err != nil {
 			var none T
-			return none, &hinted{err.Error(), "%%%% stands for a percent sign here"}
+			return none, withHint(err, "%%%% stands for a percent sign here")
 		}
 		return parse(again)
 	}

@@ -57,7 +57,7 @@ func (l *loader) serverUser(user serverUser) {
 	}
 	a, err := l.account(user.name)
 	if err != nil {
-		l.scope("supervisord", l.base).fail("user", user.opt, err, hintFor("user", user.name))
+		l.scope("supervisord", l.base).fail("user", user.opt, err, valueHint("user", user.name, err))
 	}
 	l.cfg.Server.User = a
 }
@@ -96,7 +96,7 @@ func (s *scope) variablesOf(key, value string) (map[string]string, error) {
 			}
 		}
 		if _, _, newErr := ParseEnvironment(value); newErr == nil {
-			err = &hinted{err.Error(), "only releases after 4.3 may read quotes and backslashes so"}
+			err = withHint(err, "only releases after 4.3 may read quotes and backslashes so")
 		}
 		return nil, err
 	}

@@ -198,9 +198,17 @@ func ExistingDir(s string, h *Host) (string, error) {
 func existingDir(s string, h *Host) (string, error) {
 	p := h.expandUser(s)
 	if !h.IsDir(p) {
-		return "", textf(msgDir, s)
+		return "", noDir(textf(msgDir, s), p, h)
 	}
 	return p, nil
+}
+
+// noDir says what may be done about a directory that is not there.
+func noDir(err error, dir string, h *Host) error {
+	if dir == "" || strings.ContainsAny(dir[:1], `'"`) || h.Exists(dir) {
+		return err
+	}
+	return withHint(err, "create the directory "+dir)
 }
 
 // ExistingDirpath reads the path of a file, whose directory must be there.
@@ -216,7 +224,7 @@ func existingDirpath(s string, h *Host) (string, error) {
 			dir = "/"
 		}
 		if !h.IsDir(dir) {
-			return "", textf(msgDirPath, s)
+			return "", noDir(textf(msgDirPath, s), dir, h)
 		}
 	}
 	return p, nil

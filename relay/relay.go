@@ -21,7 +21,7 @@ const (
 // Main takes events until there are no more, and returns the exit code.
 func Main(stdin io.Reader, stdout, stderr io.Writer) int {
 	err := take(stdin, stdout)
-	if err == nil || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
 		return 0
 	}
 	fmt.Fprintf(stderr, "Error: %v\n", err)
@@ -32,7 +32,7 @@ func Main(stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // take takes one event after the other. The answer to one and the readiness for
-// the next are one write.
+// the next are one write. It ends with an error only, io.EOF being the good one.
 func take(stdin io.Reader, stdout io.Writer) error {
 	in := bufio.NewReaderSize(stdin, longestHeader)
 	if _, err := io.WriteString(stdout, ready); err != nil {

@@ -159,13 +159,13 @@ const httpPart = `## HTTP
 | Request | Answer |
 |---|---|
 | ` + "`POST /RPC2`" + ` | XML-RPC: the methods marked so above, with positional parameters. Bytes and text are strings in which whatever XML cannot carry is replaced by U+FFFD; integers are capped at 2147483647. ` + "`tailProcess*Log`" + ` returns an array ` + "`[data, offset, overflow]`" + ` and ` + "`reloadConfig`" + ` an array ` + "`[[added, changed, removed]]`" + `. Errors are faults with the same code and message. A document that is no call: 400 |
-| ` + "`POST /ndjson`" + ` | the body holds request lines, the answer streams reply lines, as above; it may begin before the body ends |
+| ` + "`POST /ndjson`" + ` | the body, of any content type, holds request lines, the answer streams reply lines, as above; it may begin before the body ends |
 | ` + "`GET /logtail/NAME`" + `, ` + "`GET /logtail/NAME/stderr`" + ` | the last 1024 bytes of a log as plain text, then whatever is written to it; 404 if there is no such process or log |
 | ` + "`GET /mainlogtail`" + ` | the same for the activity log |
 | ` + "`GET /ok.html`" + ` | ` + "`OK`" + ` |
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
-` + "`system.login`" + `. A POST with an ` + "`Origin`" + ` header that is not the server's own is refused (403), so that no page of another
+` + "`system.login`" + ` (` + "`curl -u NAME:PASSWORD`" + `). A POST with an ` + "`Origin`" + ` header that is not the server's own is refused (403), so that no page of another
 site can drive the supervisor through a browser. For the same reason a TCP server on a loopback address without a user
 name refuses a request whose ` + "`Host`" + ` is neither an IP address nor ` + "`localhost`" + ` nor the host of its section (403).
 
@@ -182,7 +182,9 @@ func renderReference(t *testing.T) string {
 	for _, s := range sessions {
 		fmt.Fprintf(&b, "\n%s\n\n```\n%s```\n", s.title, s.play(t))
 	}
-	b.WriteString("\nIn a script, `jq` picks the answers apart:\n\n```\n" +
+	b.WriteString("\nIn a script, `curl` asks over [HTTP](#http) on the same socket, or `nc` directly, and `jq` picks the answers apart:\n\n```\n" +
+		`$ curl -sS --unix-socket /run/supervisor.sock http://localhost/ndjson -d '{"method":"supervisor.getAllProcessInfo"}' | jq -r '.result[] | "\(.name) \(.statename)"'` +
+		"\nweb RUNNING\n" +
 		`$ echo '{"method":"supervisor.getAllProcessInfo"}' | nc -N -U /run/supervisor.sock | jq -r '.result[] | "\(.name) \(.statename)"'` +
 		"\nweb RUNNING\n```\n\n")
 	renderLimits(&b)

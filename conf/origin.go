@@ -37,6 +37,9 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 	"priority", "startretries", "startsecs", "stopsignal", "stopwaitsecs", "umask", "update_mode",
 })
 
+// Origin is what sets a key of a section.
+func (r *Reading) Origin(section, key string) Origin { return r.l.keyOrigin(section, key)[0] }
+
 // keyOrigin is the line that sets a key.
 func (l *loader) keyOrigin(section, key string) []Origin {
 	opt, in := l.doc.find(section, key)

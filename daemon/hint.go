@@ -39,18 +39,16 @@ func (d *daemon) hints(err error) []string {
 // place tells where a key of [supervisord] was set.
 func (d *daemon) place(key string) string {
 	name := "[supervisord] " + key + ": "
-	r, err := conf.Read(d.path, nil)
-	if err != nil {
+	origin := conf.Origin{Kind: conf.FromDefault}
+	if option, given := d.opts.given[key]; given {
+		origin = conf.Origin{Kind: conf.FromOption, Name: option}
+	} else if r, err := conf.Read(d.path, nil); err == nil {
+		origin = r.Origin("supervisord", key)
+	}
+	if origin.Kind == conf.FromDefault {
 		return name
 	}
-	for _, b := range conf.SelectBlocks(r.Explain(d.opts.given), "supervisord") {
-		for _, s := range b.Settings {
-			if s.Key == key && s.From[0].Kind != conf.FromDefault {
-				return s.From[0].String() + ": " + name
-			}
-		}
-	}
-	return name
+	return origin.String() + ": " + name
 }
 
 // limitError says that the configuration wants more than the system gives.

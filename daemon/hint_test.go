@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -19,6 +20,10 @@ func TestWhatKeepsUsFromStartingComesWithAdvice(t *testing.T) {
 	if err := os.WriteFile(file, []byte("[supervisord]\nuser=root\nlogfile=/run/s.log\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	bare := filepath.Join(dir, "bare.conf")
+	if err := os.WriteFile(bare, []byte("[supervisord]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	readOnly := &os.PathError{Op: "open", Path: "/run/s.log", Err: syscall.EROFS}
 	tooMany := &limitError{fixedText: "The minimum", key: "minfds", most: 4096, shell: "-n", docker: "nofile"}
 	for _, c := range []struct {
@@ -29,6 +34,8 @@ func TestWhatKeepsUsFromStartingComesWithAdvice(t *testing.T) {
 	}{
 		{"no root to become a user", nil, errNotRoot,
 			fmt.Sprintf("%s:2: [supervisord] user: we were started as uid %d, which cannot become another user: leave user= out, or start as root", file, os.Getuid())},
+		{"a user from the command line alone", []string{"-c", bare, "-u", "root"}, errNotRoot,
+			fmt.Sprintf("command line, -u: [supervisord] user: we were started as uid %d, which cannot become another user: leave user= out, or start as root", os.Getuid())},
 		{"a user from the command line", []string{"-u", "root"}, errNotRoot,
 			fmt.Sprintf("command line, -u: [supervisord] user: we were started as uid %d, which cannot become another user: leave user= out, or start as root", os.Getuid())},
 		{"a limit that is the default", nil, tooMany,
@@ -45,7 +52,7 @@ func TestWhatKeepsUsFromStartingComesWithAdvice(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out strings.Builder
-			d := &daemon{argv0: "sd", opts: opts, path: file, stderr: &out}
+			d := &daemon{argv0: "sd", opts: opts, path: cmp.Or(opts.config, file), stderr: &out}
 			code := d.usage(c.err)
 			want := "Error: " + c.err.Error() + "\nFor help, use sd -h\n"
 			if c.want != "" {

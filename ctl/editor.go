@@ -42,6 +42,7 @@ func newEditor(plain plainInput, history string, complete liner.WordCompleter) (
 	e.state.SetCtrlCAborts(true)
 	e.state.SetTabCompletionStyle(liner.TabPrints)
 	e.state.SetWordCompleter(complete)
+	muteSignals(int(plain.f.Fd()))
 	if e.raw, err = liner.TerminalMode(); err != nil {
 		e.state.Close()
 		e.unsize()
@@ -124,6 +125,15 @@ func (e *editor) close() {
 	e.state.Close()
 	e.cooked.ApplyMode()
 	e.unsize()
+}
+
+// muteSignals has a terminal give us Ctrl-C as a character. The editor does so
+// too, but only when it has shown its prompt, and somebody may be faster.
+func muteSignals(fd int) {
+	if mode, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
+		mode.Lflag &^= unix.ISIG
+		unix.IoctlSetTermios(fd, unix.TCSETS, mode)
+	}
 }
 
 // giveSize gives a terminal that does not know its size, as those of serial

@@ -325,3 +325,20 @@ func TestInetOnAllInterfaces(t *testing.T) {
 	}
 	_ = conn.Close()
 }
+
+func TestADirectoryThatCannotTakeASocketComesWithAdvice(t *testing.T) {
+	dir := t.TempDir()
+	for err, want := range map[error]string{
+		syscall.EROFS:  dir + " is on a read-only file system: mount a tmpfs there (docker run --tmpfs " + dir + ")",
+		syscall.EACCES: "no permission to create a file in " + dir,
+		syscall.ENOSPC: "no space left in " + dir,
+		syscall.EIO:    "",
+	} {
+		if got := directoryHint(dir, err); got != want {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+	if got := directoryHint(dir+"/none", syscall.ENOENT); got != "the directory "+dir+"/none does not exist" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -72,7 +72,6 @@ func (e *editor) secret(_ context.Context, prompt string) (string, error) {
 
 func (e *editor) prompt(ask func(string) (string, error), prompt string) (string, error) {
 	e.raw.ApplyMode()
-	e.keepKeys()
 	release := e.watch()
 	line, err := ask(strings.Map(printable, prompt))
 	release()
@@ -84,17 +83,6 @@ func (e *editor) prompt(ask func(string) (string, error), prompt string) (string
 		return "", fmt.Errorf("read line: %w", err)
 	}
 	return line, err
-}
-
-// keepKeys has Ctrl-C arrive as a key and not as a signal. The editor does so
-// too, but only after it has shown the prompt, and who is quick would end us in
-// between.
-func (e *editor) keepKeys() {
-	fd := int(e.f.Fd())
-	if mode, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
-		mode.Lflag &^= unix.ISIG
-		_ = unix.IoctlSetTermios(fd, unix.TCSETS, mode)
-	}
 }
 
 // printable drops what the editor refuses in a prompt.

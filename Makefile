@@ -8,6 +8,11 @@ IMAGE       ?= gosupervisor
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT      := $(shell git describe --always --exclude '*' --abbrev=12 --dirty=+changes 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X gosupervisor/version.commit=$(COMMIT)
+# As PID 1 the program is to lose no signal; see early/entry.go, which knows these
+# processors and the runtime of this Go release. Elsewhere it starts as usual.
+FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go1.26 go1.26.%,$(shell $(GO) env GOVERSION)))
+LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
+TAGS        := $(if $(FIRST),-tags=pid1)
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf
 
@@ -15,7 +20,7 @@ QUICKSTART  := examples/quickstart/supervisord.conf
 .PHONY: build test race model fuzz integration parity lint bench cover generate rootfs image quickstart check clean help
 
 build: ## the static binary and its names, in bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o bin/supervisord .
+	CGO_ENABLED=0 $(GO) build $(TAGS) -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o bin/supervisord .
 	cd bin && for name in $(NAMES); do ln -sf supervisord $$name; done
 
 quickstart: build ## start the example in the background and show its status

@@ -11,9 +11,8 @@ var boot = [...]uint32{1, 2, 3, 12, 15}
 // As PID 1 the program must not lose a signal, or die of one, while it is still
 // starting: the runtime ends it for a signal that nobody has asked for yet, and
 // a container that is stopped at that moment would not leave with 0. From here
-// on signals are queued until signal.Notify asks for them. What comes before,
-// in the moment between the exec and the runtime's own start, the kernel drops
-// for PID 1, whatever the program. Anywhere else the default action is right.
+// on signals are queued until signal.Notify asks for them; entry.go is about
+// what comes before. Anywhere else the default action is right.
 func init() {
 	if pid() == 1 {
 		for _, s := range boot {

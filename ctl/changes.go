@@ -23,14 +23,15 @@ func (s *session) changes(ctx context.Context, c *client.Client) ([]api.GroupCha
 func (s *session) printDiff(ctx context.Context, c *client.Client) error {
 	all, err := s.changes(ctx, c)
 	if isUnknown(err) {
-		s.printf(textNoDetails)
-		s.fail(exitGeneric)
+		s.complain(exitGeneric, problemOf(err), textNoDetails)
 		return nil
 	}
 	if err != nil {
 		return s.unlessDown(err, textShuttingDown)
 	}
+	s.entries()
 	for _, g := range all {
+		s.entry(g)
 		if g.Change != api.Changed {
 			s.printf("%s  %s", s.name(g.Name), g.Change)
 		}
@@ -79,6 +80,7 @@ func (s *session) printPlan(ctx context.Context, c *client.Client, diff api.Rere
 	asked := slices.Concat(diff.Added, diff.Changed, diff.Removed)
 	for _, g := range all {
 		if slices.Contains(asked, g.Name) {
+			s.entry(g)
 			s.printGroupPlan(g)
 		}
 	}
@@ -93,7 +95,7 @@ func wholeGroups(diff api.Reread) []api.GroupChange {
 	var all []api.GroupChange
 	for change, groups := range map[api.Change][]string{api.Added: diff.Added, api.Changed: diff.Changed, api.Removed: diff.Removed} {
 		for _, g := range groups {
-			all = append(all, api.GroupChange{Name: g, Change: change, Whole: true})
+			all = append(all, inSteps(g, change))
 		}
 	}
 	slices.SortFunc(all, func(a, b api.GroupChange) int { return cmp.Compare(a.Name, b.Name) })

@@ -32,7 +32,7 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 func (s *session) candidates(head, typed string) []string {
 	first, _ := splitLine(strings.TrimSpace(head))
 	if strings.TrimSpace(head) == "" {
-		return append(listed(), "help")
+		return append(listed(verbs()), "help")
 	}
 	v, ok := findVerb(first)
 	if !ok {
@@ -40,7 +40,7 @@ func (s *session) candidates(head, typed string) []string {
 	}
 	switch v.args {
 	case verbNames:
-		return append(listed(), "help")
+		return append(listed(verbs()), "help")
 	case groupNames:
 		return groupsOf(s.known())
 	case processNames:

@@ -2,10 +2,11 @@
 // codes, and the shell.
 //
 // A verb is a row of the table in verbs.go and a file verb_NAME.go. It gets the
-// rest of its line as text, asks the server through ctl/client, prints, and
-// raises the exit code; an error that it returns is one that it has no words
-// for, and session.execute words it. Texts that scripts match, and the codes,
-// stand in texts.go.
+// rest of its line as text, without the flags that its row names (flags.go),
+// asks the server through ctl/client, prints, gives --json its result
+// (json.go), and raises the exit code; an error that it returns is one that it
+// has no words for, and session.execute words it. Texts that scripts match, and
+// the codes, stand in texts.go.
 //
 // Everything happens in the caller's goroutine, but for fg, which waits for two
 // logs and a keyboard at once, and for the watch over signals while the line

@@ -1,9 +1,9 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -26,24 +26,6 @@ func splitName(name string) (group, process string) {
 // wantsAll tells whether names mean everything: all among them is enough.
 func wantsAll(names []string) bool { return slices.Contains(names, "all") }
 
-// cutFlag takes the words of an argument apart and says whether the one flag
-// that a verb has is among them. Another word that begins like a flag it
-// complains of: ok is false.
-func (s *session) cutFlag(verb, arg, flag string) (words []string, set, ok bool) {
-	for _, word := range strings.Fields(arg) {
-		switch {
-		case word == flag:
-			set = true
-		case strings.HasPrefix(word, "--"):
-			s.misuse(verb, exitGeneric, fmt.Sprintf(textBadArgument, word))
-			return nil, false, false
-		default:
-			words = append(words, word)
-		}
-	}
-	return words, set, true
-}
-
 // sweep is a request that takes a name, a group or everything.
 type sweep struct {
 	outcomes outcomes
@@ -56,13 +38,16 @@ type sweep struct {
 // sweep performs w for every name, one after another, and tells the results.
 // An error ends it.
 func (s *session) sweep(ctx context.Context, names []string, w sweep) error {
+	s.entries()
 	if wantsAll(names) {
-		results, err := w.all(ctx)
-		s.reportAll(w.outcomes, results)
-		return err
+		names = []string{"all"}
 	}
 	for _, name := range names {
-		if err := s.sweepName(ctx, name, w); err != nil {
+		err := s.sweepName(ctx, name, w)
+		var late *lateError
+		if errors.As(err, &late) {
+			s.reportLate(name, late)
+		} else if err != nil {
 			return err
 		}
 	}
@@ -71,29 +56,59 @@ func (s *session) sweep(ctx context.Context, names []string, w sweep) error {
 
 func (s *session) sweepName(ctx context.Context, name string, w sweep) error {
 	group, process := splitName(name)
-	var fault *api.Fault
-	if process == "" && w.group != nil {
-		results, err := w.group(ctx, group)
-		if errors.As(err, &fault) && fault.Code == api.BadName {
+	var results []api.Status
+	var err error
+	switch {
+	case name == "all":
+		results, err = w.all(ctx)
+	case process == "" && w.group != nil:
+		if results, err = w.group(ctx, group); isBadName(err) {
+			s.entry(statusOf(group, "*", err))
 			s.printf("%s: %s", s.name(group), textNoSuchGroup)
 			s.fail(w.noGroup)
 			return nil
 		}
-		s.reportAll(w.outcomes, results)
-		return err
-	}
-	shown := api.Namespec(group, process)
-	if process == "" {
-		shown = group + ":*"
-	}
-	err := w.one(ctx, name)
-	switch {
-	case err == nil:
-		s.report(w.outcomes, shown, api.Success, "")
-	case errors.As(err, &fault):
-		s.report(w.outcomes, shown, fault.Code, fault.Text())
 	default:
-		return err
+		if process == "" {
+			process = "*"
+		}
+		err = w.one(ctx, name)
+		var fault *api.Fault
+		if err == nil || errors.As(err, &fault) {
+			s.report(w.outcomes, statusOf(group, process, err))
+			return nil
+		}
 	}
-	return nil
+	for _, r := range results {
+		s.report(w.outcomes, r)
+	}
+	return err
+}
+
+// reportLate tells that there was no time for a name.
+func (s *session) reportLate(name string, late *lateError) {
+	s.entry(missing(name, late))
+	s.printf("%s: ERROR (timed out after %v)", s.name(name), late.time)
+	s.fail(exitTimeout)
+}
+
+// isBadName tells whether err says that there is no such process or group.
+func isBadName(err error) bool {
+	var fault *api.Fault
+	return errors.As(err, &fault) && fault.Code == api.BadName
+}
+
+// statusOf makes a status of the result of a request about one process.
+func statusOf(group, process string, err error) api.Status {
+	if err == nil {
+		return api.Status{Name: process, Group: group, Status: api.Success, Description: "OK"}
+	}
+	p := problemOf(err)
+	return api.Status{Name: process, Group: group, Status: p.Code, Description: p.Message}
+}
+
+// missing is the status of a name that means nothing.
+func missing(name string, err error) api.Status {
+	group, process := splitName(name)
+	return statusOf(group, cmp.Or(process, "*"), err)
 }

@@ -48,28 +48,21 @@ func (s *session) name(text string) string {
 	return text
 }
 
-// report tells the result of a request about one process. detail is the text
-// of the fault.
-func (s *session) report(known outcomes, name string, code api.Code, detail string) {
-	o, ok := known[code]
+// report tells the result of a request about one process.
+func (s *session) report(known outcomes, r api.Status) {
+	s.entry(r)
+	o, ok := known[r.Status]
 	switch {
 	case !ok:
-		o = outcome{"ERROR (" + detail + ")", exitGeneric}
+		o = outcome{"ERROR (" + r.Description + ")", exitGeneric}
 	case o.text == "":
-		s.printf("%s", detail)
+		s.printf("%s", r.Description)
 		s.fail(o.exit)
 		return
 	}
-	s.printf("%s: %s", s.name(name), o.text)
+	s.printf("%s: %s", s.name(api.Namespec(r.Group, r.Name)), o.text)
 	if o.exit != 0 {
 		s.fail(o.exit)
-	}
-}
-
-// reportAll tells the results of a request about many.
-func (s *session) reportAll(known outcomes, results []api.Status) {
-	for _, r := range results {
-		s.report(known, api.Namespec(r.Group, r.Name), r.Status, r.Description)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
@@ -30,6 +31,9 @@ type session struct {
 	ended       bool // no further prompt
 	exit        int
 	nobody      bool // there was no server at url
+
+	flags   flagValues // of the command that runs
+	replies *replies   // with --json: what it answers
 
 	names []api.ProcessInfo // what completion knows; nil: ask
 }
@@ -76,18 +80,28 @@ func (s *session) execute(ctx context.Context, line string) {
 	word, arg := splitLine(line)
 	v, ok := findVerb(word)
 	if !ok {
-		s.printf(textUnknownSyntax, line)
-		s.fail(exitGeneric)
+		s.unknownVerb(line, word)
 		return
 	}
 	defer s.hintURL()
+	rest, set, complaint, hint := cutFlags(v.flags(), arg)
+	s.flags = set
+	if set.on(jsonFlag.name) {
+		defer s.openReplies()()
+	}
+	if complaint != "" {
+		s.badFlag(complaint, hint)
+		return
+	}
+	ctx, cancel := s.limited(ctx, word)
+	defer cancel()
 	for {
-		err := v.run(s, ctx, arg)
+		err := v.run(s, ctx, rest)
 		if errors.Is(err, client.ErrUnauthorized) {
-			s.printf(textUnauthorized)
-			s.fail(exitGeneric)
+			s.complain(exitGeneric, problemOf(err), textUnauthorized)
 			if s.interactive && s.askLogin(ctx) {
 				s.exit = 0
+				s.forgetComplaint()
 				continue
 			}
 			return
@@ -97,17 +111,56 @@ func (s *session) execute(ctx context.Context, line string) {
 	}
 }
 
-// explain words an error that a verb has no words for.
-func (s *session) explain(err error) {
-	switch {
-	case err == nil || errors.Is(err, errReported):
-		return
-	case errors.Is(err, context.Canceled): // Ctrl-C
-		fmt.Fprintln(s.out)
-	default:
-		s.printf("error: %v", err)
+// unknownVerb complains about a line, and names what it may have meant.
+func (s *session) unknownVerb(line, word string) {
+	s.printf(textUnknownSyntax, line)
+	if near := nearest(word, append(listed(verbs()), "help")); near != "" {
+		s.printf(textDidYouMean, near)
 	}
 	s.fail(exitGeneric)
+}
+
+// badFlag complains about what looks like a flag.
+func (s *session) badFlag(complaint, hint string) {
+	p := newProblem(codeBadUsage, complaint)
+	p.Hint = hint
+	s.complain(exitGeneric, p, complaint)
+	if hint != "" {
+		s.printf("  %s", hint)
+	}
+}
+
+// lateError says that the time of --timeout has passed.
+type lateError struct {
+	verb string
+	time time.Duration
+}
+
+func (e *lateError) Error() string {
+	return fmt.Sprintf("timed out after %v; what %s has begun goes on", e.time, e.verb)
+}
+
+// limited returns the context of a command: --timeout ends it.
+func (s *session) limited(ctx context.Context, verb string) (context.Context, context.CancelFunc) {
+	patience := given(s.flags, timeoutFlag.name, time.Duration(0))
+	if patience == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, patience, &lateError{verb, patience})
+}
+
+// explain words an error that a verb has no words for.
+func (s *session) explain(err error) {
+	var late *lateError
+	switch {
+	case err == nil || errors.Is(err, errReported):
+	case errors.As(err, &late):
+		s.complain(exitTimeout, problemOf(err), "error: "+err.Error())
+	case errors.Is(err, context.Canceled): // Ctrl-C
+		s.complain(exitGeneric, problemOf(err), "")
+	default:
+		s.complain(exitGeneric, problemOf(err), "error: "+err.Error())
+	}
 }
 
 // askLogin asks for user name and password; false means that there is nobody
@@ -139,17 +192,14 @@ func (s *session) upcheck(ctx context.Context) (*client.Client, error) {
 	case err == nil && version == api.APIVersion:
 		return c, nil
 	case err == nil:
-		s.printf(textOtherVersion, api.APIVersion, version)
-		s.fail(exitVersion)
+		text := fmt.Sprintf(textOtherVersion, api.APIVersion, version)
+		s.complain(exitVersion, newProblem(codeOtherVersion, text), text)
 	case errors.As(err, &fault) && fault.Code == api.UnknownMethod:
-		s.printf(textNoNamespace)
-		s.fail(exitForeign)
+		s.complain(exitForeign, problemOf(err), textNoNamespace)
 	case errors.Is(err, client.ErrRefused):
-		s.printf("%v", err)
-		s.fail(exitRefused)
+		s.complain(exitRefused, problemOf(err), err.Error())
 	case errors.Is(err, client.ErrNoFile):
-		s.printf("%v", err)
-		s.fail(exitNoFile)
+		s.complain(exitNoFile, problemOf(err), err.Error())
 	default:
 		return nil, err
 	}
@@ -201,7 +251,11 @@ func (s *session) noArguments(verb, arg string) bool {
 
 // misuse prints what is wrong with a command line, and the help of its verb.
 func (s *session) misuse(verb string, code int, text string) {
-	s.printf("%s", text)
+	s.complain(code, newProblem(codeBadUsage, text), text)
 	s.printHelp(verb)
-	s.fail(code)
+}
+
+// wrongUse prints what is wrong with a command line.
+func (s *session) wrongUse(code int, text string) {
+	s.complain(code, newProblem(codeBadUsage, text), text)
 }

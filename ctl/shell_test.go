@@ -152,6 +152,9 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
+// interrupt is Ctrl-C.
+func interrupt() { syscall.Kill(os.Getpid(), syscall.SIGINT) }
+
 func TestCtrlCEndsFollowing(t *testing.T) {
 	f := newFake(t, nil)
 	for line, want := range map[string]string{
@@ -164,7 +167,7 @@ func TestCtrlCEndsFollowing(t *testing.T) {
 		code := make(chan int)
 		go func() { code <- run("supervisorctl", []string{"-c", f.config, line}, in, &out, io.Discard) }()
 		out.await(t, "\n"+strings.Split(want, "\n")[1])
-		syscall.Kill(os.Getpid(), syscall.SIGINT)
+		interrupt()
 		if got := <-code; got != 0 || out.String() != want {
 			t.Errorf("%s: exit %d, got %q, want %q", line, got, out.String(), want)
 		}
@@ -233,7 +236,7 @@ func TestCtrlCEndsFg(t *testing.T) {
 	code := make(chan int)
 	go func() { code <- run("supervisorctl", []string{"-c", f.config, "fg", "cat"}, in, &out, io.Discard) }()
 	out.await(t, "stdout of it")
-	syscall.Kill(os.Getpid(), syscall.SIGINT)
+	interrupt()
 	if got := <-code; got != 0 || !strings.HasSuffix(out.String(), "\nExiting foreground\n") {
 		t.Errorf("exit %d, got %q", got, out.String())
 	}
@@ -246,7 +249,7 @@ func TestCtrlCAtAPromptEndsTheShell(t *testing.T) {
 	code := make(chan int)
 	go func() { code <- run("supervisorctl", []string{"-c", f.config}, in, &out, io.Discard) }()
 	out.await(t, "sup> ")
-	syscall.Kill(os.Getpid(), syscall.SIGINT)
+	interrupt()
 	if got := <-code; got != 0 || out.String() != statusTable+"sup> \n" {
 		t.Errorf("exit %d, got %q", got, out.String())
 	}
@@ -263,7 +266,7 @@ func TestCtrlCDuringACommandKeepsTheShell(t *testing.T) {
 	code := make(chan int)
 	go func() { code <- run("supervisorctl", []string{"-c", f.config}, in, &out, io.Discard) }()
 	<-asked
-	syscall.Kill(os.Getpid(), syscall.SIGINT)
+	interrupt()
 	if got := <-code; got != 0 || out.String() != statusTable+"sup> \nsup> 1234\nsup> \n" {
 		t.Errorf("exit %d, got %q", got, out.String())
 	}

@@ -13,11 +13,13 @@ const (
 	exitVersion    = 5
 	exitNotRunning = 7 // spawn error, not running
 	exitNoFile     = 7 // no socket
+	exitTimeout    = 124
 )
 
 // The texts that scripts match. They are those of the original.
 const (
 	textUnknownSyntax   = "*** Unknown syntax: %s"
+	textDidYouMean      = "  did you mean %s?"
 	textNoHelp          = "*** No help on %s"
 	textUnauthorized    = "Server requires authentication"
 	textPressCtrlC      = "==> Press Ctrl-C to exit <=="
@@ -65,6 +67,14 @@ type outcome struct {
 
 // outcomes has a row for every result that has words of its own.
 type outcomes map[api.Code]outcome
+
+// line words the fault of a request about name.
+func (known outcomes) line(name string, fault *api.Fault) string {
+	if o, ok := known[fault.Code]; ok {
+		return name + ": " + o.text
+	}
+	return name + ": ERROR (" + fault.Text() + ")"
+}
 
 var startOutcomes = outcomes{
 	api.Success:             {"started", 0},

@@ -66,7 +66,7 @@ func TestUpdateOfOurOwnDaemon(t *testing.T) {
 			first + "cat: ERROR (FAILED: cat cannot be signalled: no)\n" + rest, 1},
 		{"everything ends meanwhile", with("cat", fault(api.ShutdownState, "")), "update", first + "ERROR: already shutting down\n", 1},
 		{"another fault", with("cat", fault(api.BadName, "cat")), "update", first + "error: BAD_NAME: cat\n", 1},
-		{"what an option is not", with("", nil), "update --dry", "Error: bad argument --dry\n" + helpUpdate, 1},
+		{"what an option is not", with("", nil), "update --dry", "Error: bad argument --dry\n  did you mean --dry-run?\n", 1},
 
 		{"what it would do", with("", nil), "update --dry-run", "" +
 			"cat: would be updated (priority)\n" +
@@ -98,7 +98,7 @@ func TestUpdateOfOurOwnDaemon(t *testing.T) {
 			"new:new  added\n", 0},
 		{"no keys", map[string]any{"supervisor.configChanges": []api.GroupChange{}}, "reread --diff", "No config updates to processes\n", 0},
 		{"the keys while everything ends", map[string]any{"supervisor.configChanges": fault(api.ShutdownState, "")}, "reread --diff", "ERROR: supervisor shutting down\n", 1},
-		{"what reread does not take", with("", nil), "reread --dif", "Error: bad argument --dif\n" + helpReread, 1},
+		{"what reread does not take", with("", nil), "reread --dif", "Error: bad argument --dif\n  did you mean --diff?\n", 1},
 		{"what reread takes, and more", with("", nil), "reread --diff x", "Error: reread accepts no arguments\n" + helpReread, 1},
 
 		{"the original has no keys to tell", nil, "reread --diff", "ERROR: the server does not tell which keys differ\n", 1},

@@ -10,6 +10,7 @@ import (
 
 // add activates groups of the configuration as last read.
 func (s *session) add(ctx context.Context, arg string) error {
+	s.entries()
 	names := strings.Fields(arg)
 	if len(names) == 0 {
 		return nil
@@ -20,6 +21,7 @@ func (s *session) add(ctx context.Context, arg string) error {
 	}
 	for _, name := range names {
 		err := c.AddGroup(ctx, name)
+		s.groupEntry(name, err)
 		var fault *api.Fault
 		switch {
 		case err == nil:
@@ -39,4 +41,13 @@ func (s *session) add(ctx context.Context, arg string) error {
 		}
 	}
 	return nil
+}
+
+// groupEntry adds the outcome for a group to the result, if err is nil or a
+// fault: after another error nothing is known.
+func (s *session) groupEntry(group string, err error) {
+	var fault *api.Fault
+	if err == nil || errors.As(err, &fault) {
+		s.entry(statusOf(group, group, err))
+	}
 }

@@ -18,7 +18,9 @@ func (s *session) avail(ctx context.Context, arg string) error {
 	if err != nil {
 		return s.unlessDown(err, textShuttingDown)
 	}
+	s.entries()
 	for _, p := range all {
+		s.entry(p)
 		use, start := "avail", "manual"
 		if p.InUse {
 			use = "in use"

@@ -27,24 +27,21 @@ func (s *session) fg(ctx context.Context, arg string) error {
 		return nil
 	}
 	if len(words) > 1 {
-		s.printf(textFgTooMany)
-		s.fail(exitGeneric)
+		s.wrongUse(exitGeneric, textFgTooMany)
 		return nil
 	}
 	running, err := isRunning(ctx, c, words[0])
-	var fault *api.Fault
 	switch {
-	case errors.As(err, &fault) && fault.Code == api.BadName:
-		s.printf(textFgBadName)
+	case isBadName(err):
+		s.complain(exitGeneric, problemOf(err), textFgBadName)
 	case err != nil:
 		return err
 	case !running:
-		s.printf(textFgStopped)
+		s.complain(exitGeneric, newProblem(api.NotRunning, words[0]), textFgStopped)
 	default:
 		s.printf(textPressCtrlC)
 		return s.foreground(ctx, c, words[0])
 	}
-	s.fail(exitGeneric)
 	return nil
 }
 
@@ -87,6 +84,7 @@ func (s *session) foreground(ctx context.Context, c *client.Client, name string)
 		select {
 		case piece := <-pieces:
 			s.out.Write(piece)
+			s.data(api.Bytes(piece))
 		case end := <-ends:
 			end()
 		case line, ok := <-lines:
@@ -115,12 +113,11 @@ func (s *session) typed(ctx context.Context, c *client.Client, name, line string
 	var fault *api.Fault
 	switch {
 	case errors.As(err, &fault):
-		s.printf("ERROR: %s", fault.Text())
-		s.fail(exitGeneric)
+		s.complain(exitGeneric, problemOf(err), "ERROR: "+fault.Text())
 	case err != nil && ctx.Err() == nil:
 		return false, err
 	case err == nil && !running:
-		s.printf(textFgKilled)
+		s.complain(0, newProblem(api.NotRunning, name), textFgKilled)
 	}
 	return err == nil && running, nil
 }

@@ -10,8 +10,7 @@ import (
 func (s *session) open(ctx context.Context, arg string) error {
 	scheme, _, ok := strings.Cut(arg, ":")
 	if !ok || !strings.EqualFold(scheme, "unix") && !strings.EqualFold(scheme, "http") {
-		s.printf(textBadURL)
-		s.fail(exitGeneric)
+		s.complain(exitGeneric, newProblem(codeBadURL, textBadURL), textBadURL)
 		return nil
 	}
 	s.url, s.server, s.guessed = arg, nil, false

@@ -2,10 +2,7 @@ package ctl
 
 import (
 	"context"
-	"errors"
 	"strings"
-
-	"gosupervisor/ctl/api"
 )
 
 // pid prints process ids: supervisord's, or those of processes.
@@ -19,26 +16,30 @@ func (s *session) pid(ctx context.Context, arg string) error {
 		pid, err := c.PID(ctx)
 		if err == nil {
 			s.printf("%d", pid)
+			s.result(pid)
 		}
 		return err
 	}
+	s.entries()
 	if wantsAll(names) {
 		all, err := c.Processes(ctx)
 		for _, p := range all {
 			s.printf("%d", p.PID)
+			s.entry(p)
 		}
 		return err
 	}
 	for _, name := range names {
 		p, err := c.Process(ctx, name)
-		var fault *api.Fault
 		switch {
-		case errors.As(err, &fault) && fault.Code == api.BadName:
+		case isBadName(err):
+			s.entry(missing(name, err))
 			s.printf(textNoSuchPID, name)
 			s.fail(exitGeneric)
 		case err != nil:
 			return err
 		default:
+			s.entry(p)
 			s.printf("%d", p.PID)
 			if p.PID == 0 {
 				s.fail(exitNotRunning)

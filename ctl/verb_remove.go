@@ -10,6 +10,7 @@ import (
 
 // remove takes stopped groups out of the daemon.
 func (s *session) remove(ctx context.Context, arg string) error {
+	s.entries()
 	names := strings.Fields(arg)
 	if len(names) == 0 {
 		return nil
@@ -20,6 +21,7 @@ func (s *session) remove(ctx context.Context, arg string) error {
 	}
 	for _, name := range names {
 		err := c.RemoveGroup(ctx, name)
+		s.groupEntry(name, err)
 		var fault *api.Fault
 		switch {
 		case err == nil:

@@ -12,8 +12,7 @@ import (
 // reread makes the daemon read its configuration and prints what differs, by
 // group or, with --diff, by key.
 func (s *session) reread(ctx context.Context, arg string) error {
-	words, diff, ok := s.cutFlag("reread", arg, "--diff")
-	if !ok || !s.noArguments("reread", strings.Join(words, " ")) {
+	if !s.noArguments("reread", arg) {
 		return nil
 	}
 	c, err := s.reach(ctx)
@@ -24,9 +23,10 @@ func (s *session) reread(ctx context.Context, arg string) error {
 	if err != nil {
 		return s.unlessDown(s.unlessUnreadable(err), textShuttingDown)
 	}
-	if diff {
+	if s.flags.on("diff") {
 		return s.printDiff(ctx, c)
 	}
+	s.result(api.Reread{Added: listOf(r.Added), Changed: listOf(r.Changed), Removed: listOf(r.Removed)})
 	var lines []string
 	for _, found := range []struct {
 		groups []string
@@ -46,16 +46,18 @@ func (s *session) reread(ctx context.Context, arg string) error {
 	return nil
 }
 
+// listOf makes an empty list of nil, which JSON would call null.
+func listOf[T any](list []T) []T { return append([]T{}, list...) }
+
 // unlessUnreadable prints that the configuration cannot be read, and where it is
 // wrong, if that is what err says.
 func (s *session) unlessUnreadable(err error) error {
 	var fault *api.Fault
 	if errors.As(err, &fault) && fault.Code == api.CantReread {
-		s.printf("ERROR: %s", fault.Text())
+		s.complain(exitGeneric, problemOf(err), "ERROR: "+fault.Text())
 		for line := range strings.Lines(fault.Hint) {
 			s.printf("  %s", strings.TrimSuffix(line, "\n"))
 		}
-		s.fail(exitGeneric)
 		return errReported
 	}
 	return err
@@ -65,8 +67,7 @@ func (s *session) unlessUnreadable(err error) error {
 func (s *session) unlessDown(err error, text string) error {
 	var fault *api.Fault
 	if errors.As(err, &fault) && fault.Code == api.ShutdownState {
-		s.printf("%s", text)
-		s.fail(exitGeneric)
+		s.complain(exitGeneric, problemOf(err), text)
 		return errReported
 	}
 	return err

@@ -15,8 +15,14 @@ func (s *session) restart(ctx context.Context, arg string) error {
 		s.misuse("restart", exitGeneric, fmt.Sprintf(textNeedsName, "restart"))
 		return nil
 	}
-	if err := s.stop(ctx, arg); err != nil {
-		return err
+	err := s.stop(ctx, arg)
+	stopped := s.takeEntries()
+	if err == nil && ctx.Err() == nil {
+		err = s.start(ctx, arg)
 	}
-	return s.start(ctx, arg)
+	s.result(struct {
+		Stop  []any `json:"stop"`
+		Start []any `json:"start"`
+	}{stopped, s.takeEntries()})
+	return err
 }

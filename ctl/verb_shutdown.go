@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
@@ -10,8 +11,11 @@ import (
 
 // shutdown makes the daemon stop everything and end.
 func (s *session) shutdown(ctx context.Context, arg string) error {
-	if !s.noArguments("shutdown", arg) || !s.confirm(ctx, textAskShutdown) {
+	if !s.noArguments("shutdown", arg) {
 		return nil
+	}
+	if yes, err := s.confirm(ctx, textAskShutdown); !yes {
+		return err
 	}
 	c, err := s.reach(ctx)
 	if err == nil {
@@ -22,10 +26,9 @@ func (s *session) shutdown(ctx context.Context, arg string) error {
 	case err == nil:
 		s.printf(textShutDown)
 	case errors.As(err, &fault) && fault.Code == api.ShutdownState:
-		s.printf(textAlreadyDown)
+		s.complain(0, problemOf(err), textAlreadyDown)
 	case errors.Is(err, client.ErrRefused) || errors.Is(err, client.ErrNoFile):
-		s.printf(textMaybeDown, err)
-		s.fail(exitGeneric)
+		s.complain(exitGeneric, problemOf(err), fmt.Sprintf(textMaybeDown, err))
 	default:
 		return err
 	}

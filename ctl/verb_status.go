@@ -32,6 +32,10 @@ func (s *session) status(ctx context.Context, arg string) error {
 		all = s.pick(all, names)
 	}
 	s.table(all)
+	s.entries()
+	for _, p := range all {
+		s.entry(p)
+	}
 	for _, p := range all {
 		if stopped[p.StateName] {
 			s.fail(exitStopped)
@@ -56,6 +60,7 @@ func (s *session) pick(all []api.ProcessInfo, names []string) []api.ProcessInfo 
 		if len(picked) > before {
 			continue
 		}
+		s.entry(missing(name, api.NewFault(api.BadName, name)))
 		if process == "" {
 			s.printf("%s: %s", group, textNoSuchGroup)
 		} else {

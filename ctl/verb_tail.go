@@ -54,8 +54,7 @@ func (s *session) tail(ctx context.Context, arg string) error {
 	}
 	t, complaint := parseTail(words)
 	if complaint != "" {
-		s.printf("%s", complaint)
-		s.fail(exitGeneric)
+		s.wrongUse(exitGeneric, complaint)
 		return nil
 	}
 	if t.follow {
@@ -101,8 +100,7 @@ func (s *session) maintail(ctx context.Context, arg string) error {
 	}
 	t := tailRequest{offset: -tailBytes}
 	if len(words) == 1 && !t.modify(words[0]) {
-		s.printf(textBadArgument, words[0])
-		s.fail(exitGeneric)
+		s.wrongUse(exitGeneric, fmt.Sprintf(textBadArgument, words[0]))
 		return nil
 	}
 	if t.follow {
@@ -117,12 +115,14 @@ func (s *session) showLog(name string, data []byte, err error) error {
 	var fault *api.Fault
 	switch {
 	case errors.As(err, &fault):
-		s.report(tailOutcomes, name, fault.Code, fault.Text())
+		s.complain(0, problemOf(err), tailOutcomes.line(s.name(name), fault))
+		s.fail(exitGeneric)
 		return nil
 	case err != nil:
 		return err
 	}
 	s.out.Write(append(data, '\n'))
+	s.result(api.Bytes(data))
 	return nil
 }
 
@@ -133,6 +133,7 @@ func (s *session) follow(ctx context.Context, c *client.Client, t tailRequest) e
 	s.printf(textPressCtrlC)
 	err := stream(ctx, c, t, func(piece []byte) error {
 		_, err := s.out.Write(piece)
+		s.data(api.Bytes(piece))
 		return err
 	})
 	if ctx.Err() != nil {
@@ -161,8 +162,8 @@ func (s *session) streamError(c *client.Client, t tailRequest, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &fault) && (fault.Code == api.BadName || fault.Code == api.NoFile):
-		fmt.Fprintf(s.errs, textCannotRead, c.URL(), path)
+		s.sideComplaint(problemOf(err), textCannotRead, c.URL(), path)
 	default:
-		fmt.Fprintf(s.errs, textLost, err)
+		s.sideComplaint(problemOf(err), textLost, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
@@ -13,10 +14,8 @@ import (
 // line with it: groups that went, groups that changed, groups that came. With
 // --dry-run it only says what that would take.
 func (s *session) update(ctx context.Context, arg string) error {
-	names, dry, ok := s.cutFlag("update", arg, "--dry-run")
-	if !ok {
-		return nil
-	}
+	s.entries()
+	names := strings.Fields(arg)
 	c, err := s.reach(ctx)
 	if err != nil {
 		return err
@@ -34,7 +33,7 @@ func (s *session) update(ctx context.Context, arg string) error {
 		diff.Changed = slices.DeleteFunc(diff.Changed, other)
 		diff.Removed = slices.DeleteFunc(diff.Removed, other)
 	}
-	if dry {
+	if s.flags.on("dry-run") {
 		return s.printPlan(ctx, c, diff)
 	}
 	return s.apply(ctx, c, diff)
@@ -52,6 +51,7 @@ func (s *session) checkGroups(ctx context.Context, c *client.Client, names []str
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
+			s.groupEntry(name, api.NewFault(api.BadName, name))
 			s.printf("ERROR: no such group: %s", s.name(name))
 			s.fail(exitGeneric)
 		}
@@ -101,19 +101,24 @@ func isUnknown(err error) bool {
 func (s *session) updateGroup(ctx context.Context, c *client.Client, group string, change api.Change) error {
 	done, err := c.UpdateGroup(ctx, group)
 	var fault *api.Fault
+	failed := errors.As(err, &fault) && fault.Code == api.Failed
+	if failed {
+		s.groupEntry(group, err)
+	}
 	switch {
-	case errors.As(err, &fault) && fault.Code == api.Failed && change == api.Removed:
+	case failed && change == api.Removed:
 		s.printf("%s: stopped", s.name(group))
 		s.printf(textNotRemoving, s.name(group))
 		s.fail(exitGeneric)
 		return nil
-	case errors.As(err, &fault) && fault.Code == api.Failed:
+	case failed:
 		s.printf("%s: ERROR (%s)", s.name(group), s.name(fault.Text()))
 		s.fail(exitGeneric)
 		return nil
 	case err != nil:
 		return s.unlessDown(err, textAlreadyDown)
 	}
+	s.entry(done)
 	stops := func(m api.MemberChange) bool { return m.Stop }
 	if done.Change != api.Added && done.Whole || slices.ContainsFunc(done.Members, stops) {
 		s.printf("%s: stopped", s.name(group))
@@ -135,6 +140,7 @@ func (s *session) removeInSteps(ctx context.Context, c *client.Client, group str
 		return err
 	}
 	if !gone {
+		s.groupEntry(group, api.NewFault(api.Failed, "a process of the group did not stop"))
 		s.printf(textNotRemoving, s.name(group))
 		s.fail(exitGeneric)
 		return nil
@@ -142,8 +148,14 @@ func (s *session) removeInSteps(ctx context.Context, c *client.Client, group str
 	if err := c.RemoveGroup(ctx, group); err != nil {
 		return err
 	}
+	s.entry(inSteps(group, api.Removed))
 	s.printf("%s: removed process group", s.name(group))
 	return nil
+}
+
+// inSteps is what is known of a group that the original has updated.
+func inSteps(group string, change api.Change) api.GroupChange {
+	return api.GroupChange{Name: group, Change: change, Whole: true, Keys: []api.KeyChange{}, Members: []api.MemberChange{}}
 }
 
 func (s *session) replaceInSteps(ctx context.Context, c *client.Client, group string) error {
@@ -156,6 +168,7 @@ func (s *session) replaceInSteps(ctx context.Context, c *client.Client, group st
 	if err := c.AddGroup(ctx, group); err != nil {
 		return err
 	}
+	s.entry(inSteps(group, api.Changed))
 	s.printf("%s: updated process group", s.name(group))
 	return nil
 }
@@ -164,6 +177,7 @@ func (s *session) addInSteps(ctx context.Context, c *client.Client, group string
 	if err := c.AddGroup(ctx, group); err != nil {
 		return err
 	}
+	s.entry(inSteps(group, api.Added))
 	s.printf("%s: added process group", s.name(group))
 	return nil
 }

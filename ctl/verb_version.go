@@ -14,6 +14,7 @@ func (s *session) version(ctx context.Context, arg string) error {
 	v, err := c.SupervisorVersion(ctx)
 	if err == nil {
 		s.printf("%s", v)
+		s.result(v)
 	}
 	return err
 }

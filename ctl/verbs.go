@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // kind says what the words after a verb are, for completion.
@@ -17,39 +18,54 @@ const (
 
 // verb is a command of the shell and of the command line.
 type verb struct {
-	name string
-	args kind
-	run  func(s *session, ctx context.Context, arg string) error
-	help string // syntax, tabs, description; empty: not listed
+	name  string
+	args  kind
+	run   func(s *session, ctx context.Context, arg string) error
+	help  string // syntax, tabs, description; empty: not listed
+	takes []flag // besides --json; see flags.go
 }
 
 // verbs returns all verbs, sorted by name.
 func verbs() []verb {
+	all := append(classicVerbs(), ownVerbs()...)
+	slices.SortFunc(all, func(a, b verb) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// classicVerbs are those of the original. help lists them as it does.
+func classicVerbs() []verb {
 	return []verb{
-		{"EOF", nothing, (*session).quit, ""},
-		{"add", groupNames, (*session).add, helpAdd},
-		{"avail", nothing, (*session).avail, helpAvail},
-		{"clear", processNames, (*session).clear, helpClear},
-		{"exit", nothing, (*session).quit, helpExit},
-		{"fg", processNames, (*session).fg, helpFg},
-		{"help", verbNames, (*session).help, helpHelp},
-		{"maintail", nothing, (*session).maintail, helpMaintail},
-		{"open", nothing, (*session).open, helpOpen},
-		{"pid", processNames, (*session).pid, helpPID},
-		{"quit", nothing, (*session).quit, helpQuit},
-		{"reload", nothing, (*session).reload, helpReload},
-		{"remove", groupNames, (*session).remove, helpRemove},
-		{"reread", nothing, (*session).reread, helpReread},
-		{"restart", processNames, (*session).restart, helpRestart},
-		{"shutdown", nothing, (*session).shutdown, helpShutdown},
-		{"signal", processNames, (*session).signal, helpSignal},
-		{"start", processNames, (*session).start, helpStart},
-		{"status", processNames, (*session).status, helpStatus},
-		{"stop", processNames, (*session).stop, helpStop},
-		{"tail", processNames, (*session).tail, helpTail},
-		{"update", groupNames, (*session).update, helpUpdate},
-		{"version", nothing, (*session).version, helpVersion},
+		{"EOF", nothing, (*session).quit, "", nil},
+		{"add", groupNames, (*session).add, helpAdd, timed},
+		{"avail", nothing, (*session).avail, helpAvail, timed},
+		{"clear", processNames, (*session).clear, helpClear, timed},
+		{"exit", nothing, (*session).quit, helpExit, nil},
+		{"fg", processNames, (*session).fg, helpFg, nil},
+		{"help", verbNames, (*session).help, helpHelp, nil},
+		{"maintail", nothing, (*session).maintail, helpMaintail, nil},
+		{"open", nothing, (*session).open, helpOpen, timed},
+		{"pid", processNames, (*session).pid, helpPID, timed},
+		{"quit", nothing, (*session).quit, helpQuit, nil},
+		{"reload", nothing, (*session).reload, helpReload, timed},
+		{"remove", groupNames, (*session).remove, helpRemove, timed},
+		{"reread", nothing, (*session).reread, helpReread, []flag{timeoutFlag,
+			{name: "diff", help: "show what differs key by key"}}},
+		{"restart", processNames, (*session).restart, helpRestart, timed},
+		{"shutdown", nothing, (*session).shutdown, helpShutdown, timed},
+		{"signal", processNames, (*session).signal, helpSignal, timed},
+		{"start", processNames, (*session).start, helpStart, timed},
+		{"status", processNames, (*session).status, helpStatus, timed},
+		{"stop", processNames, (*session).stop, helpStop, timed},
+		{"tail", processNames, (*session).tail, helpTail, nil},
+		{"update", groupNames, (*session).update, helpUpdate, []flag{timeoutFlag,
+			{name: "dry-run", help: "say what would be done, and do nothing"}}},
+		{"version", nothing, (*session).version, helpVersion, timed},
 	}
+}
+
+// ownVerbs are those that the original does not have. help lists them apart.
+func ownVerbs() []verb {
+	return []verb{}
 }
 
 func findVerb(name string) (verb, bool) {
@@ -63,9 +79,9 @@ func findVerb(name string) (verb, bool) {
 
 // listed returns the names that help lists and completion offers. help itself
 // is a topic but not in the list.
-func listed() []string {
+func listed(all []verb) []string {
 	var names []string
-	for _, v := range verbs() {
+	for _, v := range all {
 		if v.help != "" && v.name != "help" {
 			names = append(names, v.name)
 		}

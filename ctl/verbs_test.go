@@ -156,7 +156,7 @@ func TestVerbs(t *testing.T) {
 		{"   ", "", 0},
 		{"foo", "*** Unknown syntax: foo\n", 1},
 		{" foo  bar ", "*** Unknown syntax: foo  bar\n", 1},
-		{"Status", "*** Unknown syntax: Status\n", 1},
+		{"Status", "*** Unknown syntax: Status\n  did you mean status?\n", 1},
 		{"!ls", "*** Unknown syntax: !ls\n", 1},
 		{"-x", "*** Unknown syntax: -x\n", 1},
 		{"help quit", helpQuit, 0},

@@ -9,7 +9,7 @@ func Nearest(word string, candidates []string) string {
 	if word == "" || len(word) > longest {
 		return ""
 	}
-	best, bestAt := "", 1+max(2, len(word)/4)
+	best, bestAt := "", 2+(len(word)-1)/4 // one edit in each four letters
 	for _, c := range candidates {
 		if len(c) > longest {
 			continue

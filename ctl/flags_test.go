@@ -1,0 +1,166 @@
+package ctl
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlagsAreTakenOutOfAnArgument(t *testing.T) {
+	known := []flag{
+		{name: "follow", short: "f", help: "x"},
+		{name: "lines", short: "n", value: "N", parse: parseCount, help: "x"},
+		{name: "for", value: "STATE", parse: oneOf("running", "stopped"), help: "x"},
+		{name: "tag", value: "TEXT", help: "x"},
+		timeoutFlag,
+		jsonFlag,
+	}
+	for name, row := range map[string]struct {
+		arg, rest string
+		set       flagValues
+	}{
+		"no flags leave every blank":     {"a  b\tc", "a  b\tc", flagValues{}},
+		"nothing":                        {"", "", flagValues{}},
+		"a flag before":                  {"--json a b", "a b", flagValues{"json": true}},
+		"a flag between":                 {"a --json b", "a b", flagValues{"json": true}},
+		"a flag behind":                  {"a b --json", "a b", flagValues{"json": true}},
+		"a value in the same word":       {"--tag=x=y a", "a", flagValues{"tag": "x=y"}},
+		"a value in the next word":       {"--tag x a", "a", flagValues{"tag": "x"}},
+		"a value that looks like a flag": {"--tag --json a", "a", flagValues{"tag": "--json"}},
+		"an empty value":                 {"a --tag=", "a", flagValues{"tag": ""}},
+		"the last value counts":          {"--tag=1 --tag=2", "", flagValues{"tag": "2"}},
+		"a number":                       {"--lines 20", "", flagValues{"lines": 20}},
+		"one of several":                 {"--for=stopped", "", flagValues{"for": "stopped"}},
+		"seconds":                        {"--timeout=90", "", flagValues{"timeout": 90 * time.Second}},
+		"half a second":                  {"--timeout .5", "", flagValues{"timeout": 500 * time.Millisecond}},
+		"a time with units":              {"--timeout=1m30s", "", flagValues{"timeout": 90 * time.Second}},
+		"a short flag":                   {"-f a", "a", flagValues{"follow": true}},
+		"short flags together":           {"a -fn5", "a", flagValues{"follow": true, "lines": 5}},
+		"a short flag with its value":    {"-n 5 a", "a", flagValues{"lines": 5}},
+		"an end of the flags":            {"--json -- --tag -f --", "--tag -f --", flagValues{"json": true}},
+		"other words with a dash":        {"-x - -5 --5 -", "-x - -5 --5 -", flagValues{}},
+	} {
+		rest, set, complaint, hint := cutFlags(known, row.arg)
+		if rest != row.rest || !reflect.DeepEqual(set, row.set) || complaint != "" || hint != "" {
+			t.Errorf("%s: %q: got %q, %v, %q, %q", name, row.arg, rest, set, complaint, hint)
+		}
+	}
+	for arg, want := range map[string]string{
+		"--jsn a":        "Error: bad argument --jsn|did you mean --json?",
+		"--js":           "Error: bad argument --js|did you mean --json?",
+		"--zzz=1":        "Error: bad argument --zzz=1|the flags here are -f, --follow, -n, --lines=N, --for=STATE, --tag=TEXT, --timeout=SECS, --json; a name that begins like one stands behind --",
+		"--json=yes":     "Error: --json takes no value|",
+		"--tag":          "Error: --tag needs a value|write --tag=TEXT",
+		"-n":             "Error: --lines needs a value|write --lines=N",
+		"-n x":           "Error: bad value 'x' of --lines|it must be a whole number, such as 20",
+		"-n-1":           "Error: bad value '-1' of --lines|it must be a whole number, such as 20",
+		"--for=runing":   "Error: bad value 'runing' of --for|did you mean running?",
+		"--for=x":        "Error: bad value 'x' of --for|it is one of running, stopped",
+		"--timeout=0":    "Error: bad value '0' of --timeout|it must be seconds or a time such as 1m30s, and more than nothing",
+		"--timeout=-1s":  "Error: bad value '-1s' of --timeout|it must be seconds or a time such as 1m30s, and more than nothing",
+		"--timeout=NaN":  "Error: bad value 'NaN' of --timeout|it must be seconds or a time such as 1m30s, and more than nothing",
+		"--timeout=1e30": "Error: bad value '1e30' of --timeout|it must be seconds or a time such as 1m30s, and more than nothing",
+		"--timeout=soon": "Error: bad value 'soon' of --timeout|it must be seconds or a time such as 1m30s, and more than nothing",
+		"--jsn --fro=x":  "Error: bad argument --jsn|did you mean --json?",
+		"-fx":            "Error: bad argument -x|the flags here are -f, --follow, -n, --lines=N, --for=STATE, --tag=TEXT, --timeout=SECS, --json; a name that begins like one stands behind --",
+	} {
+		if _, set, complaint, hint := cutFlags(known, "--json "+arg); complaint+"|"+hint != want || !set.on("json") {
+			t.Errorf("%q: got %q, %q, want %q; set %v", arg, complaint, hint, want, set)
+		}
+	}
+	if _, set, _, _ := cutFlags(known, "--nope a --json"); !set.on("json") {
+		t.Error("what stands behind a mistake does not count")
+	}
+}
+
+func TestTheTableOfFlags(t *testing.T) {
+	for _, v := range verbs() {
+		seen := map[string]bool{}
+		for _, f := range v.flags() {
+			for _, form := range []string{"--" + f.name, "-" + f.short} {
+				if seen[form] && form != "-" {
+					t.Errorf("%s has %s twice", v.name, form)
+				}
+				seen[form] = true
+			}
+			if f.name == "" || f.help == "" || len(f.short) > 1 || strings.ContainsAny(f.name, "= ") || f.value == "" && f.parse != nil {
+				t.Errorf("%s: a flag is not whole: %+v", v.name, f)
+			}
+			for _, word := range f.words {
+				if _, err := f.parse(word); err != nil {
+					t.Errorf("%s --%s: completion offers %s, which is wrong: %v", v.name, f.name, word, err)
+				}
+			}
+		}
+	}
+}
+
+func TestUnknownFlagsNameTheNearest(t *testing.T) {
+	f := newFake(t, nil)
+	for line, want := range map[string]outcomeOf{
+		"start --tiemout=5 web": {"Error: bad argument --tiemout=5\n  did you mean --timeout?\n", "", 1},
+		"status --josn":         {"Error: bad argument --josn\n  did you mean --json?\n", "", 1},
+		"tail --x cat":          {"Error: bad argument --x\n  the flags here are --json; a name that begins like one stands behind --\n", "", 1},
+		"start -- --web":        {"--web: started\n", "", 0},
+		"start -web":            {"-web: started\n", "", 0},
+		"stauts":                {"*** Unknown syntax: stauts\n  did you mean status?\n", "", 1},
+		"restar web":            {"*** Unknown syntax: restar web\n  did you mean restart?\n", "", 1},
+		"zzzzz":                 {"*** Unknown syntax: zzzzz\n", "", 1},
+		"start --jsn --json a":  {`{"error":{"code":600,"name":"BAD_USAGE","message":"BAD_USAGE: bad argument --jsn","hint":"did you mean --json?"}}` + "\n", "", 1},
+	} {
+		if got := supervisorctl(t, "", "-c", f.config, "--", line); got != want {
+			t.Errorf("%s: got %+v, want %+v", line, got, want)
+		}
+	}
+}
+
+func TestTheTimeOfAVerbThatWaitsPasses(t *testing.T) {
+	f := newFake(t, nil)
+	forever := pieces{}
+	f.set("supervisor.startProcess", func(p map[string]any) any {
+		if p["name"] == "slow" {
+			return forever
+		}
+		return true
+	})
+	for _, method := range []string{"supervisor.startProcessGroup", "supervisor.startAllProcesses", "supervisor.stopProcess",
+		"supervisor.addProcessGroup", "supervisor.removeProcessGroup", "supervisor.reloadConfig", "supervisor.shutdown", "supervisor.restart"} {
+		f.set(method, forever)
+	}
+	late := func(verb string) string { return "error: timed out after 50ms; what " + verb + " has begun goes on\n" }
+	for line, want := range map[string]string{
+		"start a slow c": "a: started\nslow: ERROR (timed out after 50ms)\nc: ERROR (timed out after 50ms)\n",
+		"start slow":     "slow: ERROR (timed out after 50ms)\n",
+		"start g:*":      "g:*: ERROR (timed out after 50ms)\n",
+		"start all":      "all: ERROR (timed out after 50ms)\n",
+		"stop a":         "a: ERROR (timed out after 50ms)\n",
+		"restart a":      "a: ERROR (timed out after 50ms)\n",
+		"update":         late("update"),
+		"add a":          late("add"),
+		"remove a":       late("remove"),
+		"shutdown":       late("shutdown"),
+		"reload":         late("reload"),
+	} {
+		if got := supervisorctl(t, "", "-c", f.config, line+" --timeout=50ms"); got.out != want || got.errs != "" || got.exit != 124 {
+			t.Errorf("%s: exit %d, got %q and %q, want %q", line, got.exit, got.out, got.errs, want)
+		}
+	}
+	f.set("supervisor.getVersion", forever)
+	for _, line := range []string{"status", "start a", "reread", "version", "avail", "pid", "clear a", "signal HUP a"} {
+		word, _, _ := strings.Cut(line, " ")
+		if got := supervisorctl(t, "", "-c", f.config, line+" --timeout=50ms"); got.out != late(word) || got.exit != 124 {
+			t.Errorf("a server that says nothing, %s: exit %d, got %q", line, got.exit, got.out)
+		}
+	}
+}
+
+func TestAQuestionWaitsAsLongAsTheFlagSays(t *testing.T) {
+	f := newFake(t, nil)
+	in, _ := pipe(t)
+	var out, errs strings.Builder
+	code := run("supervisorctl", []string{"-c", f.config, "-i", "reload --timeout=50ms"}, in, &out, &errs)
+	if want := textAskReload + "\nerror: timed out after 50ms; what reload has begun goes on\n"; out.String() != want || code != 124 {
+		t.Errorf("exit %d, got %q, want %q", code, out.String(), want)
+	}
+}

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gosupervisor/conf"
@@ -251,34 +251,35 @@ func (s *Server) serveLinesHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	unread := func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	ctx, cancel := context.WithCancel(r.Context())
-	c := &lineConn{s: s, overHTTP: true, loggedIn: true, ctx: ctx, cancel: cancel}
-	c.run(&bodyReader{body: r.Body, ctx: ctx, rc: rc, wait: s.o.body}, lineOut{w, rc.Flush, rc.SetWriteDeadline}, unread, s.o.Heartbeat)
+	body := &bodyReader{body: r.Body, began: time.Now()}
+	c := &lineConn{s: s, overHTTP: true, loggedIn: true, ctx: ctx, cancel: cancel, waited: body.waited}
+	c.run(body, lineOut{w, rc.Flush, rc.SetWriteDeadline}, unread, s.o.Heartbeat)
 	if conn, ok := r.Context().Value(connKey{}).(*firstByteConn); ok && c.stalled {
 		conn.hungUp.Store(true) // what may still come is no request
 	}
 }
 
-// bodyReader is the body of a request that must not pause for too long.
+// bodyReader is the body of a request, and knows for how long it has waited for
+// more of it. A deadline would not do: net/http takes one that passes for the
+// end of the client.
 type bodyReader struct {
-	body io.Reader
-	ctx  context.Context // ends before a pending read is made to return
-	rc   *http.ResponseController
-	wait time.Duration
+	body  io.Reader
+	began time.Time
+	since atomic.Int64 // when the pending read began, in nanoseconds after began; 0: none is
 }
 
 // Read implements io.Reader.
 func (b *bodyReader) Read(p []byte) (int, error) {
-	limit := time.Now().Add(b.wait)
-	_ = b.rc.SetReadDeadline(limit)
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
+	b.since.Store(max(1, int64(time.Since(b.began))))
+	defer b.since.Store(0)
+	return b.body.Read(p)
+}
+
+// waited tells for how long nothing has come.
+func (b *bodyReader) waited() time.Duration {
+	since := b.since.Load()
+	if since == 0 {
+		return 0
 	}
-	n, err := b.body.Read(p)
-	if n == 0 && err != nil && !time.Now().Before(limit) {
-		return 0, os.ErrDeadlineExceeded // whatever net/http makes of it
-	}
-	if err == io.EOF {
-		_ = b.rc.SetReadDeadline(time.Time{}) // from here on net/http watches whether the client stays
-	}
-	return n, err
+	return time.Since(b.began) - time.Duration(since)
 }

@@ -21,7 +21,7 @@ import (
 type lineConn struct {
 	s        *Server
 	loggedIn bool
-	overHTTP bool // net/http notices when the client goes, unless the body is not read to its end
+	overHTTP bool // net/http notices when the client goes, once the body is read to its end
 	logins   int  // wrong ones
 
 	ctx     context.Context // ends when the client is gone or the server dies
@@ -34,9 +34,10 @@ type lineConn struct {
 	flying  int             // requests in flight, those without an id too
 	streams int             // of which are streams
 	jobs    sync.WaitGroup
-	stalled bool   // the body was not read to its end: the client paused for too long
-	ended   bool   // the reader has returned, or is about to
-	welcome func() // called once, at the first request after the login; then nil
+	waited  func() time.Duration // for more of a body; nil: it may take any time
+	stalled bool                 // the body was not read to its end: the client paused for too long
+	ended   bool                 // the reader has returned, or is about to
+	welcome func()               // called once, at the first request after the login; then nil
 }
 
 // incoming is what the reader has: a line, or why there is none.
@@ -175,7 +176,10 @@ func (c *lineConn) pass(r reply) bool {
 func (c *lineConn) loop(heartbeat time.Duration) {
 	open := true // the client may send more
 	closing := c.s.closing.Done()
-	var beat <-chan time.Time
+	var beat, pause <-chan time.Time
+	if c.waited != nil {
+		pause = time.Tick(c.s.o.body / 4)
+	}
 	for open || c.flying > 0 {
 		lines := c.lines
 		if !open || c.flying >= MaxRequests {
@@ -184,9 +188,11 @@ func (c *lineConn) loop(heartbeat time.Duration) {
 		select {
 		case in := <-lines:
 			if open = c.take(in); !open && (c.stalled || !c.overHTTP) {
-				t := time.NewTicker(heartbeat)
-				defer t.Stop()
-				beat = t.C
+				beat = time.Tick(heartbeat)
+			}
+		case <-pause:
+			if open && c.waited() >= c.s.o.body {
+				open, c.stalled, beat = false, true, time.Tick(heartbeat)
 			}
 		case o := <-c.done:
 			c.finish(o)

@@ -16,7 +16,7 @@ func (s *sup) ctl(args ...string) result {
 }
 
 func (s *sup) ctlCommand(args ...string) *exec.Cmd {
-	cmd := exec.Command(program("supervisorctl"), append([]string{"-c", s.conf}, args...)...)
+	cmd := exec.Command(s.program("supervisorctl"), append([]string{"-c", s.conf}, args...)...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "PYTHONIOENCODING=utf-8")
 	return cmd

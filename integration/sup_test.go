@@ -38,6 +38,7 @@ type sup struct {
 	dir  string
 	conf string
 	mark string
+	bin  string   // the programs, when it is not those under test
 	env  []string // added to the daemon's environment
 	wrap func(*exec.Cmd)
 	cmd  *exec.Cmd
@@ -71,6 +72,14 @@ func (s *sup) fill(text string) string {
 	return strings.NewReplacer("TESTPROG", testprog, "DIR", s.dir).Replace(text)
 }
 
+// program returns the path of a program of this daemon.
+func (s *sup) program(name string) string {
+	if s.bin != "" {
+		return filepath.Join(s.bin, name)
+	}
+	return program(name)
+}
+
 // path returns the path of a file of this daemon.
 func (s *sup) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -91,7 +100,7 @@ func (s *sup) waitLog(texts ...string) string {
 // command prepares the daemon's command with the marker in its environment and
 // a session of its own.
 func (s *sup) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(program("supervisord"), args...)
+	cmd := exec.Command(s.program("supervisord"), args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), marker+"="+s.mark)
 	cmd.Env = append(cmd.Env, s.env...)

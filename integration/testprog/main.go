@@ -28,6 +28,8 @@ var modes = map[string]func(args []string){
 	"family":     family,
 	"nsinit":     nsinit,
 	"pending":    pending,
+	"listen":     listen,
+	"comm":       comm,
 	"stay":       func([]string) { stay() },
 }
 

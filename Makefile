@@ -7,12 +7,16 @@ FUZZTIME    ?= 10s
 IMAGE       ?= gosupervisor
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT      := $(shell git describe --always --exclude '*' --abbrev=12 --dirty=+changes 2>/dev/null || echo unknown)
+comma       := ,
 LDFLAGS     := -s -w -X gosupervisor/version.commit=$(COMMIT)
 # As PID 1 the program is to lose no signal; see early/entry.go, which knows these
 # processors and the runtime of this Go release. Elsewhere it starts as usual.
 FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go1.26 go1.26.%,$(shell $(GO) env GOVERSION)))
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
-TAGS        := $(if $(FIRST),-tags=pid1)
+TAGS        := -tags=$(if $(FIRST),pid1$(comma))nethttpomithttp2
+# Nobody waits for these packages: they go without inlining, which is smaller.
+SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/asn1 compress/... net/netip net/url)
+LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf
 
@@ -20,7 +24,7 @@ QUICKSTART  := examples/quickstart/supervisord.conf
 .PHONY: build test race model fuzz integration parity lint bench cover generate rootfs image quickstart check clean help
 
 build: ## the static binary and its names, in bin/
-	CGO_ENABLED=0 $(GO) build $(TAGS) -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o bin/supervisord .
+	CGO_ENABLED=0 $(GO) build $(TAGS) $(SMALL) -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o bin/supervisord .
 	cd bin && for name in $(NAMES); do ln -sf supervisord $$name; done
 
 quickstart: build ## start the example in the background and show its status
@@ -53,6 +57,7 @@ parity: build ## ours beside the original, scenario by scenario
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet $(TAGS) ./early
 	$(GO) run $(STATICCHECK) ./...
 	cd integration && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 

@@ -37,6 +37,7 @@ var shape = rules{
 		"relay":         nil,
 		"version":       nil,
 		"conf":          nil,
+		"daemon/socket": nil,
 		"ctl/ndjson":    nil,
 		"ctl/xmlrpc":    nil,
 		"proc/listener": nil,
@@ -49,8 +50,8 @@ var shape = rules{
 		"ctl/api": {"proc"},
 		// 3: the whole, without and with the world.
 		"daemon/core":  {"conf", "ctl/api", "proc", "proc/listener"},
-		"daemon/fcgi":  {"conf"},
-		"daemon/serve": {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
+		"daemon/fcgi":  {"conf", "daemon/socket"},
+		"daemon/serve": {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/socket"},
 		"ctl/client":   {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
 		"ctl": {"conf", "ctl/api", "ctl/client"},
@@ -64,7 +65,7 @@ var shape = rules{
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},
 		"github.com/peterh/liner": {"ctl"},
-		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/serve", "proc/child", "proc/logfile", "proc/output"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/serve", "daemon/socket", "proc/child", "proc/logfile", "proc/output"},
 	},
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{

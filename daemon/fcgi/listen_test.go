@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosupervisor/conf"
+	"gosupervisor/daemon/socket"
 )
 
 // makeStale leaves a socket at path that nobody listens on.
@@ -142,79 +143,25 @@ func TestTheBacklogIsTheQueueOfConnections(t *testing.T) {
 	}
 }
 
-func TestClosingRemovesOnlyWhatWeMade(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f.sock")
+func TestWhyThereIsNoUnixSocket(t *testing.T) {
+	failed := func(step socket.Step, err error) error { return &socket.Error{Step: step, Path: "/x", Err: err} }
 	for _, c := range []struct {
-		name    string
-		replace func()
-		left    bool
+		err  error
+		want string
 	}{
-		{"our own socket goes", func() {}, false},
-		{"a socket that was removed stays away", func() { os.Remove(path) }, false},
-		{"a socket that somebody else put there stays", func() { os.Remove(path); makeStale(t, path) }, true},
+		{failed(socket.TooLong, unix.ENAMETOOLONG), "the path is longer than the 107 bytes that a socket may have"},
+		{failed(socket.Binding, unix.ENOENT), "[Errno 2] No such file or directory"},
+		{failed(socket.Mode, unix.EPERM), "Could not change permissions of socket file: [Errno 1] Operation not permitted"},
+		{failed(socket.Owner, unix.EPERM), "Could not change ownership of socket file: [Errno 1] Operation not permitted"},
+		{failed(socket.Replaced, unix.EPERM), "somebody replaced the new socket /x"},
+		{failed(socket.Taken, unix.EACCES), "cannot tell whether another program listens on /x: [Errno 13] Permission denied"},
+		{failed(socket.Clearing, unix.EACCES), "cannot remove the stale socket: permission denied"},
+		{failed(socket.Contended, unix.EADDRINUSE), "another program keeps creating /x"},
+		{failed(socket.Placing, unix.EROFS), "[Errno 30] Read-only file system"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			l, err := listen(unixSocket(path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.replace()
-			l.close()
-			if _, err := os.Lstat(path); (err == nil) != c.left {
-				t.Errorf("the path: %v", err)
-			}
-		})
-	}
-}
-
-func TestALongPathIsRefusedInWords(t *testing.T) {
-	dir := t.TempDir()
-	pad := func(n int) string { return filepath.Join(dir, strings.Repeat("x", n-len(dir)-1)) }
-	l, err := listen(unixSocket(pad(longestPath)))
-	if err != nil {
-		t.Fatalf("the longest path: %v", err)
-	}
-	l.close()
-	deep := pad(longestPath - 2)
-	if err := os.Mkdir(deep, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{pad(longestPath + 1), deep + "/f"} {
-		if _, err := listen(unixSocket(path)); err == nil || !strings.Contains(err.Error(), "longer than the 107 bytes") {
-			t.Errorf("%d bytes: got %v", len(path), err)
+		if got := cause(worded(c.err)); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
-	}
-}
-
-func TestASocketThatCannotBeLinkedIsRenamed(t *testing.T) {
-	dir := t.TempDir()
-	path, temp := filepath.Join(dir, "f"), filepath.Join(dir, "temp")
-	refuse := func(string, string) error { return &os.LinkError{Op: "link", Err: unix.EPERM} }
-	makeStale(t, temp)
-	makeStale(t, path)
-	if err := publish(temp, path, refuse); err != nil {
-		t.Fatal(err)
-	}
-	if got := names(t, dir); !slices.Equal(got, []string{"f"}) {
-		t.Errorf("the directory holds %q", got)
-	}
-	if err := publish(temp, path, refuse); !errors.Is(err, unix.ENOENT) {
-		t.Errorf("with nothing to rename: %v", err)
-	}
-}
-
-func TestAPathThatIsAlwaysTakenIsGivenUp(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	err := publish("", path, func(string, string) error { return os.ErrExist })
-	if err == nil || err.Error() != "another program keeps creating "+path {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestWhatCannotBeDressed(t *testing.T) {
-	_, err := dress(filepath.Join(t.TempDir(), "gone"), &conf.Socket{})
-	if err == nil || err.Error() != "Could not change permissions of socket file: [Errno 2] No such file or directory" {
-		t.Errorf("got %v", err)
 	}
 }
 
@@ -279,55 +226,6 @@ func TestCauses(t *testing.T) {
 	} {
 		if got := cause(c.err); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
-		}
-	}
-}
-
-func TestSocketThatSomebodyReplacesIsRefusedAndNothingElseTouched(t *testing.T) {
-	for name, replace := range map[string]func(temp, victim string) error{
-		"by a link":          func(temp, victim string) error { return os.Symlink(victim, temp) },
-		"by the file itself": func(temp, victim string) error { return os.Link(victim, temp) },
-		"by nothing":         func(string, string) error { return nil },
-	} {
-		t.Run(name, func(t *testing.T) {
-			victim := filepath.Join(t.TempDir(), "victim")
-			if err := os.WriteFile(victim, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			c := unixSocket(filepath.Join(t.TempDir(), "f.sock"))
-			c.Mode = 0o777
-			fd, temp, err := bindTemp(c.Path, c.Mode)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer unix.Close(fd)
-			if err := errors.Join(os.Remove(temp), replace(temp, victim)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := dress(temp, c); err == nil {
-				t.Error("it was taken for ours")
-			}
-			if st, err := os.Lstat(victim); err != nil || st.Mode().Perm() != 0o600 {
-				t.Errorf("the other file has %v, %v", st.Mode(), err)
-			}
-		})
-	}
-}
-
-func TestSocketIsBornWithItsModeAndGetsWhatTheUmaskTook(t *testing.T) {
-	for _, mode := range []uint32{0o600, 0o777, 0o000} {
-		c := unixSocket(filepath.Join(t.TempDir(), "f.sock"))
-		c.Mode = mode
-		fd, temp, err := bindTemp(c.Path, c.Mode)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Close(fd)
-		if st, err := os.Lstat(temp); err != nil || uint32(st.Mode().Perm())&^mode != 0 {
-			t.Errorf("for %o it was born as %v, %v", mode, st.Mode(), err)
-		}
-		if st, err := dress(temp, c); err != nil || uint32(st.Mode().Perm()) != mode {
-			t.Errorf("for %o it has %v, %v", mode, st, err)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 // Sockets are the sockets that are open now. Make them with New.
 type Sockets struct {
 	log  func(conf.Level, string)
-	open map[key]*socket
-	held map[uint64]*socket // by holder
+	open map[key]*shared
+	held map[uint64]*shared // by holder
 }
 
 // key names a socket. A program that is in two groups has two equal
@@ -21,8 +21,8 @@ type key struct {
 	url     string
 }
 
-// socket is a listening socket with those who hold it.
-type socket struct {
+// shared is a listening socket with those who hold it.
+type shared struct {
 	key     key
 	holders int
 	*listener
@@ -31,7 +31,7 @@ type socket struct {
 // New returns a Sockets without any. It writes a line to log when a socket is
 // created and when it is closed.
 func New(log func(conf.Level, string)) *Sockets {
-	return &Sockets{log: log, open: map[key]*socket{}, held: map[uint64]*socket{}}
+	return &Sockets{log: log, open: map[key]*shared{}, held: map[uint64]*shared{}}
 }
 
 // Hold returns the socket of a section for a holder, who has none yet, and
@@ -80,7 +80,7 @@ func (s *Sockets) Close() {
 	}
 }
 
-func (s *Sockets) acquire(section string, c *conf.Socket) (*socket, error) {
+func (s *Sockets) acquire(section string, c *conf.Socket) (*shared, error) {
 	name := key{section, c.URL}
 	k := s.open[name]
 	if k == nil {
@@ -89,14 +89,14 @@ func (s *Sockets) acquire(section string, c *conf.Socket) (*socket, error) {
 		if err != nil {
 			return nil, &Error{URL: c.URL, Err: err}
 		}
-		k = &socket{key: name, listener: l}
+		k = &shared{key: name, listener: l}
 		s.open[name] = k
 	}
 	k.holders++
 	return k, nil
 }
 
-func (s *Sockets) release(k *socket) {
+func (s *Sockets) release(k *shared) {
 	if k.holders--; k.holders > 0 {
 		return
 	}

@@ -6,29 +6,23 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"gosupervisor/conf"
+	"gosupervisor/daemon/socket"
 )
 
 // ListenOptions says how Listen goes about a socket that is already there.
 type ListenOptions struct {
 	Notice  func(text string) // gets "Unlinking stale socket FILE"; nil: nobody
 	Timeout time.Duration     // how long a silent listener is given to prove itself; 0: 2 seconds
-
-	link  func(from, to string) error // nil: os.Link
-	bound func(temp string)           // called when the socket has its temporary name
 }
 
 // backlog is the length of the queue of connections not yet accepted.
 const backlog = 1024
-
-// longestPath is the longest path of a socket that the kernel takes.
-const longestPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
 // Listen opens the socket of a server section. The error is a *ListenError.
 func Listen(c conf.HTTPServer, o ListenOptions) (net.Listener, error) {
@@ -37,12 +31,6 @@ func Listen(c conf.HTTPServer, o ListenOptions) (net.Listener, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 2 * time.Second
-	}
-	if o.link == nil {
-		o.link = os.Link
-	}
-	if o.bound == nil {
-		o.bound = func(string) {}
 	}
 	var l net.Listener
 	var failure *ListenError
@@ -83,56 +71,36 @@ func (o ListenOptions) listenInet(c conf.HTTPServer) (net.Listener, *ListenError
 	return nil, openError(err, hint)
 }
 
-// unixListener removes its path when it is closed, but only while that is
-// still the socket that it made.
+// unixListener removes its path when it is closed.
 type unixListener struct {
 	net.Listener
-	path string
-	made os.FileInfo
+	made *socket.Socket
 }
 
-// Close stops listening and removes the path.
+// Close stops listening and removes the path, if that is still ours.
 func (l *unixListener) Close() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
-		_ = os.Remove(l.path) // someone else may have been faster
-	}
+	l.made.Remove()
 	return l.Listener.Close()
 }
 
-// listenUnix prepares the socket under a temporary name and gives it its own
-// only when mode and owner are right, so that nobody ever finds it half made.
 func (o ListenOptions) listenUnix(c conf.HTTPServer) (net.Listener, *ListenError) {
-	dir := filepath.Dir(c.File)
-	if longest := max(len(dir)+len("/.abcdefg"), len(c.File)); longest > longestPath {
-		return nil, openError(unix.ENAMETOOLONG, fmt.Sprintf("the path %s is longer than the %d bytes that a socket may have", c.File, longestPath))
-	}
-	fd, temp, err := bindUnix(dir, c.Mode)
+	made, err := socket.Listen(socket.Spec{
+		Path: c.File, Mode: c.Mode, UID: c.OwnerUID, GID: c.OwnerGID, Backlog: backlog,
+		Probe: o.probe, Stale: func(path string) { o.Notice(staleText(path)) },
+	})
 	if err != nil {
-		return nil, openError(err, directoryHint(dir, err))
+		return nil, unixError(err, c)
 	}
-	f := os.NewFile(uintptr(fd), c.File)
-	defer f.Close() // the listener has a duplicate
-	defer os.Remove(temp)
-
-	made, failure := o.dressUnix(temp, c)
-	if failure != nil {
-		return nil, failure
-	}
-	if err := unix.Listen(fd, backlog); err != nil {
-		return nil, openError(err, "")
-	}
-	l, err := net.FileListener(f)
+	defer made.File.Close() // the listener has a duplicate
+	l, err := net.FileListener(made.File)
 	if err != nil {
+		made.Remove()
 		return nil, openError(err, "")
 	}
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false)
 	}
-	if failure := o.publish(temp, c.File); failure != nil {
-		_ = l.Close()
-		return nil, failure
-	}
-	return &unixListener{Listener: l, path: c.File, made: made}, nil
+	return &unixListener{l, made}, nil
 }
 
 func directoryHint(dir string, err error) string {
@@ -151,97 +119,27 @@ func directoryHint(dir string, err error) string {
 	return ""
 }
 
-// publish gives the socket at temp its final path. A link never replaces what
-// is there, so of two daemons that start at once only one can win.
-func (o ListenOptions) publish(temp, path string) *ListenError {
-	const rounds = 5 // more than that, and somebody else keeps making the path
-	for range rounds {
-		err := o.link(temp, path)
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, os.ErrExist) {
-			if failure := o.takeOver(path); failure != nil {
-				return failure
-			}
-			continue
-		}
-		return o.rename(temp, path, err)
-	}
-	return inUse("another program keeps creating " + path)
-}
-
-// rename is for file systems without hard links.
-func (o ListenOptions) rename(temp, path string, linkErr error) *ListenError {
-	if failure := o.takeOver(path); failure != nil {
-		return failure
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return openError(linkErr, "cannot create "+path)
-	}
-	return nil
-}
-
-// takeOver removes a stale socket at path. It is no error if nothing is there.
-func (o ListenOptions) takeOver(path string) *ListenError {
-	before, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) && !exists(path) {
-		return nil
-	}
-	if err != nil || before.Mode().Type() != os.ModeSocket {
-		return openError(unix.ENOTSOCK, path+" exists and is not a socket; it was left alone")
-	}
-	switch state, err := o.probe(path); state {
-	case alive:
-		return inUse("")
-	case doubtful:
-		return inUse("cannot tell whether a program listens on " + path + ": " + err.Error())
-	}
-	if now, err := os.Stat(path); err != nil || !os.SameFile(before, now) {
-		return nil // replaced meanwhile: look again
-	}
-	o.Notice(staleText(path))
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return openError(err, "cannot remove the stale socket "+path)
-	}
-	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// liveness is what a probe found.
-type liveness int
-
-const (
-	stale liveness = iota
-	alive
-	doubtful
-)
-
 // probe tells whether somebody listens on path. Whoever accepts and stays
 // silent is alive; one that hangs up at once is asked twice, because it may
 // just be ending.
-func (o ListenOptions) probe(path string) (liveness, error) {
+func (o ListenOptions) probe(path string) error {
 	for range 2 {
 		conn, err := net.DialTimeout("unix", path, o.Timeout)
 		switch {
 		case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
-			return stale, nil
+			return nil
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, os.ErrDeadlineExceeded):
-			return alive, nil // its queue is full
+			return socket.ErrAlive // its queue is full
 		case err != nil:
-			return doubtful, err
+			return err
 		}
 		answered := o.ask(conn)
 		_ = conn.Close()
 		if answered {
-			return alive, nil
+			break
 		}
 	}
-	return alive, nil
+	return socket.ErrAlive
 }
 
 // ask sends a request; false means that the peer hung up without a byte.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gosupervisor/conf"
+	"gosupervisor/daemon/socket"
 )
 
 // unixConf is a section whose socket lies in a fresh directory with a short name.
@@ -74,25 +75,6 @@ func TestUnixSocketAppearsWithModeAndOwner(t *testing.T) {
 	onlyFile(t, c.File)
 }
 
-func TestUnixSocketIsRemovedWhenItIsStillOurs(t *testing.T) {
-	c := unixConf(t)
-	l := mustListen(t, c, ListenOptions{})
-	_ = l.Close()
-	if _, err := os.Lstat(c.File); !os.IsNotExist(err) {
-		t.Errorf("the socket stays: %v", err)
-	}
-
-	l = mustListen(t, c, ListenOptions{})
-	_ = os.Remove(c.File)
-	if err := os.WriteFile(c.File, []byte("mine"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	if text, err := os.ReadFile(c.File); err != nil || string(text) != "mine" {
-		t.Errorf("another file was removed: %v", err)
-	}
-}
-
 // leaveStale makes a socket on which nobody listens.
 func leaveStale(t *testing.T, path string) {
 	t.Helper()
@@ -105,104 +87,28 @@ func leaveStale(t *testing.T, path string) {
 }
 
 func TestStaleSocketIsTakenOver(t *testing.T) {
-	noLinks := func(string, string) error {
-		return &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EPERM}
-	}
-	for name, link := range map[string]func(string, string) error{"by a link": nil, "by a rename where there are no links": noLinks} {
-		t.Run(name, func(t *testing.T) {
-			c := unixConf(t)
-			leaveStale(t, c.File)
-			var notices []string
-			l := mustListen(t, c, ListenOptions{Notice: func(s string) { notices = append(notices, s) }, link: link})
-			if len(notices) != 1 || notices[0] != "Unlinking stale socket "+c.File {
-				t.Errorf("got %q", notices)
-			}
-			conn, err := net.Dial("unix", c.File)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = conn.Close()
-			onlyFile(t, c.File)
-			_ = l.Close()
-		})
-	}
-}
-
-func TestTemporaryNameCannotBeForeseen(t *testing.T) {
-	seen := map[string]bool{}
 	c := unixConf(t)
-	for range 10 {
-		l := mustListen(t, c, ListenOptions{bound: func(temp string) { seen[temp] = true }})
-		_ = l.Close()
+	leaveStale(t, c.File)
+	var notices []string
+	l := mustListen(t, c, ListenOptions{Notice: func(s string) { notices = append(notices, s) }})
+	if len(notices) != 1 || notices[0] != "Unlinking stale socket "+c.File {
+		t.Errorf("got %q", notices)
 	}
-	for temp := range seen {
-		if filepath.Dir(temp) != filepath.Dir(c.File) || strings.Contains(temp, fmt.Sprint(os.Getpid())) && len(seen) < 10 {
-			t.Errorf("a socket was made as %s", temp)
-		}
+	conn, err := net.Dial("unix", c.File)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(seen) != 10 {
-		t.Errorf("10 sockets had %d names", len(seen))
-	}
-}
-
-func TestUnixSocketIsBornWithItsModeAndGetsWhatTheUmaskTook(t *testing.T) {
-	for _, mode := range []uint32{0o600, 0o700, 0o777, 0o000} {
-		c := unixConf(t)
-		c.Mode = mode
-		mustListen(t, c, ListenOptions{bound: func(temp string) {
-			if st, err := os.Lstat(temp); err != nil || uint32(st.Mode().Perm())&^mode != 0 {
-				t.Errorf("for %o it was born as %v, %v", mode, st.Mode(), err)
-			}
-		}})
-		if st, err := os.Lstat(c.File); err != nil || uint32(st.Mode().Perm()) != mode {
-			t.Errorf("for %o it has %v, %v", mode, st.Mode(), err)
-		}
-	}
-}
-
-func TestSocketThatSomebodyReplacesIsRefusedAndNothingElseTouched(t *testing.T) {
-	for name, replace := range map[string]func(temp, victim string) error{
-		"by a link":          func(temp, victim string) error { return os.Symlink(victim, temp) },
-		"by the file itself": func(temp, victim string) error { return os.Link(victim, temp) },
-		"by nothing":         func(string, string) error { return nil },
-		"by a socket of many names": func(temp, _ string) error {
-			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
-			if err != nil {
-				return err
-			}
-			t.Cleanup(func() { _ = l.Close() })
-			return os.Link(temp, temp+"2")
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := unixConf(t)
-			c.Mode = 0o777
-			victim := filepath.Join(t.TempDir(), "victim")
-			if err := os.WriteFile(victim, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			l, err := Listen(c, ListenOptions{bound: func(temp string) {
-				if err := errors.Join(os.Remove(temp), replace(temp, victim)); err != nil {
-					t.Fatal(err)
-				}
-			}})
-			if err == nil {
-				_ = l.Close()
-				t.Error("it was taken for ours")
-			}
-			if st, err := os.Lstat(victim); err != nil || st.Mode().Perm() != 0o600 {
-				t.Errorf("the other file has %v, %v", st.Mode(), err)
-			}
-		})
-	}
-}
-
-func TestLongPathStillWorks(t *testing.T) {
-	c := unixConf(t)
-	c.File = filepath.Join(filepath.Dir(c.File), strings.Repeat("s", longestPath-len(filepath.Dir(c.File))-1))
-	mustListen(t, c, ListenOptions{})
+	_ = conn.Close()
 	onlyFile(t, c.File)
-	c.File += "s"
+	_ = l.Close()
+	if _, err := os.Lstat(c.File); !os.IsNotExist(err) {
+		t.Errorf("the socket stays: %v", err)
+	}
+}
+
+func TestTooLongAPathIsRefused(t *testing.T) {
+	c := unixConf(t)
+	c.File = filepath.Join(filepath.Dir(c.File), strings.Repeat("s", socket.LongestPath-len(filepath.Dir(c.File))))
 	mustFail(t, c, ListenOptions{}, "Cannot open an HTTP server: socket.error reported errno.ENAMETOOLONG (36)", "is longer than the 107 bytes")
 }
 
@@ -281,11 +187,6 @@ func TestUnixErrors(t *testing.T) {
 			onlyFile(t, c.File)
 		})
 	}
-	t.Run("somebody keeps making the path", func(t *testing.T) {
-		c := unixConf(t)
-		o := ListenOptions{link: func(string, string) error { return os.ErrExist }}
-		mustFail(t, c, o, inUseText, "another program keeps creating "+c.File)
-	})
 	t.Run("the owner cannot be given", func(t *testing.T) {
 		e := chownError("/x.sock", 1, 2, syscall.EPERM)
 		want := "Not permitted to chown /x.sock to uid/gid (1, 2); adjust \"sockchown\" value in config file or on command line to values that the current user ("

@@ -6,10 +6,14 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gosupervisor/conf"
+	"gosupervisor/daemon/socket"
 )
 
 // ListenError says why a server could not be opened. Its text is that of the
@@ -59,6 +63,43 @@ func chownError(path string, uid, gid int, err error) *ListenError {
 	return &ListenError{Err: err, Text: fmt.Sprintf("Not permitted to chown %s to uid/gid (%d, %d); "+
 		"adjust \"sockchown\" value in config file or on command line to values that the current user (%s) can successfully chown",
 		path, uid, gid, name)}
+}
+
+// unixError words why there is no UNIX socket.
+func unixError(err error, c conf.HTTPServer) *ListenError {
+	var e *socket.Error
+	if !errors.As(err, &e) {
+		return openError(err, "")
+	}
+	switch e.Step {
+	case socket.TooLong:
+		return openError(e.Err, fmt.Sprintf("the path %s is longer than the %d bytes that a socket may have", c.File, socket.LongestPath))
+	case socket.Binding:
+		dir := filepath.Dir(c.File)
+		return openError(e.Err, directoryHint(dir, e.Err))
+	case socket.Opening:
+		return openError(e.Err, "cannot open the new socket "+e.Path)
+	case socket.Replaced:
+		return openError(e.Err, "somebody replaced the new socket "+e.Path)
+	case socket.Mode:
+		return openError(e.Err, "cannot set the mode of "+c.File)
+	case socket.Owner:
+		return chownError(c.File, c.OwnerUID, c.OwnerGID, e.Err)
+	case socket.Occupied:
+		return openError(e.Err, c.File+" exists and is not a socket; it was left alone")
+	case socket.Taken:
+		if errors.Is(e.Err, socket.ErrAlive) {
+			return inUse("")
+		}
+		return inUse("cannot tell whether a program listens on " + c.File + ": " + e.Err.Error())
+	case socket.Clearing:
+		return openError(e.Err, "cannot remove the stale socket "+c.File)
+	case socket.Placing:
+		return openError(e.Err, "cannot create "+c.File)
+	case socket.Contended:
+		return inUse("another program keeps creating " + c.File)
+	}
+	return openError(e.Err, "")
 }
 
 func staleText(path string) string { return "Unlinking stale socket " + path }

@@ -45,6 +45,12 @@ func newTerminal(t *testing.T, term string, args ...string) *terminal {
 // newTerminalOf is newTerminal of a size.
 func newTerminalOf(t *testing.T, size unix.Winsize, term string, args ...string) *terminal {
 	t.Helper()
+	return newTerminalIn(t, []string{"NO_COLOR=1"}, size, term, args...)
+}
+
+// newTerminalIn is newTerminalOf with more in its environment.
+func newTerminalIn(t *testing.T, env []string, size unix.Winsize, term string, args ...string) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,7 @@ func newTerminalOf(t *testing.T, size unix.Winsize, term string, args ...string)
 		t.Fatal(err)
 	}
 	v := &terminal{t: t, master: master, slave: slave, cmd: exec.Command(exe, args...)}
-	v.cmd.Env = append(os.Environ(), asMain+"=1", "TERM="+term)
+	v.cmd.Env = append(append(os.Environ(), asMain+"=1", "TERM="+term), env...)
 	v.cmd.Stdin, v.cmd.Stdout, v.cmd.Stderr = slave, slave, slave
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := v.cmd.Start(); err != nil {

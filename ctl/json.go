@@ -171,7 +171,7 @@ func (s *session) complain(exit int, p *problem, text string) {
 // the exit code alone.
 func (s *session) sideComplaint(p *problem, format string, args ...any) {
 	if s.replies == nil {
-		fmt.Fprintf(s.errs, format, args...)
+		warn(s.errs, format, args...)
 		return
 	}
 	s.record(p)

@@ -36,7 +36,7 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 	for _, n := range settings.Notes {
 		// The other notes are about sections that are the daemon's to judge.
 		if strings.HasPrefix(n.Text, "[ctlplugin:") {
-			fmt.Fprintf(stderr, "Warning: %s\n", n.Text)
+			warn(stderr, "Warning: %s", n.Text)
 		}
 	}
 	plain := plainInput{f: stdin, out: stdout, errs: stderr}
@@ -45,6 +45,7 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		out:      stdout,
 		errs:     stderr,
 		terminal: isTerminal(stdout),
+		colours:  wantsColour(stdout, os.Getenv),
 		url:      settings.ServerURL,
 		guessed:  guessed,
 		user:     settings.Username,
@@ -70,10 +71,10 @@ func refuse(stderr io.Writer, argv0 string, err error) {
 	if errors.As(err, &bad) {
 		first, more = bad.First(), bad.Details()
 	}
-	fmt.Fprintf(stderr, "Error: %s\nFor help, use %s -h\n", first, argv0)
+	warn(stderr, "Error: %s\nFor help, use %s -h", first, argv0)
 	for _, line := range more {
 		if line != first {
-			fmt.Fprintf(stderr, "  %s\n", line)
+			warn(stderr, "  %s", line)
 		}
 	}
 }

@@ -73,7 +73,9 @@ func (s *session) table(processes []api.ProcessInfo) {
 		width = max(width, utf8.RuneCountInString(s.name(p.Namespec())))
 	}
 	for _, p := range processes {
-		fmt.Fprintf(s.out, "%-*s%-10s%s\n", width+3, s.name(p.Namespec()), p.StateName, s.name(p.Description))
+		state := s.name(p.StateName)
+		gap := strings.Repeat(" ", max(0, 10-utf8.RuneCountInString(state)))
+		fmt.Fprintf(s.out, "%-*s%s%s%s\n", width+3, s.name(p.Namespec()), s.paint(stateColours[p.StateName], state), gap, s.name(p.Description))
 	}
 }
 

@@ -19,6 +19,7 @@ type session struct {
 	out      io.Writer
 	errs     io.Writer
 	terminal bool // out is one
+	colours  bool // and shows them
 
 	url     string
 	user    *string
@@ -235,7 +236,7 @@ func (s *session) greet(ctx context.Context, c *client.Client) (string, error) {
 // guess. Once is enough.
 func (s *session) hintURL() {
 	if s.nobody && s.guessed {
-		fmt.Fprintln(s.errs, textGuessedURL)
+		warn(s.errs, textGuessedURL)
 		s.guessed = false
 	}
 }

@@ -55,8 +55,8 @@ const (
 	textFgStopped  = "ERROR: process not running"
 	textFgKilled   = "Process got killed"
 	textFgExit     = "Exiting foreground"
-	textCannotRead = "%s%s Cannot read, status code 404\n"
-	textLost       = "Cannot connect, error: %v\n"
+	textCannotRead = "%s%s Cannot read, status code 404"
+	textLost       = "Cannot connect, error: %v"
 )
 
 // outcome is how the result of a request about one process is told.

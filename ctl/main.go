@@ -46,6 +46,7 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		errs:     stderr,
 		terminal: isTerminal(stdout),
 		colours:  wantsColour(stdout, os.Getenv),
+		sketches: isTerminal(stderr) && smart(os.Getenv),
 		url:      settings.ServerURL,
 		guessed:  guessed,
 		user:     settings.Username,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/client"
 )
 
 // splitName returns the group and the process that a name on the command line
@@ -29,6 +30,8 @@ func wantsAll(names []string) bool { return slices.Contains(names, "all") }
 // sweep is a request that takes a name, a group or everything.
 type sweep struct {
 	outcomes outcomes
+	goal     *goal // of one that takes its time; nil: it does not
+	client   *client.Client
 	noGroup  int // the exit code for a group that is not there
 	one      func(ctx context.Context, name string) error
 	group    func(ctx context.Context, group string) ([]api.Status, error) // nil: a group is a bad name
@@ -41,6 +44,15 @@ func (s *session) sweep(ctx context.Context, names []string, w sweep) error {
 	s.entries()
 	if wantsAll(names) {
 		names = []string{"all"}
+	}
+	if w.goal != nil && isMany(names) {
+		defer s.showProgress(func(ctx context.Context) string {
+			all, err := w.client.Processes(ctx)
+			if err != nil {
+				return ""
+			}
+			return w.goal.sketch(all, names)
+		})()
 	}
 	for _, name := range names {
 		err := s.sweepName(ctx, name, w)
@@ -60,9 +72,10 @@ func (s *session) sweepName(ctx context.Context, name string, w sweep) error {
 	var err error
 	switch {
 	case name == "all":
-		results, err = w.all(ctx)
+		err = s.meanwhile(ctx, func() (err error) { results, err = w.all(ctx); return err })
 	case process == "" && w.group != nil:
-		if results, err = w.group(ctx, group); isBadName(err) {
+		err = s.meanwhile(ctx, func() (err error) { results, err = w.group(ctx, group); return err })
+		if isBadName(err) {
 			s.entry(statusOf(group, "*", err))
 			s.printf("%s: %s", s.name(group), textNoSuchGroup)
 			s.fail(w.noGroup)
@@ -72,7 +85,7 @@ func (s *session) sweepName(ctx context.Context, name string, w sweep) error {
 		if process == "" {
 			process = "*"
 		}
-		err = w.one(ctx, name)
+		err = s.meanwhile(ctx, func() error { return w.one(ctx, name) })
 		var fault *api.Fault
 		if err == nil || errors.As(err, &fault) {
 			s.report(w.outcomes, statusOf(group, process, err))

@@ -20,6 +20,7 @@ type session struct {
 	errs     io.Writer
 	terminal bool // out is one
 	colours  bool // and shows them
+	sketches bool // errs is a terminal that can take a line back
 
 	url     string
 	user    *string
@@ -35,6 +36,8 @@ type session struct {
 
 	flags   flagValues // of the command that runs
 	replies *replies   // with --json: what it answers
+
+	progress *progress // of a long action; nil: none is shown
 
 	names []api.ProcessInfo // what completion knows; nil: ask
 }

@@ -17,5 +17,5 @@ func (s *session) start(ctx context.Context, arg string) error {
 		s.misuse("start", exitUsage, fmt.Sprintf(textNeedsName, "start"))
 		return nil
 	}
-	return s.sweep(ctx, names, sweep{startOutcomes, exitUsage, c.Start, c.StartGroup, c.StartAll})
+	return s.sweep(ctx, names, sweep{startOutcomes, goalRunning, c, exitUsage, c.Start, c.StartGroup, c.StartAll})
 }

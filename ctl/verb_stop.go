@@ -17,5 +17,5 @@ func (s *session) stop(ctx context.Context, arg string) error {
 		s.misuse("stop", exitGeneric, fmt.Sprintf(textNeedsName, "stop"))
 		return nil
 	}
-	return s.sweep(ctx, names, sweep{stopOutcomes, exitGeneric, c.Stop, c.StopGroup, c.StopAll})
+	return s.sweep(ctx, names, sweep{stopOutcomes, goalStopped, c, exitGeneric, c.Stop, c.StopGroup, c.StopAll})
 }

@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -63,6 +64,9 @@ func (s *session) checkGroups(ctx context.Context, c *client.Client, names []str
 // for that, which leaves alone what does not differ; the original is taken
 // through the steps.
 func (s *session) apply(ctx context.Context, c *client.Client, diff api.Reread) error {
+	total, at := len(diff.Removed)+len(diff.Changed)+len(diff.Added), 0
+	current := ""
+	defer s.showProgress(func(context.Context) string { return fmt.Sprintf("update of %s (%d of %d)", current, at, total) })()
 	inSteps := false
 	for _, kind := range []struct {
 		groups []string
@@ -74,6 +78,7 @@ func (s *session) apply(ctx context.Context, c *client.Client, diff api.Reread) 
 		{diff.Added, api.Added, s.addInSteps},
 	} {
 		for _, group := range kind.groups {
+			current, at = group, at+1
 			if !inSteps {
 				err := s.updateGroup(ctx, c, group, kind.change)
 				if inSteps = isUnknown(err); !inSteps && err != nil {
@@ -99,7 +104,8 @@ func isUnknown(err error) bool {
 // updateGroup has the daemon update a group, and tells what it did in the words
 // of the steps.
 func (s *session) updateGroup(ctx context.Context, c *client.Client, group string, change api.Change) error {
-	done, err := c.UpdateGroup(ctx, group)
+	var done api.GroupChange
+	err := s.meanwhile(ctx, func() (err error) { done, err = c.UpdateGroup(ctx, group); return err })
 	var fault *api.Fault
 	failed := errors.As(err, &fault) && fault.Code == api.Failed
 	if failed {
@@ -185,7 +191,8 @@ func (s *session) addInSteps(ctx context.Context, c *client.Client, group string
 // stopGroup stops a group and says so, whether anything ran or not. It tells
 // whether every process could be stopped.
 func (s *session) stopGroup(ctx context.Context, c *client.Client, group string) (bool, error) {
-	results, err := c.StopGroup(ctx, group)
+	var results []api.Status
+	err := s.meanwhile(ctx, func() (err error) { results, err = c.StopGroup(ctx, group); return err })
 	if err != nil {
 		return false, err
 	}

@@ -55,6 +55,8 @@ type Method struct {
 	Stream    bool   // answered by Service.Follow, with many pieces
 	AliasOf   string // the name it is another name of
 	XMLRPC    bool   // one of the names that XML-RPC clients know
+	Access    Access // what a client needs to call it
+	Scope     Scope  // and for which processes
 
 	// Build makes the request from arguments that Args has checked. It is nil
 	// for what the connection answers itself: everything in system.

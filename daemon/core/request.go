@@ -142,23 +142,10 @@ func ids(procs []*process) []ProcID {
 	return out
 }
 
-// splitNamespec splits group:process. A bare name is both; a process that is
-// missing or "*" means the whole group and comes back as "".
-func splitNamespec(spec string) (group, process string) {
-	group, process, ok := strings.Cut(spec, ":")
-	switch {
-	case !ok:
-		return spec, spec
-	case process == "*":
-		return group, ""
-	}
-	return group, process
-}
-
 // findProcess returns the process that a namespec names, or nil; a whole group
 // is no process.
 func (c *Core) findProcess(spec string) *process {
-	gname, pname := splitNamespec(spec)
+	gname, pname := api.SplitNamespec(spec)
 	g := c.findGroup(gname)
 	if g == nil || pname == "" {
 		return nil
@@ -173,7 +160,7 @@ func (c *Core) findProcess(spec string) *process {
 
 // one starts or stops the process, or the group, that a namespec names.
 func (c *Core) one(id RequestID, spec string, v verb, wait bool) {
-	gname, pname := splitNamespec(spec)
+	gname, pname := api.SplitNamespec(spec)
 	if pname == "" {
 		if c.findGroup(gname) == nil {
 			c.fault(id, api.BadName, spec)

@@ -19,7 +19,7 @@ type pendingSignals struct {
 }
 
 func (c *Core) signalOne(id RequestID, spec, signal string) {
-	gname, pname := splitNamespec(spec)
+	gname, pname := api.SplitNamespec(spec)
 	if pname == "" {
 		if c.findGroup(gname) == nil {
 			c.fault(id, api.BadName, spec)

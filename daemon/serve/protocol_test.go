@@ -238,20 +238,18 @@ func renderErrors(b *strings.Builder) {
 
 func renderMethods(b *strings.Builder) {
 	b.WriteString("## Methods\n\nParameters stand in the order in which an array gives them; those in brackets may be left out. Integers may be\n" +
-		"given as digits in a string. *XML* marks the methods that XML-RPC clients can call, too; *stream* those that send data.\n")
+		"given as digits in a string. *XML* marks the methods that XML-RPC clients can call, too; *stream* those that send data;\n" +
+		"*read*, *operate* and *admin* say how much a method can do.\n")
 	for i := range api.Methods {
 		m := &api.Methods[i]
-		marks := []string{}
+		marks := []string{m.Access.String()}
 		if m.XMLRPC {
 			marks = append(marks, "XML")
 		}
 		if m.Stream {
 			marks = append(marks, "stream")
 		}
-		mark := ""
-		if len(marks) > 0 {
-			mark = " *" + strings.Join(marks, ", ") + "*"
-		}
+		mark := " *" + strings.Join(marks, ", ") + "*"
 		usage := ""
 		if len(m.Params) > 0 {
 			usage = m.Usage()

@@ -182,6 +182,8 @@ var programTexts = []struct {
 	{"stopwaitsecs", func(p *Program) string { return strconv.Itoa(p.StopWaitSecs) }},
 	{"stopasgroup", func(p *Program) string { return strconv.FormatBool(p.StopAsGroup) }},
 	{"killasgroup", func(p *Program) string { return strconv.FormatBool(p.KillAsGroup) }},
+	{"on_fatal", func(p *Program) string { return string(p.OnFatal) }},
+	{"on_exit", func(p *Program) string { return string(p.OnExit) }},
 	{"redirect_stderr", func(p *Program) string { return strconv.FormatBool(p.RedirectStderr) }},
 	{"serverurl", serverURLText},
 }

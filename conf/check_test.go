@@ -65,6 +65,9 @@ func TestCheck(t *testing.T) {
 			":3: error: [supervisord] minfds: invalid literal for int() with base 10: 'x'",
 			":2: warning: [supervisord] foo: the key is unknown and ignored"}},
 
+		{"an exit that restarts for ever", "[program:a]\ncommand=cat\nautorestart=true\non_exit=shutdown\n", []string{
+			":5: warning: [program:a] on_exit: on_exit never takes effect, because autorestart=true starts the program again after every exit (set autorestart=false, or use on_fatal)"}},
+		{"an exit that may be for good", "[program:a]\ncommand=cat\nautorestart=unexpected\non_exit=shutdown\n", nil},
 		{"a key that is misspelt", "[program:a]\ncommand=cat\nstopsignl=INT\n", []string{":4: warning: [program:a] stopsignl: the key is unknown and ignored (did you mean stopsignal?)"}},
 		{"a key of another section", "[program:a]\ncommand=cat\nnodaemon=true\nevents=EVENT\nlogfile=/x\n", []string{
 			":4: warning: [program:a] nodaemon: the key is unknown and ignored (it is a key of [supervisord])",
@@ -320,6 +323,9 @@ func TestEveryKeyIsKnownSomewhere(t *testing.T) {
 		}
 	}
 	for section, keys := range extensions {
+		if kindOf(section) == nil {
+			section += ":x"
+		}
 		for _, key := range keys {
 			if !slices.Contains(knownKeys(section), key) {
 				t.Errorf("[%s] does not have %s", section, key)

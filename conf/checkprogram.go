@@ -51,6 +51,10 @@ func (c *programCheck) program(p *Program) {
 	if p.Socket != nil && p.Socket.Family == Unix {
 		s.warnDirOf("socket", p.Socket.Path)
 	}
+	if p.OnExit != ExitIgnored && p.Autorestart == RestartAlways {
+		s.warn("on_exit", s.option("on_exit"), "on_exit never takes effect, because autorestart=true starts the program again after every exit",
+			"set autorestart=false, or use on_fatal")
+	}
 	words, err := SplitCommand(p.Command)
 	opt := s.option("command")
 	switch {

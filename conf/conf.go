@@ -57,6 +57,8 @@ type Server struct {
 	Environment     map[string]string
 	Identifier      string
 	UpdateMode      UpdateMode
+	ExitStatus      ExitStatus
+	FatalTailLines  int               // of a program that ends the daemon, to the container's log; -1: 20 as PID 1, else none
 	EnvDefault      map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
 	Strict          bool              // what the check warns of is an error
 	ServerURL       string            // what children get as SUPERVISOR_SERVER_URL; "" without any server
@@ -70,6 +72,15 @@ type UpdateMode string
 const (
 	UpdateProcess UpdateMode = "process" // the processes that differ
 	UpdateGroup   UpdateMode = "group"   // all of it, as the original does
+)
+
+// ExitStatus says with what the daemon leaves when a program has ended it.
+type ExitStatus string
+
+// The values of exit_status=.
+const (
+	ExitAuto ExitStatus = "auto" // the program's own status
+	ExitZero ExitStatus = "zero" // 0
 )
 
 // Account is a user that a child or the daemon becomes.
@@ -163,6 +174,27 @@ const (
 	RestartAlways     Autorestart = "true"
 )
 
+// OnFatal says what a program does to the daemon when it has become FATAL.
+type OnFatal string
+
+// The values of on_fatal=.
+const (
+	FatalIgnored     OnFatal = "ignore"
+	FatalShutdown    OnFatal = "shutdown"          // stop everything and leave
+	FatalShutdownAll OnFatal = "shutdown_when_all" // when no process of the section is left that could run
+)
+
+// OnExit says what a program does to the daemon when it has exited and is not
+// started again.
+type OnExit string
+
+// The values of on_exit=.
+const (
+	ExitIgnored         OnExit = "ignore"
+	ExitShutdown        OnExit = "shutdown"            // stop everything and leave
+	ExitShutdownFailure OnExit = "shutdown_on_failure" // unless its code is one of exitcodes=
+)
+
 // Program is one process slot: a program section after numprocs and every
 // expansion. All durations are whole seconds, as in the file.
 type Program struct {
@@ -187,6 +219,8 @@ type Program struct {
 	StopWaitSecs int
 	StopAsGroup  bool
 	KillAsGroup  bool
+	OnFatal      OnFatal
+	OnExit       OnExit
 
 	RedirectStderr bool
 	Stdout, Stderr Output

@@ -74,6 +74,8 @@ func hintFor(key, value string) string {
 		return "one of true, false, unexpected"
 	case key == "stopsignal":
 		return "a signal such as TERM, INT, QUIT, HUP, KILL, USR1 or USR2"
+	case key == "on_exit" && lower == "true", key == "on_fatal" && lower == "true":
+		return "write " + key + "=shutdown"
 	case key == "update_mode":
 		return "one of process, group"
 	case key == "loglevel":

@@ -13,13 +13,13 @@ import (
 // Keys by kind of section.
 var (
 	serverKeys = []string{
-		"childlogdir", "directory", "env_default", "environment", "identifier", "logfile",
+		"childlogdir", "directory", "env_default", "environment", "exit_status", "fatal_tail_lines", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
 		"nodaemon", "pidfile", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory", "environment",
-		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "priority",
+		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
@@ -46,10 +46,16 @@ const (
 	ctlFactoryKey = "supervisor.ctl_factory"
 )
 
+// programExtensions are our own keys of whatever runs.
+var programExtensions = []string{"on_exit", "on_fatal"}
+
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
-	"supervisord":      {"env_default", "strict", "update_mode"},
+	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "strict", "update_mode"},
+	"program":          programExtensions,
+	"fcgi-program":     programExtensions,
+	"eventlistener":    programExtensions,
 	"program-defaults": nil,
 	"program-default":  nil,
 }

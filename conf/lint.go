@@ -69,7 +69,8 @@ func (l *loader) refuse(p Problem) { l.report.add(p.Text, p) }
 // lintSection reports what the original ignores of a section.
 func (l *loader) lintSection(sec *section) {
 	word, _, _ := strings.Cut(sec.name, ":")
-	ours, extension := extensions[sec.name]
+	ours, extension := extensions[word]
+	extension = extension && sec.kind != nil
 	whole := sec.kind == nil || extension && ours == nil
 	if whole {
 		text := "the section is unknown and ignored"

@@ -75,6 +75,7 @@ func TestDefaults(t *testing.T) {
 		Logfile: "/supervisord.log", LogfileMaxBytes: 50 << 20, LogfileBackups: 10, Loglevel: Info,
 		Pidfile: "/supervisord.pid", Umask: 0o22, MinFDs: 1024, MinProcs: 200, ChildLogDir: "/tmp",
 		Environment: map[string]string{}, Identifier: "supervisor", UpdateMode: UpdateProcess,
+		ExitStatus: ExitAuto, FatalTailLines: -1,
 	}
 	if got := fmt.Sprintf("%+v", c.Server); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("got %s\nwant %+v", got, want)
@@ -83,7 +84,8 @@ func TestDefaults(t *testing.T) {
 	program := Program{
 		Section: "program:p", Group: "p", Name: "p", Command: "/bin/p", Umask: -1,
 		Environment: map[string]string{}, Priority: 999, Autostart: true, Autorestart: RestartUnexpected,
-		StartSecs: 1, StartRetries: 3, ExitCodes: []int{0}, StopSignal: 15, StopWaitSecs: 10, Stdout: out, Stderr: out,
+		StartSecs: 1, StartRetries: 3, ExitCodes: []int{0}, StopSignal: 15, StopWaitSecs: 10,
+		OnFatal: FatalIgnored, OnExit: ExitIgnored, Stdout: out, Stderr: out,
 	}
 	if got := *c.Groups[0].Programs[0]; fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", program) {
 		t.Errorf("got %+v\nwant %+v", got, program)

@@ -176,8 +176,18 @@ var serverTexts = []struct {
 	{"nocleanup", func(v *Server) string { return strconv.FormatBool(v.NoCleanup) }},
 	{"childlogdir", func(v *Server) string { return v.ChildLogDir }},
 	{"strip_ansi", func(v *Server) string { return strconv.FormatBool(v.StripANSI) }},
+	{"exit_status", func(v *Server) string { return string(v.ExitStatus) }},
+	{"fatal_tail_lines", tailLinesText},
 	{"update_mode", func(v *Server) string { return string(v.UpdateMode) }},
 	{"strict", func(v *Server) string { return strconv.FormatBool(v.Strict) }},
+}
+
+// tailLinesText shows nothing for a number that depends on who we are.
+func tailLinesText(v *Server) string {
+	if v.FatalTailLines < 0 {
+		return ""
+	}
+	return strconv.Itoa(v.FatalTailLines)
 }
 
 func (e *explainer) server() []Setting {

@@ -75,6 +75,8 @@ func (s *scope) shared(group string) *shared {
 	p.StopAsGroup = read(s, "stopasgroup", false, ParseBool)
 	p.KillAsGroup = read(s, "killasgroup", p.StopAsGroup, ParseBool)
 	p.ExitCodes = read(s, "exitcodes", []int{0}, parseExitCodes)
+	p.OnFatal = read(s, "on_fatal", FatalIgnored, parseWord(onFatals...))
+	p.OnExit = read(s, "on_exit", ExitIgnored, parseWord(onExits...))
 	p.RedirectStderr = read(s, "redirect_stderr", false, ParseBool)
 	sh.numprocs = read(s, "numprocs", 1, parseCountInt)
 	sh.start = read(s, "numprocs_start", 0, parseCountInt)

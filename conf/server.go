@@ -38,6 +38,8 @@ func (l *loader) server() (user serverUser) {
 	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
 	v.Strict = read(s, "strict", false, ParseBool)
 	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
+	v.ExitStatus = read(s, "exit_status", ExitAuto, parseWord(exitStatuses...))
+	v.FatalTailLines = read(s, "fatal_tail_lines", -1, parseTailLines)
 
 	if !l.original {
 		s = s.in(l.base.with(texts("host_node_name", l.hostname)))
@@ -75,6 +77,17 @@ func parseUpdateMode(s string) (UpdateMode, error) {
 		return "", textf("not an update mode: %s", Repr(s))
 	}
 	return mode, nil
+}
+
+// maxTailLines bounds fatal_tail_lines=: last words are to be read, not archived.
+const maxTailLines = 1000
+
+func parseTailLines(s string) (int, error) {
+	n, err := parseCountInt(s)
+	if err == nil && (n < 0 || n > maxTailLines) {
+		return 0, textf("not a number of lines from 0 to %d: %s", maxTailLines, Repr(s))
+	}
+	return n, err
 }
 
 func (l *loader) existingDir(s string) (string, error)     { return existingDir(s, l.host) }

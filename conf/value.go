@@ -3,6 +3,7 @@ package conf
 import (
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -334,4 +335,29 @@ func cleanPath(p string) string {
 		return ""
 	}
 	return path.Clean(p)
+}
+
+// The words of our own keys that take one of a few.
+var (
+	onFatals     = []OnFatal{FatalIgnored, FatalShutdown, FatalShutdownAll}
+	onExits      = []OnExit{ExitIgnored, ExitShutdown, ExitShutdownFailure}
+	exitStatuses = []ExitStatus{ExitAuto, ExitZero}
+)
+
+// parseWord returns a parser of one of a few words, in any case.
+func parseWord[T ~string](words ...T) func(string) (T, error) {
+	return func(s string) (T, error) {
+		if w := T(strings.ToLower(s)); slices.Contains(words, w) {
+			return w, nil
+		}
+		return "", textf("not one of %s: %s", joinWords(words), Repr(s))
+	}
+}
+
+func joinWords[T ~string](words []T) string {
+	var list []string
+	for _, w := range words {
+		list = append(list, string(w))
+	}
+	return strings.Join(list, ", ")
 }

@@ -77,7 +77,7 @@ func supervise(t *testing.T, programs string) *supervisor {
 	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2),
 		syslog: output.NewSyslog(filepath.Join(dir, "no-syslog"))}, 0)
 	s.load, s.loadForRestart = load, load
-	go func() { s.ended <- s.run(s.signals, nil) }()
+	go func() { s.ended <- s.run(s.signals, nil).Restart }()
 	slots := 0
 	for _, g := range cfg.Groups {
 		slots += len(g.Programs)

@@ -115,7 +115,7 @@ func (h *host) Failed(k child.Key, err error) {
 		delete(h.running, k)
 	}
 	h.sockets.Release(uint64(k))
-	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err)}})
+	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err), NotFound: notFound(err)}})
 }
 
 // Exited implements child.Observer: the pumps take what is still in the pipes,
@@ -131,6 +131,9 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
 	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws)}
+	if ws.Signaled() {
+		in.Signal = ws.Signal()
+	}
 	r.drain(func() { h.inbox.postOutput(message{in: in}) })
 }
 

@@ -330,7 +330,7 @@ func TestASignalDuringBootStartsNothing(t *testing.T) {
 	h := newHost(cfg, &journal{level: conf.Critical}, &outputs{}, 0)
 	signals := make(chan os.Signal, 1)
 	signals <- syscall.SIGTERM
-	if h.run(signals, nil) {
+	if h.run(signals, nil).Restart {
 		t.Error("a TERM restarted")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "ran")); !os.IsNotExist(err) {

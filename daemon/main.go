@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gosupervisor/conf"
+	"gosupervisor/daemon/core"
 	"gosupervisor/daemon/serve"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
@@ -110,7 +111,7 @@ func (d *daemon) serve(cfg *conf.Config) int {
 	defer d.closeJournal()
 	var before *conf.Config // to go back to; nil: there is none
 	for {
-		restart, err := d.run(cfg)
+		leave, err := d.run(cfg)
 		switch {
 		case err != nil && before != nil:
 			d.failure = "the restart failed, going back to the configuration before it: " + inOneLine(err)
@@ -119,8 +120,8 @@ func (d *daemon) serve(cfg *conf.Config) int {
 			continue
 		case err != nil:
 			return d.usage(err)
-		case !restart:
-			return 0
+		case !leave.Restart:
+			return leave.Status
 		}
 		d.again, d.back, before = true, false, cfg
 		// The configuration was found good before anything was stopped. If it
@@ -182,24 +183,24 @@ func (d *daemon) load() (*conf.Config, error) {
 // run is one life of the supervisor, from opening its log to the last process
 // gone. Its order is observable, and the original's: what cannot be undone
 // comes after what can fail.
-func (d *daemon) run(cfg *conf.Config) (restart bool, err error) {
+func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	notes, err := d.prepare(cfg)
 	if err != nil {
-		return false, err
+		return leave, err
 	}
 	if err := d.openJournal(cfg); err != nil {
-		return false, err
+		return leave, err
 	}
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.serial)
 	h.load, h.loadForRestart = d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
-		return false, err
+		return leave, err
 	}
 	if err := h.tryAtBoot(); err != nil {
 		shutdown(servers)
-		return false, err
+		return leave, err
 	}
 	d.cleanLogs(&cfg.Server)
 	if d.ready != nil {
@@ -213,10 +214,10 @@ func (d *daemon) run(cfg *conf.Config) (restart bool, err error) {
 		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
 	}
 	d.announce()
-	restart = h.run(d.signals, servers)
+	leave = h.run(d.signals, servers)
 	d.serial = h.core.Serial()
 	pid.remove()
-	return restart, nil
+	return leave, nil
 }
 
 // prepare raises the limits and becomes the configured user, and returns what

@@ -9,10 +9,9 @@ import (
 	"gosupervisor/daemon/serve"
 )
 
-// run runs the loop and everything around it, and returns whether to begin
-// anew. When it returns, no child is left but one that could not be
+// run runs the loop and everything around it, and returns how it ended. When it returns, no child is left but one that could not be
 // signalled, and no goroutine of its own but one that hangs on a dead disk.
-func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart bool) {
+func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) core.Leave {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	// What came while we booted goes first: asked to leave by now, we start
@@ -33,5 +32,5 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) (restart b
 		h.chores.add(s.release)
 	}
 	h.chores.finish(partingTime)
-	return leave.Restart
+	return leave
 }

@@ -52,6 +52,7 @@ type Core struct {
 	ticks  [3]int64
 	tickAt proc.Instant // when they are looked at next
 
+	exit     exitPolicy
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
 
@@ -71,6 +72,7 @@ type Core struct {
 func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
 		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
+		exit:  exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
 		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 	}
 }
@@ -267,7 +269,7 @@ func (c *Core) child(in Input) {
 		c.forked()
 	case SpawnFailed:
 		if p := c.procs[in.Proc]; p != nil {
-			c.spawnFailed(p, in.Text)
+			c.spawnFailed(p, in)
 		}
 		c.forked()
 	case Reaped:

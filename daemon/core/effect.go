@@ -93,7 +93,10 @@ type (
 	ReopenLogs struct{}
 
 	// Leave ends the daemon: nothing is running any more.
-	Leave struct{ Restart bool }
+	Leave struct {
+		Restart bool
+		Status  int // to leave with, when not to begin anew
+	}
 )
 
 func (Spawn) effect()           {}

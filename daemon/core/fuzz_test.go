@@ -91,6 +91,13 @@ buffer_size=1
 startsecs=0
 numprocs=2
 process_name=%(process_num)d
+[program:fate]
+command=/bin/x
+startretries=1
+autorestart=unexpected
+on_fatal=shutdown_when_all
+on_exit=shutdown_on_failure
+exitcodes=0,3
 [fcgi-program:lazy]
 command=/bin/y
 socket=tcp://localhost:9000

@@ -50,6 +50,8 @@ type (
 	SpawnFailed struct {
 		Proc ProcID
 		Text string // for people, as the spawnerr of the process
+
+		NotFound bool // because there is no such command
 	}
 
 	// Reaped says that a child is dead while its output is still being read.
@@ -62,6 +64,8 @@ type (
 		Wall time.Time
 		Code int    // exit code, -1 for a signal
 		Text string // such as "exit status 0"
+
+		Signal syscall.Signal // that ended it, or 0
 	}
 
 	// SignalDone tells how a Signal went. It comes for signals that a request

@@ -59,7 +59,7 @@ func (s *scenario) print(e Effect) {
 		if e.Restart {
 			fmt.Fprintln(w, "leave, to restart")
 		} else {
-			fmt.Fprintln(w, "leave")
+			fmt.Fprintln(w, strings.TrimSuffix(fmt.Sprintf("leave with %d", e.Status), " with 0"))
 		}
 	default:
 		s.t.Fatalf("unknown effect %T", e)

@@ -24,6 +24,7 @@ type process struct {
 	ended      int64        // wall time of the last reap; 0: never
 	spawnErr   string
 	exitStatus int
+	lastStatus int    // of the last attempt, as a shell counts: 128 and more for signals, 126 and 127 for no child
 	exitText   string // of the exit that is being told
 	throttle   throttle
 
@@ -59,6 +60,9 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	}
 	for _, mv := range fx.Moves() {
 		c.settle(p, mv)
+	}
+	if moves := fx.Moves(); len(moves) > 0 {
+		c.considerLeaving(p, moves[len(moves)-1])
 	}
 }
 
@@ -104,17 +108,29 @@ func (c *Core) spawned(p *process, pid int) {
 	c.settleSpawned(p)
 }
 
-func (c *Core) spawnFailed(p *process, text string) {
-	p.spawnErr = text
-	c.logf(conf.Info, "spawnerr: %s", text)
+func (c *Core) spawnFailed(p *process, in SpawnFailed) {
+	p.spawnErr = in.Text
+	if p.lastStatus = cannotExecute; in.NotFound {
+		p.lastStatus = commandNotFound
+	}
+	c.logf(conf.Info, "spawnerr: %s", in.Text)
 	c.step(p, c.now, proc.Input{Kind: proc.InputSpawnFailed})
 }
+
+// The exit statuses by which shells tell that a command did not run at all.
+const (
+	cannotExecute   = 126
+	commandNotFound = 127
+)
 
 // exited takes the end of a child. The moves that it causes are told with its
 // text, so the text is kept for their duration.
 func (c *Core) exited(p *process, in Exited) {
 	p.ended = in.Wall.Unix()
 	p.exitStatus, p.exitText = in.Code, in.Text
+	if p.lastStatus = in.Code; in.Signal != 0 {
+		p.lastStatus = 128 + int(in.Signal)
+	}
 	if p.hears != nil {
 		c.takeBack(p)
 	}

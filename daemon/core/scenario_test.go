@@ -276,11 +276,12 @@ func (s *scenario) request(name string, args []string) error {
 }
 
 // exitOf reads how a child ended: a code, or the name of a signal.
-func exitOf(word string) (code int, text string) {
+func exitOf(word string) (code int, sig syscall.Signal, text string) {
 	if n, err := strconv.Atoi(word); err == nil {
-		return n, "exit status " + word
+		return n, 0, "exit status " + word
 	}
-	return -1, "terminated by " + word
+	sig, _ = conf.ParseSignal(word)
+	return -1, sig, "terminated by " + word
 }
 
 type command struct {
@@ -309,7 +310,8 @@ func init() {
 			return Spawned{Proc: id, PID: pid}
 		}),
 		"spawnfailed": say(2, func(_ *scenario, id ProcID, args []string) Input {
-			return SpawnFailed{Proc: id, Text: rest(args)}
+			text, missing := strings.CutPrefix(rest(args), "ENOENT ")
+			return SpawnFailed{Proc: id, Text: text, NotFound: missing}
 		}),
 		"reaped": say(1, func(_ *scenario, id ProcID, _ []string) Input { return Reaped{Proc: id} }),
 		"exited": say(2, exitInput), // NAME CODE [AGO]
@@ -398,8 +400,8 @@ func init() {
 }
 
 func exitInput(s *scenario, id ProcID, args []string) Input {
-	code, text := exitOf(args[0])
-	in := Exited{Proc: id, At: s.now, Wall: s.wall(), Code: code, Text: text}
+	code, sig, text := exitOf(args[0])
+	in := Exited{Proc: id, At: s.now, Wall: s.wall(), Code: code, Signal: sig, Text: text}
 	if len(args) > 1 {
 		ago, err := time.ParseDuration(args[1])
 		if err != nil {

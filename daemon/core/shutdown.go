@@ -93,7 +93,7 @@ func (c *Core) stopNext() {
 		return
 	}
 	if c.stopping = nil; !c.left() {
-		c.emit(Leave{Restart: c.run == RunRestarting})
+		c.emit(Leave{Restart: c.run == RunRestarting, Status: c.exit.status})
 	}
 }
 

@@ -1,0 +1,64 @@
+package core
+
+import (
+	"gosupervisor/conf"
+	"gosupervisor/proc"
+)
+
+// exitPolicy is what ends the daemon without being asked: a program that matters
+// has failed for good, or has done its work.
+type exitPolicy struct {
+	zero   bool // leave with 0 whatever ends us
+	status int  // with which the daemon leaves
+}
+
+// considerLeaving looks whether a transition of a process ends the daemon. The
+// first to do so decides about the exit status; what was asked for never does,
+// and while everything stops it is too late.
+func (c *Core) considerLeaving(p *process, mv proc.Move) {
+	if c.run != RunRunning || p.leaving || p.removed {
+		return
+	}
+	switch {
+	case mv.To == proc.Fatal && c.fatalEnds(p):
+		// Exited too quickly, yet with 0: still a failure.
+		c.leaveFor(p, "entered FATAL state and has on_fatal="+string(p.conf.OnFatal), max(p.lastStatus, 1))
+	case mv.To == proc.Exited && !p.m.Armed && exitEnds(p, mv.Expected):
+		c.leaveFor(p, "exited and has on_exit="+string(p.conf.OnExit), p.lastStatus)
+	}
+}
+
+// fatalEnds tells whether a program that has become FATAL ends the daemon.
+func (c *Core) fatalEnds(p *process) bool {
+	switch p.conf.OnFatal {
+	case conf.FatalShutdown:
+		return true
+	case conf.FatalShutdownAll:
+		for _, other := range p.group.procs {
+			if other.conf.Section == p.conf.Section && !other.down() {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// exitEnds tells whether an exit that no restart follows ends the daemon.
+func exitEnds(p *process, expected bool) bool {
+	return p.conf.OnExit == conf.ExitShutdown || p.conf.OnExit == conf.ExitShutdownFailure && !expected
+}
+
+// down tells whether a process does not run and will not by itself.
+func (p *process) down() bool {
+	return p.m.State.IsStopped() && !p.m.Armed
+}
+
+func (c *Core) leaveFor(p *process, why string, status int) {
+	if c.exit.zero {
+		status = 0
+	}
+	c.exit.status = status
+	c.logf(conf.Critical, "%s %s: stopping everything, to leave with exit status %d", p.conf.Name, why, status)
+	c.beginShutdown(RunShutdown)
+}

@@ -1,0 +1,58 @@
+package integration
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestProgramsEndTheDaemon has programs that matter end, as the main process of
+// a container does, and looks with what the daemon leaves, as the first process
+// and as another.
+func TestProgramsEndTheDaemon(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it runs on with nothing left to run")
+	rest := `
+[program:rest]
+command=/bin/cat
+priority=1
+stdout_logfile=NONE
+stderr_logfile=NONE
+[program:main]
+stdout_logfile=NONE
+stderr_logfile=NONE
+`
+	for _, row := range []struct {
+		name, keys string
+		code       int
+		says       string
+	}{
+		{"work done", "command=/bin/true\nautorestart=false\nstartsecs=0\non_exit=shutdown\n", 0, "main exited and has on_exit=shutdown"},
+		{"a code", "command=/bin/sh -c 'exit 42'\nautorestart=false\nstartsecs=0\non_exit=shutdown\n", 42, "to leave with exit status 42"},
+		{"a signal", "command=/bin/sh -c 'kill -SEGV $$'\nautorestart=false\nstartsecs=0\non_exit=shutdown_on_failure\n", 139, "to leave with exit status 139"},
+		{"too quick", "command=/bin/sh -c 'exit 5'\nstartretries=0\non_fatal=shutdown\n", 5, "main entered FATAL state and has on_fatal=shutdown"},
+		{"no such command", "command=/nonexistent/x\nstartretries=0\non_fatal=shutdown\n", 127, "to leave with exit status 127"},
+		{"no program at all", "command=/etc/passwd\nstartretries=0\non_fatal=shutdown\n", 126, "to leave with exit status 126"},
+	} {
+		for name, wrap := range map[string]func(*exec.Cmd){"first": asFirst, "another": nil} {
+			t.Run(row.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				if wrap != nil {
+					needRoot(t)
+				}
+				s := newSup(t, rest+row.keys)
+				s.wrap = wrap
+				s.launch()
+				if code := s.waitExit(); code != row.code {
+					t.Errorf("left with %d, want %d", code, row.code)
+				}
+				if text := s.log(); !strings.Contains(text, row.says) || !strings.Contains(text, "stopped: rest (terminated by SIGTERM)") {
+					t.Errorf("the log does not say %q, and that the rest was stopped:\n%s", row.says, text)
+				}
+				if left := marked(s.mark); len(left) > 0 {
+					t.Errorf("processes left: %v", left)
+				}
+			})
+		}
+	}
+}

@@ -42,6 +42,7 @@ var shape = rules{
 		"ctl/xmlrpc":    nil,
 		"proc/listener": nil,
 		"proc/logfile":  nil,
+		"proc/usage":    nil,
 		// 1: one program.
 		"proc":        {"conf"},
 		"proc/child":  {"conf"},
@@ -57,7 +58,7 @@ var shape = rules{
 		"ctl": {"conf", "ctl/api", "ctl/client"},
 		"daemon": {
 			"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/serve", "early",
-			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "version",
+			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
 		},
 		// 5: main.
 		".": {"applet", "conf", "ctl", "daemon", "pidproxy", "proc/child", "relay", "version"},

@@ -42,6 +42,8 @@ type host struct {
 	nextID   atomic.Uint64            // request ids
 	done     chan struct{}            // closed when the loop has ended
 	chores   chores                   // what waits for disks
+	reading  chan struct{}            // one token, held while /proc is read
+	noProc   bool                     // whoever reads: the log knows that it cannot be
 
 	running map[child.Key]*running // goroutine of kids
 	sockets *fcgi.Sockets          // goroutine of kids
@@ -75,7 +77,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, calls: map[core.RequestID]*call{},
 		done: make(chan struct{}), running: map[child.Key]*running{},
-		baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
+		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: serial})
 	h.kids = child.NewTable(h)
@@ -132,7 +134,7 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
 	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws)}
 	if ws.Signaled() {
-		in.Signal = ws.Signal()
+		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
 	}
 	r.drain(func() { h.inbox.postOutput(message{in: in}) })
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -84,6 +85,12 @@ func (h *host) performIO(e core.Perform) outcome {
 	case api.FollowProcessLog:
 		c := slots[0].channel(r.Channel)
 		return outcome{then: func() (any, error) { return followChannel(c, r) }}
+	case api.ExplainProcess:
+		s, known := slots[0], e.Known.(api.Explanation)
+		return outcome{then: func() (any, error) { return explain(s, known, r.Lines), nil }}
+	case api.GetAllProcessUsage:
+		known, at := e.Known.([]api.ProcessUsage), time.Now()
+		return outcome{then: func() (any, error) { return h.measure(known, at), nil }}
 	}
 	return outcome{fault: api.NewFault(api.UnknownMethod, "")}
 }

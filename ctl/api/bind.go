@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -196,6 +197,14 @@ func (p *Param) convert(v any, strict bool) (any, *Fault) {
 		if s, ok := v.(string); ok && (s == string(Stdout) || s == string(Stderr)) {
 			return s, nil
 		}
+	case ToState:
+		if s, ok := v.(string); ok && slices.Contains(Goals, Goal(s)) {
+			return s, nil
+		}
+	case Names:
+		if names, ok := names(v); ok {
+			return names, nil
+		}
 	case Array:
 		if list, ok := v.([]any); ok {
 			return list, nil
@@ -211,6 +220,7 @@ func (p *Param) convert(v any, strict bool) (any, *Fault) {
 var wanted = map[Type]string{
 	String: "a string", Data: `a string, or {"base64": "..."}`, Int: "an integer", Boolean: "true or false",
 	Signal: "the name or the number of a signal", Output: "stdout or stderr", Array: "an array", Struct: "an object",
+	ToState: "running, stopped, exited or fatal", Names: "a string or an array of strings",
 }
 
 func (p *Param) wrongType(v any) *Fault {
@@ -231,6 +241,24 @@ func integer(v any) (int64, bool) {
 		return i, err == nil
 	}
 	return 0, false
+}
+
+// names accepts one name in place of a list of one.
+func names(v any) (list []string, ok bool) {
+	switch x := v.(type) {
+	case string:
+		return []string{x}, true
+	case []any:
+		for _, e := range x {
+			s, ok := e.(string)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	return nil, false
 }
 
 // boolean goes by truth value: nothing, zero and empty are false. When strict

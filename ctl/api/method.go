@@ -11,8 +11,8 @@ const APIVersion = "3.0"
 // Type names the type of a parameter or a result.
 type Type string
 
-// The types. Data, Signal and Output are refinements that an XML-RPC signature
-// shows as string; Any takes every value.
+// The types. Data, Signal, Output and ToState are refinements that an XML-RPC
+// signature shows as string, Names is an array; Any takes every value.
 const (
 	String  Type = "string"
 	Int     Type = "int"
@@ -22,14 +22,18 @@ const (
 	Data    Type = "bytes"   // any bytes: see Bytes
 	Signal  Type = "signal"  // a name or a number, as text or as int
 	Output  Type = "channel" // "stdout" or "stderr"
+	ToState Type = "goal"    // one of Goals
+	Names   Type = "names"   // a string, or an array of strings
 	Any     Type = "any"
 )
 
 // XMLRPC returns the type as an XML-RPC signature names it.
 func (t Type) XMLRPC() string {
 	switch t {
-	case Data, Signal, Output:
+	case Data, Signal, Output, ToState:
 		return string(String)
+	case Names:
+		return string(Array)
 	}
 	return string(t)
 }

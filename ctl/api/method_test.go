@@ -71,7 +71,7 @@ func TestEveryRequestStandsInTheTable(t *testing.T) {
 
 // sample returns arguments that m takes.
 func sample(m *Method) []any {
-	values := map[Type]any{String: "x", Data: "x", Int: int64(7), Boolean: true, Signal: "HUP", Output: "stderr", Array: []any{}, Any: nil}
+	values := map[Type]any{ToState: "fatal", Names: []any{"x"}, String: "x", Data: "x", Int: int64(7), Boolean: true, Signal: "HUP", Output: "stderr", Array: []any{}, Any: nil}
 	var a []any
 	for _, p := range m.Params {
 		a = append(a, values[p.Type])
@@ -150,6 +150,11 @@ func TestBindByPosition(t *testing.T) {
 		{"a huge value is shortened", "readLog", []any{long, int64(0)}, nil, `INCORRECT_PARAMETERS: offset must be an integer, not "` + long[:79] + "..."},
 		{"a list as signal", "signalProcess", []any{"web", []any{}}, nil, "INCORRECT_PARAMETERS: signal must be the name or the number of a signal, not an array"},
 		{"an unknown channel", "followProcessLog", []any{"web", "foo"}, nil, `INCORRECT_PARAMETERS: channel must be stdout or stderr, not "foo"`},
+		{"a name in place of a list", "waitProcess", []any{"web"}, WaitProcess{[]string{"web"}, GoalRunning}, ""},
+		{"a list of names", "waitProcess", []any{[]any{"a", "b:*"}, "exited"}, WaitProcess{[]string{"a", "b:*"}, GoalExited}, ""},
+		{"a list of something else", "waitProcess", []any{[]any{"a", int64(1)}}, nil, "INCORRECT_PARAMETERS: name must be a string or an array of strings, not an array"},
+		{"an unknown goal", "waitProcess", []any{"web", "up"}, nil, `INCORRECT_PARAMETERS: for must be running, stopped, exited or fatal, not "up"`},
+		{"lines of a log are not fewer than none", "explainProcess", []any{"web", int64(-3)}, ExplainProcess{"web", 0}, ""},
 		{"input that is no text is echoed", "sendProcessStdin", []any{"cat", int64(5)}, nil, "INCORRECT_PARAMETERS: 5"},
 	}
 	for _, tt := range tests {
@@ -172,7 +177,7 @@ func checkBind(t *testing.T, got Request, f *Fault, want Request, fault string) 
 		}
 		return
 	}
-	if f != nil || got != want {
+	if f != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %#v, fault %v; want %#v", got, f, want)
 	}
 }

@@ -63,6 +63,7 @@ type (
 	GetProcessInfo      struct{ Name string }
 	GetAllProcessInfo   struct{}
 	GetAllConfigInfo    struct{}
+	GetAllProcessUsage  struct{}
 	SendProcessStdin    struct{ Name, Chars string }
 	SendRemoteCommEvent struct{ Type, Data string }
 
@@ -78,6 +79,19 @@ type (
 	}
 	ClearProcessLogs    struct{ Name string }
 	ClearAllProcessLogs struct{}
+
+	// ExplainProcess wants so many of the last lines of each log.
+	ExplainProcess struct {
+		Name  string
+		Lines int64
+	}
+
+	// WaitProcess waits until each of the processes that Names mean has
+	// reached the goal, or will not by itself.
+	WaitProcess struct {
+		Names []string
+		Goal  Goal
+	}
 
 	// FollowProcessLog streams a channel's log: its last Backlog bytes, then
 	// what is written from then on, across rotation and restart.
@@ -116,6 +130,9 @@ func (SignalAllProcesses) request()   {}
 func (GetProcessInfo) request()       {}
 func (GetAllProcessInfo) request()    {}
 func (GetAllConfigInfo) request()     {}
+func (GetAllProcessUsage) request()   {}
+func (ExplainProcess) request()       {}
+func (WaitProcess) request()          {}
 func (SendProcessStdin) request()     {}
 func (SendRemoteCommEvent) request()  {}
 func (ReadProcessLog) request()       {}

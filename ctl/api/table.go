@@ -26,6 +26,7 @@ const (
 func text(v any) string         { s, _ := v.(string); return s }
 func number(v any) int64        { n, _ := v.(int64); return n }
 func truth(v any) bool          { b, _ := v.(bool); return b }
+func list(v any) []string       { l, _ := v.([]string); return l }
 func params(p ...Param) []Param { return p }
 
 // positive is a backlog: a negative one means nothing.
@@ -103,6 +104,27 @@ var Methods = []Method{
 		Doc:   "Describes one process.", ResultDoc: infoResult},
 	{Name: "supervisor.getAllProcessInfo", Access: Read, Scope: TheVisible, Result: Array, XMLRPC: true, Build: plain(GetAllProcessInfo{}),
 		Doc: "Describes every process.", ResultDoc: "what getProcessInfo returns for each process, sorted by group and name"},
+	{Name: "supervisor.explainProcess", Access: Read, Scope: TheNamed,
+		Params: params(nameParam, Param{Name: "lines", Type: Int, Optional: true, Default: int64(10), Doc: "so many of the last lines of each output, 1000 at the most"}),
+		Result: Struct, Build: func(a []any) Request { return ExplainProcess{text(a[0]), positive(a[1])} },
+		Doc: "Says why a process is in its state: its last transitions with their reasons, its last exit, what it waits for, and the " +
+			"last lines that it wrote.",
+		ResultDoc: "what is known"},
+	{Name: "supervisor.waitProcess", Access: Read, Scope: TheNamed,
+		Params: params(Param{Name: "name", Type: Names, Doc: "the process, or an array of them: name or group:name; group:* is all of a group"},
+			Param{Name: "for", Type: ToState, Optional: true, Default: string(GoalRunning), Doc: "running, stopped, exited or fatal"}),
+		Result: Array, Build: func(a []any) Request { return WaitProcess{list(a[0]), Goal(text(a[1]))} },
+		Doc: "Waits until each of the processes has reached a state. One that is there already, or that will not get there by " +
+			"itself, keeps nobody waiting. running is RUNNING, and is out of " +
+			"reach for one that is FATAL, UNKNOWN, or EXITED without a restart to come. stopped is STOPPED, FATAL, or EXITED without a " +
+			"restart to come, and out of reach in UNKNOWN. exited is EXITED, restart or not, and out of reach in FATAL and UNKNOWN. " +
+			"fatal is FATAL, and out of reach in UNKNOWN, or EXITED without a restart to come. STOPPED puts nothing out of reach: " +
+			"whoever stopped the process may start it.",
+		ResultDoc: "for each process, in the order of the names: 80 when it got there, 40 when it will not, 10 when there is no such process"},
+	{Name: "supervisor.getAllProcessUsage", Access: Read, Scope: TheVisible, Result: Array, Build: plain(GetAllProcessUsage{}),
+		Doc: "Measures what every process takes of the machine, its descendants included. A percentage is the difference of two " +
+			"cpu_seconds over that of the two uptimes, as long as the pid is the same.",
+		ResultDoc: "one struct for each process, sorted by group and name; null is what /proc does not tell"},
 	{Name: "supervisor.startProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, XMLRPC: true,
 		Build: func(a []any) Request { return StartProcess{text(a[0]), truth(a[1])} },
 		Doc:   "Starts a process.", ResultDoc: "true; for group:* as startProcessGroup"},

@@ -44,6 +44,7 @@ type Core struct {
 	lastJob uint64
 
 	signals map[RequestID]*pendingSignals
+	waits   map[RequestID]*wait
 
 	updates []*groupUpdate // in the order of their arrival
 
@@ -74,6 +75,7 @@ func New(cfg *conf.Config, o Options) *Core {
 		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
 		exit:  exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
 		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
+		waits: map[RequestID]*wait{},
 	}
 }
 

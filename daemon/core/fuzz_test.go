@@ -242,6 +242,7 @@ func (w *world) pass(s *source) {
 func (w *world) ask(s *source) {
 	name, wait := fuzzNames[s.next(len(fuzzNames))], s.next(2) == 0
 	signal := []string{"HUP", "nosuch", "0"}[s.next(3)]
+	goal := api.Goals[s.next(len(api.Goals))]
 	requests := []api.Request{
 		api.StartProcess{Name: name, Wait: wait}, api.StartProcess{Name: name, Wait: wait},
 		api.StopProcess{Name: name, Wait: wait}, api.StopProcess{Name: name, Wait: wait},
@@ -254,6 +255,9 @@ func (w *world) ask(s *source) {
 		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{},
 		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
 		api.ReadProcessLog{Name: name}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
+		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{},
+		api.WaitProcess{Names: []string{name}, Goal: goal}, api.WaitProcess{Names: []string{"g:*", "a:*", "ear:*"}, Goal: goal},
+		api.WaitProcess{Names: []string{name, "g:*", "always"}, Goal: goal}, api.WaitProcess{Goal: goal},
 	}
 	w.lastReq++
 	w.open[w.lastReq] = true
@@ -425,6 +429,10 @@ func live(t testing.TB, configs []*conf.Config, data []byte) {
 	}
 	if len(data)%2 == 0 { // else it is asked to leave in the midst of things
 		w.settle()
+		for id := range w.core.waits { // for what may never happen
+			delete(w.open, id)
+			w.canceled[id] = true
+		}
 		if len(w.open) > 0 && w.left == 0 {
 			w.fail("nothing more happens, and there is no reply to %v", w.open)
 		}

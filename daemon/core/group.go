@@ -25,7 +25,7 @@ func (c *Core) boot() {
 	}
 	c.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
 	for _, g := range c.groups {
-		c.autostart(g.procs)
+		c.autostart(g.procs, whyAutostart)
 	}
 }
 
@@ -62,9 +62,10 @@ func (c *Core) place(g *group) {
 }
 
 // autostart starts what is to run without being asked for.
-func (c *Core) autostart(procs []*process) {
+func (c *Core) autostart(procs []*process, by why) {
 	for _, p := range procs {
 		if p.conf.Autostart {
+			p.by = by
 			c.step(p, c.now, proc.Input{Kind: proc.InputStart})
 		}
 	}
@@ -88,6 +89,7 @@ func (c *Core) forget(p *process) {
 	p.removed = true
 	delete(c.procs, p.id)
 	c.settleRemoved(p)
+	c.endWaitsFor(p)
 }
 
 // stopped tells whether nothing of the group runs or is about to.

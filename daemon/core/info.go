@@ -47,6 +47,28 @@ func (c *Core) info(p *process) api.ProcessInfo {
 	}
 }
 
+// allUsage returns what the core knows of what processes take of the machine;
+// the rest is for the kernel to tell.
+func (c *Core) allUsage() []api.ProcessUsage {
+	out := make([]api.ProcessUsage, 0, len(c.procs))
+	for _, g := range c.groups {
+		for _, p := range g.procs {
+			u := api.ProcessUsage{
+				Name: p.conf.Name, Group: p.group.conf.Name, State: int(p.m.State), StateName: p.m.State.String(),
+				PID: p.m.PID, Start: p.began, Starts: int(p.history.starts), Restarts: int(p.history.restarts),
+			}
+			if p.m.PID != 0 {
+				u.Uptime = (c.now - p.up).Seconds()
+			}
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b api.ProcessUsage) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
 func logPath(o conf.Output, auto string) string {
 	if o.Auto {
 		return auto

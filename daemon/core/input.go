@@ -65,7 +65,8 @@ type (
 		Code int    // exit code, -1 for a signal
 		Text string // such as "exit status 0"
 
-		Signal syscall.Signal // that ended it, or 0
+		Signal     syscall.Signal // that ended it, or 0
+		CoreDumped bool
 	}
 
 	// SignalDone tells how a Signal went. It comes for signals that a request

@@ -48,7 +48,7 @@ func (c *Core) newJob(id RequestID, v verb, wait bool, procs []*process) *job {
 	c.lastJob++
 	j := &job{id: c.lastJob, request: id, verb: v, wait: wait, open: len(procs)}
 	for _, p := range procs {
-		j.items = append(j.items, &item{proc: p, job: j, name: api.Namespec(p.group.conf.Name, p.conf.Name)})
+		j.items = append(j.items, &item{proc: p, job: j, name: p.namespec()})
 	}
 	c.jobs[j.id] = j
 	return j
@@ -111,6 +111,7 @@ func (c *Core) startItem(it *item, bad *CommandError) {
 	default:
 		it.live = true
 		p.waiting = append(p.waiting, it)
+		p.by = whyStart
 		c.step(p, c.now, proc.Input{Kind: proc.InputStart})
 	}
 }
@@ -124,6 +125,9 @@ func (c *Core) stopItem(it *item) {
 	}
 	it.live = true
 	p.waiting = append(p.waiting, it)
+	if p.by = whyStop; it.job.update {
+		p.by = whyUpdate
+	}
 	c.step(p, c.now, proc.Input{Kind: proc.InputStop})
 	if !it.job.wait && !it.done {
 		c.succeed(it)
@@ -250,4 +254,5 @@ func (c *Core) cancel(id RequestID) {
 	if s := c.signals[id]; s != nil {
 		s.request = 0
 	}
+	c.dropWait(id)
 }

@@ -35,6 +35,7 @@ func (s *scenario) print(e Effect) {
 		s.printReply(e)
 	case Perform:
 		fmt.Fprintf(w, "perform %d %s on [%s]\n", e.ID, strings.TrimPrefix(fmt.Sprintf("%T", e.Req), "api."), s.list(e.Procs))
+		s.printKnown(e.Known)
 	case Log:
 		fmt.Fprintf(w, "%s %s\n", levels[e.Level], e.Text)
 	case AddProcesses:
@@ -89,6 +90,11 @@ func (s *scenario) printReply(r Reply) {
 		for _, st := range v {
 			fmt.Fprintf(w, "  %s %d %s\n", api.Namespec(st.Group, st.Name), st.Status, st.Description)
 		}
+	case []api.WaitResult:
+		fmt.Fprintf(w, "%d of them\n", len(v))
+		for _, r := range v {
+			fmt.Fprintf(w, "  %s %d %s, state %s: %s\n", api.Namespec(r.Group, r.Name), r.Status, r.Description, r.StateName, r.Reason)
+		}
 	case []api.ProcessInfo:
 		fmt.Fprintf(w, "%d of them\n", len(v))
 		for _, info := range v {
@@ -104,6 +110,40 @@ func (s *scenario) printReply(r Reply) {
 	default:
 		fmt.Fprintf(w, "%s\n", s.json(v))
 	}
+}
+
+// printKnown writes what the core hands to the daemon to be completed.
+func (s *scenario) printKnown(known any) {
+	w := &s.out
+	switch v := known.(type) {
+	case nil:
+	case []api.ProcessUsage:
+		for _, u := range v {
+			fmt.Fprintf(w, "  %s %s pid %d, started %s, up for %vs, %d starts, %d restarts\n",
+				u.Namespec(), u.StateName, u.PID, clock(u.Start), u.Uptime, u.Starts, u.Restarts)
+		}
+	case api.Explanation:
+		fmt.Fprintf(w, "  %s %s pid %d, started %s, %d starts, %d restarts, %d of %d retries, next start %s\n", v.Namespec(), v.StateName,
+			v.PID, clock(v.Start), v.Starts, v.Restarts, v.Tries, v.StartRetries, precise(v.NextStart))
+		fmt.Fprintf(w, "  waits for %q\n", v.WaitsFor)
+		if e := v.LastExit; e != nil {
+			fmt.Fprintf(w, "  last exit %s pid %d status %d signal %q, core %v, expected %v, after %vs: %s\n",
+				precise(e.Time), e.PID, e.Status, e.Signal, e.CoreDumped, e.Expected, e.Ran, e.Text)
+		}
+		for _, h := range v.History {
+			fmt.Fprintf(w, "  %s %s -> %s pid %d: %s\n", precise(h.Time), h.From, h.To, h.PID, h.Reason)
+		}
+	default:
+		s.t.Fatalf("unknown part of an answer %T", v)
+	}
+}
+
+// precise shows seconds with a fraction as the time of day.
+func precise(at float64) string {
+	if at == 0 {
+		return "never"
+	}
+	return time.UnixMilli(int64(at*1000 + 0.5)).UTC().Format("15:04:05.000")
 }
 
 func (s *scenario) json(v any) []byte {

@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
 )
 
@@ -15,8 +16,9 @@ type process struct {
 	group   *group
 	m       proc.Machine
 	removed bool
-	leaving bool    // an update waits for its end, and then drops the slot
-	waiting []*item // of the jobs that wait for a transition
+	leaving bool      // an update waits for its end, and then drops the slot
+	waiting []*item   // of the jobs that wait for a transition
+	awaited []awaited // the same of the requests that only wait
 
 	logs       [2]string    // paths of AUTO logs, which the daemon chose
 	began      int64        // wall time of the last spawn attempt, Unix seconds; 0: never
@@ -28,8 +30,15 @@ type process struct {
 	exitText   string // of the exit that is being told
 	throttle   throttle
 
+	history history
+	by      why  // who asked last for its start or its stop
+	forced  bool // the child has been sent SIGKILL, since it did not stop
+
 	hears *ear // of an event listener; nil for any other process
 }
+
+// namespec returns the name by which clients know the process.
+func (p *process) namespec() string { return api.Namespec(p.group.conf.Name, p.conf.Name) }
 
 // NameLogs tells the core which files the daemon chose for AUTO logs.
 func (c *Core) NameLogs(id ProcID, stdout, stderr string) {
@@ -45,6 +54,7 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	for _, mv := range fx.Moves() {
 		c.publishMove(p, mv)
 		c.tell(p, mv)
+		p.remember(c.stamp(at), in, mv)
 	}
 	if fx.Spawn {
 		p.began, p.up = c.wall.Unix(), c.now
@@ -61,6 +71,7 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	for _, mv := range fx.Moves() {
 		c.settle(p, mv)
 	}
+	c.settleWaits(p, fx.Moves())
 	if moves := fx.Moves(); len(moves) > 0 {
 		c.considerLeaving(p, moves[len(moves)-1])
 	}
@@ -135,6 +146,7 @@ func (c *Core) exited(p *process, in Exited) {
 		c.takeBack(p)
 	}
 	p.throttle.ended(in.At-p.up, in.Code)
+	p.rememberExit(in, c.stamp(in.At))
 	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
 	p.exitText = ""
 }
@@ -142,6 +154,7 @@ func (c *Core) exited(p *process, in Exited) {
 // kill sends the stop signal or, when patience is over, SIGKILL.
 func (c *Core) kill(p *process, fx proc.Effects) {
 	if fx.Forced {
+		p.forced = true
 		c.logf(conf.Warn, "killing '%s' (%d) with SIGKILL", p.conf.Name, p.m.PID)
 	}
 	target := ""

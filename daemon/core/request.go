@@ -63,7 +63,8 @@ func (c *Core) request(id RequestID, req api.Request) {
 	}
 }
 
-// requestControl handles the requests that start, stop and signal.
+// requestControl handles the requests that start, stop and signal, and those
+// that wait for it.
 func (c *Core) requestControl(id RequestID, req api.Request) bool {
 	switch r := req.(type) {
 	case api.StartProcess:
@@ -84,6 +85,8 @@ func (c *Core) requestControl(id RequestID, req api.Request) bool {
 		c.signalGroup(id, r.Name, r.Signal)
 	case api.SignalAllProcesses:
 		c.signalMany(id, c.inOrder(), r.Signal)
+	case api.WaitProcess:
+		c.waitProcess(id, r)
 	default:
 		return false
 	}
@@ -103,6 +106,16 @@ func (c *Core) requestIO(id RequestID, req api.Request) bool {
 		return true
 	case api.SendProcessStdin:
 		c.sendStdin(id, r)
+		return true
+	case api.GetAllProcessUsage:
+		c.emit(Perform{ID: id, Req: req, Known: c.allUsage()})
+		return true
+	case api.ExplainProcess:
+		if p := c.findProcess(r.Name); p != nil {
+			c.emit(Perform{ID: id, Req: req, Procs: []ProcID{p.id}, Known: c.explain(p)})
+		} else {
+			c.fault(id, api.BadName, r.Name)
+		}
 		return true
 	case api.ReadProcessLog:
 		name = r.Name

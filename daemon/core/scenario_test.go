@@ -262,8 +262,18 @@ func (s *scenario) request(name string, args []string) error {
 	values := make([]any, len(args))
 	for i, arg := range args {
 		values[i] = arg
-		if i < len(m.Params) && m.Params[i].Type == api.Boolean {
+		if i >= len(m.Params) {
+			continue
+		}
+		switch m.Params[i].Type {
+		case api.Boolean:
 			values[i] = arg == "true"
+		case api.Names:
+			var names []any
+			for _, name := range strings.Split(arg, ",") {
+				names = append(names, name)
+			}
+			values[i] = names
 		}
 	}
 	req, f := m.Bind(values)
@@ -275,13 +285,15 @@ func (s *scenario) request(name string, args []string) error {
 	return nil
 }
 
-// exitOf reads how a child ended: a code, or the name of a signal.
-func exitOf(word string) (code int, sig syscall.Signal, text string) {
+// exitOf reads how a child ended: a code, or a signal as texts name it.
+func exitOf(word string) (in Exited, err error) {
 	if n, err := strconv.Atoi(word); err == nil {
-		return n, 0, "exit status " + word
+		return Exited{Code: n, Text: "exit status " + word}, nil
 	}
-	sig, _ = conf.ParseSignal(word)
-	return -1, sig, "terminated by " + word
+	name, dumped := strings.CutSuffix(word, " (core dumped)")
+	in = Exited{Code: -1, Text: "terminated by " + word, CoreDumped: dumped}
+	in.Signal, err = conf.ParseSignal(name)
+	return in, err
 }
 
 type command struct {
@@ -400,8 +412,11 @@ func init() {
 }
 
 func exitInput(s *scenario, id ProcID, args []string) Input {
-	code, sig, text := exitOf(args[0])
-	in := Exited{Proc: id, At: s.now, Wall: s.wall(), Code: code, Signal: sig, Text: text}
+	in, err := exitOf(args[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	in.Proc, in.At, in.Wall = id, s.now, s.wall()
 	if len(args) > 1 {
 		ago, err := time.ParseDuration(args[1])
 		if err != nil {

@@ -23,6 +23,7 @@ func (c *Core) beginShutdown(to RunState) {
 	}
 	c.run = to
 	c.dropUpdates()
+	c.dropWaits()
 	c.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
 	c.stopNext()
 	c.sayWaiting()
@@ -87,6 +88,9 @@ func (c *Core) stopNext() {
 				kind = proc.InputGiveUp
 			}
 			if p.m.State.IsRunning() {
+				if p.by = whyShutdown; c.run == RunRestarting {
+					p.by = whyReload
+				}
 				c.step(p, c.now, proc.Input{Kind: kind})
 			}
 		}

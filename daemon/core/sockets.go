@@ -37,5 +37,5 @@ func (c *Core) socketsTried(in SocketsTried) {
 func (c *Core) add(id RequestID, gc *conf.Group) {
 	g := c.addGroup(gc)
 	c.reply(id, true)
-	c.autostart(g.procs)
+	c.autostart(g.procs, whyAdded)
 }

@@ -249,7 +249,7 @@ func (c *Core) finishUpdate(u *groupUpdate) {
 	} else {
 		c.reply(u.request, u.change)
 	}
-	c.autostart(fresh)
+	c.autostart(fresh, whyUpdated)
 }
 
 // exchange drops the members that leave, makes those that are new, and takes over

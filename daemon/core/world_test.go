@@ -76,6 +76,8 @@ func (w *world) give(in Input) {
 		w.take(e)
 	}
 	w.checkUpdates(effects, before)
+	w.checkWaits()
+	w.checkHistories()
 	if at, ok := w.core.NextDue(); ok && at < w.now {
 		w.fail("a deadline is left in the past: %v", at)
 	}
@@ -90,6 +92,59 @@ func (w *world) give(in Input) {
 		}
 		if at := p.m.State; at != proc.Unknown && at.IsStopped() && (k.pid != 0 || k.forking) {
 			w.fail("process %d is %v and has a child", id, at)
+		}
+	}
+}
+
+// checkWaits checks that whoever still waits has reason to, and that nobody who
+// waits is forgotten.
+func (w *world) checkWaits() {
+	w.t.Helper()
+	open := map[*wait]int{}
+	for _, p := range w.core.procs {
+		at := p.m.State
+		settled := at == proc.Fatal || at == proc.Unknown || at == proc.Exited && (!p.m.Armed || w.core.run != RunRunning)
+		for _, a := range p.awaited {
+			open[a.wait]++
+			there := map[api.Goal]bool{api.GoalRunning: at == proc.Running, api.GoalExited: at == proc.Exited, api.GoalStopped: at == proc.Stopped}
+			if settled || there[a.wait.goal] {
+				w.fail("%s is %v, and somebody still waits until it is %s", p.conf.Name, at, a.wait.goal)
+			}
+		}
+	}
+	for id, wt := range w.core.waits {
+		if wt.open != open[wt] || wt.open == 0 || wt.request != id {
+			w.fail("request %d waits for %d processes, and %d know of it", id, wt.open, open[wt])
+		}
+		if w.core.run != RunRunning && wt.goal != api.GoalStopped {
+			w.fail("request %d waits until something is %s, and the supervisor is on its way out", id, wt.goal)
+		}
+		delete(open, wt)
+	}
+	if len(open) > 0 {
+		w.fail("processes know of %d waits that are over", len(open))
+	}
+}
+
+// checkHistories checks that the transitions that a process remembers follow from
+// one another and lead to where it is.
+func (w *world) checkHistories() {
+	w.t.Helper()
+	for id, p := range w.core.procs {
+		at := proc.Stopped
+		if n := len(p.history.records); n > historySize || p.history.restarts > p.history.starts {
+			w.fail("process %d remembers %d transitions and %d restarts of %d starts", id, n, p.history.restarts, p.history.starts)
+		} else if n == historySize {
+			at = proc.State(p.history.records[p.history.oldest].from)
+		}
+		p.history.each(func(r *record) {
+			if r.why == 0 || p.reason(r) == "" || proc.State(r.from) != at {
+				w.fail("process %d was %v and remembers %+v", id, at, *r)
+			}
+			at = proc.State(r.to)
+		})
+		if at != p.m.State {
+			w.fail("process %d is %v and remembers that it is %v", id, p.m.State, at)
 		}
 	}
 }

@@ -17,9 +17,10 @@ const (
 	MaxHeld      = 256 << 20 // the same for all connections to all servers
 	maxWaitHeld  = 30 * time.Second
 
-	longestRead = 64 << 20 // what one read of a log returns at the most
-	smallReply  = 16 << 10 // replies up to here are not counted
-	unit        = 1 << 20  // of a purse
+	longestRead = 64 << 20  // what one read of a log returns at the most
+	explanation = 160 << 10 // what an explanation has at the most, lines of two logs included
+	smallReply  = 16 << 10  // replies up to here are not counted
+	unit        = 1 << 20   // of a purse
 )
 
 // purse is a number of bytes that replies share, in units. Whoever takes gets
@@ -169,6 +170,8 @@ func readSize(r api.Request) int64 {
 		length = wanted(r.Offset, r.Length)
 	case api.TailProcessLog:
 		length = r.Length
+	case api.ExplainProcess:
+		length = explanation
 	default:
 		return 0
 	}

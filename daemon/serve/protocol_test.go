@@ -290,6 +290,12 @@ func lineType(m *api.Method) string {
 		return "ProcessInfo"
 	case r == "supervisor.getAllProcessInfo":
 		return "array of ProcessInfo"
+	case r == "supervisor.explainProcess":
+		return "Explanation"
+	case r == "supervisor.waitProcess":
+		return "array of WaitResult"
+	case r == "supervisor.getAllProcessUsage":
+		return "array of ProcessUsage"
 	case r == "supervisor.getAllConfigInfo":
 		return "array of ConfigInfo"
 	case m.Result == api.Array && strings.HasPrefix(r, api.SupervisorPrefix):
@@ -301,7 +307,8 @@ func lineType(m *api.Method) string {
 func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
 	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.ConfigInfo{},
-		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}} {
+		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
+		api.WaitResult{}, api.ProcessUsage{}} {
 		rt := reflect.TypeOf(v)
 		var fields []string
 		for i := range rt.NumField() {
@@ -310,7 +317,7 @@ func renderStructs(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "* **%s**: %s\n", rt.Name(), strings.Join(fields, ", "))
 	}
-	b.WriteString("\nTimes are seconds since 1970, 0 for never. In ConfigInfo what is unset is the text `none` and what is automatic is `auto`.\n\n")
+	b.WriteString("\nTimes are seconds since 1970, 0 for never; those that are numbers have a fraction. In ConfigInfo what is unset is the text `none` and what is automatic is `auto`.\n\n")
 }
 
 func fieldType(t reflect.Type) string {
@@ -321,6 +328,10 @@ func fieldType(t reflect.Type) string {
 		return "string"
 	case reflect.Int, reflect.Int64:
 		return "int"
+	case reflect.Float64:
+		return "number"
+	case reflect.Pointer:
+		return fieldType(t.Elem()) + " or null"
 	case reflect.Interface:
 		return "int, boolean or string"
 	case reflect.Slice:

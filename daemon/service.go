@@ -177,7 +177,7 @@ func followFile(f *logfile.File, backlog int64) (any, error) {
 		return nil, api.NewFault(api.NoFile, f.Path())
 	}
 	return follower(func(ctx context.Context, emit func([]byte) error) error {
-		return logfile.Follow(ctx, f.Path(), backlog, f.Watch, emit)
+		return logfile.Follow(ctx, f.Path(), logfile.Backlog{Bytes: backlog}, f.Watch, emit)
 	}), nil
 }
 

@@ -1,5 +1,5 @@
 // Package logfile is one log on disk: appended to, rotated by size, reopened,
-// cleared, read by offset, tailed and followed.
+// cleared, read by offset or by lines from its end, tailed and followed.
 //
 // A File is owned by whoever created it and may be used from any goroutine: a
 // mutex keeps writing, rotation, reopening and clearing apart, so a caller

@@ -41,6 +41,7 @@ type File struct {
 	file    *os.File // nil: not open
 	regular bool     // file is a regular file
 	wakes   map[chan struct{}]struct{}
+	taps    map[*func([]byte)]struct{} // told what is written
 
 	failing  bool  // the last write failed, and that was told
 	lost     int64 // bytes lost since then
@@ -134,6 +135,9 @@ func (f *File) Write(p []byte) (int, error) {
 		told = append(told, f.rotateIfLong()...)
 	}
 	f.wake()
+	for tap := range f.taps {
+		(*tap)(p) // also what the disk had no room for
+	}
 	f.mu.Unlock()
 	f.tell(told)
 	return n, f.wrote(err)

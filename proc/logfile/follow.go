@@ -23,7 +23,7 @@ type follower struct {
 	offset int64
 }
 
-// Follow emits the last backlog bytes of the log at path and then what is
+// Follow emits the end of the log at path, as much as b says, and then what is
 // written to it, until ctx ends or emit fails, and returns why. When another
 // file takes the path, by rotation or otherwise, the old one is read to its
 // end and the new one, or the rotated ones between the two, from the
@@ -33,17 +33,18 @@ type follower struct {
 // Follow never polls. wake is a File's Watch; changes that others make to the
 // file are noticed where the system can tell about them (inotify), and at the
 // next wake otherwise.
-func Follow(ctx context.Context, path string, backlog int64, wake func() (<-chan struct{}, func()), emit func([]byte) error) error {
+func Follow(ctx context.Context, path string, b Backlog, wake func() (<-chan struct{}, func()), emit func([]byte) error) error {
 	woken, stop := wake()
 	defer stop()
 	changes := watchPath(path)
 	defer changes.close()
 
-	file, st, err := openRead(path)
+	end, err := End(path, b)
 	if err != nil {
 		return err
 	}
-	f := &follower{path: path, emit: emit, file: file, offset: max(0, st.Size()-max(backlog, 0))}
+	f := &follower{path: path, emit: emit}
+	f.file, f.offset = end.first()
 	defer func() { f.file.Close() }()
 	for {
 		changes.renew() // before reading, so that nothing falls in between

@@ -29,10 +29,15 @@ func (r *reader) got() string {
 // follow begins to follow f and waits until the backlog has come.
 func follow(t *testing.T, path string, wake func() (<-chan struct{}, func()), backlog int64, want string) *reader {
 	t.Helper()
+	return followFrom(t, path, wake, Backlog{Bytes: backlog}, want)
+}
+
+func followFrom(t *testing.T, path string, wake func() (<-chan struct{}, func()), b Backlog, want string) *reader {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &reader{cancel: cancel, ended: make(chan error, 1)}
 	go func() {
-		r.ended <- Follow(ctx, path, backlog, wake, func(p []byte) error {
+		r.ended <- Follow(ctx, path, b, wake, func(p []byte) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.text.Write(p)
@@ -176,18 +181,18 @@ func TestFollowEnds(t *testing.T) {
 	broken := errors.New("client has gone")
 	f := newLog(t, Spec{})
 	write(t, f, "x")
-	err := Follow(t.Context(), f.Path(), 10, f.Watch, func([]byte) error { return broken })
+	err := Follow(t.Context(), f.Path(), Backlog{Bytes: 10}, f.Watch, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("Follow() = %v, want what emit said", err)
 	}
 	if len(f.wakes) != 0 {
 		t.Error("the log still has a watcher")
 	}
-	err = Follow(t.Context(), filepath.Join(t.TempDir(), "no"), 10, f.Watch, func([]byte) error { return nil })
+	err = Follow(t.Context(), filepath.Join(t.TempDir(), "no"), Backlog{Bytes: 10}, f.Watch, func([]byte) error { return nil })
 	if !errors.Is(err, ErrNoFile) {
 		t.Errorf("Follow() of a missing log = %v", err)
 	}
-	err = Follow(t.Context(), "/dev/null", 10, f.Watch, func([]byte) error { return nil })
+	err = Follow(t.Context(), "/dev/null", Backlog{Bytes: 10}, f.Watch, func([]byte) error { return nil })
 	if !errors.Is(err, ErrNotRegular) {
 		t.Errorf("Follow() of a device = %v", err)
 	}

@@ -71,7 +71,8 @@ var shape = rules{
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{
 		"daemon/chores.go", "daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
-		"proc/logfile/file.go", "proc/output/stream.go", "proc/output/syslog.go",
+		"proc/logfile/file.go",
+		"proc/output/feed.go", "proc/output/ring.go", "proc/output/stream.go", "proc/output/syslog.go",
 	},
 	maxLines: 600,
 }

@@ -51,24 +51,67 @@ func BenchmarkPump(b *testing.B) {
 			<-ended
 			r.Close()
 		})
-		b.Run("pump/"+strconv.Itoa(size), func(b *testing.B) {
-			sink := NewFileSink(logfile.New(logfile.Spec{
-				Path: filepath.Join(b.TempDir(), "x.log"), MaxBytes: 10 << 20, Backups: 1,
-			}))
-			if err := sink.Open(); err != nil {
-				b.Fatal(err)
-			}
-			defer sink.Close()
-			r, w, err := Pipe()
-			if err != nil {
-				b.Fatal(err)
-			}
-			eof := make(chan struct{})
-			Start(r, Options{Sinks: []Sink{sink}, OnEOF: func() { close(eof) }})
-			produce(b, int(w.Fd()), size)
-			w.Close()
-			<-eof
-		})
+		for name, sinks := range map[string]func(file Sink) []Sink{
+			"pump":                    func(file Sink) []Sink { return []Sink{file} },
+			"pump into nothing":       func(Sink) []Sink { return nil },
+			"pump into a ring":        func(Sink) []Sink { return []Sink{NewRing(64 << 10)} },
+			"pump into file and ring": func(file Sink) []Sink { return []Sink{file, NewRing(64 << 10)} },
+		} {
+			b.Run(name+"/"+strconv.Itoa(size), func(b *testing.B) {
+				sink := NewFileSink(logfile.New(logfile.Spec{
+					Path: filepath.Join(b.TempDir(), "x.log"), MaxBytes: 10 << 20, Backups: 1,
+				}))
+				if err := sink.Open(); err != nil {
+					b.Fatal(err)
+				}
+				defer sink.Close()
+				r, w, err := Pipe()
+				if err != nil {
+					b.Fatal(err)
+				}
+				eof := make(chan struct{})
+				Start(r, Options{Sinks: sinks(sink), OnEOF: func() { close(eof) }})
+				produce(b, int(w.Fd()), size)
+				w.Close()
+				<-eof
+			})
+		}
+	}
+}
+
+// BenchmarkSinks measures what a sink costs for each piece, as a pump gives it
+// one: the ring beside the sinks that it stands in for or comes with.
+func BenchmarkSinks(b *testing.B) {
+	file := NewFileSink(logfile.New(logfile.Spec{Path: filepath.Join(b.TempDir(), "x.log"), MaxBytes: 10 << 20, Backups: 1}))
+	if err := file.Open(); err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	tapped := NewRing(64 << 10)
+	feed := NewFeed(256 << 10)
+	tapped.Tap(logfile.Backlog{}, feed.Source(1).Write)
+	for _, s := range []struct {
+		name string
+		sink Sink
+	}{
+		{"file", file}, {"descriptor", NewStream(int(null.Fd()))}, {"ring", NewRing(64 << 10)},
+		{"ring with a reader that does not read", tapped},
+	} {
+		for _, size := range []int{100, 4 << 10, 64 << 10} {
+			b.Run(s.name+"/"+strconv.Itoa(size), func(b *testing.B) {
+				p := append(bytes.Repeat([]byte("x"), size-1), '\n')
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					s.sink.Write(p, Urgent)
+				}
+			})
+		}
 	}
 }
 

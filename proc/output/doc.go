@@ -6,7 +6,8 @@
 // fork and ends by itself: when nobody can write to the pipe any more, or when
 // it has drained after the child died. A Stream is a sink that many pumps
 // share; a goroutine of its own does the writing and exists only while there
-// is something to write.
+// is something to write. A Ring is a sink that keeps the last bytes in memory; a
+// Feed is the queue through which a reader hears of many outputs at once.
 //
 // Invariants:
 //   - What a child wrote before it died has been given to every sink and
@@ -18,8 +19,10 @@
 //   - The daemon's own descriptors are written to and nothing else: no flag of
 //     theirs is changed, they are not seeked, opened again or closed, and no
 //     error from them ends anything.
+//   - Nobody who reads holds up who writes: a reader that is too slow is told
+//     how much it missed.
 //   - Memory is bounded, whatever a program writes: by the chunk, the capture
-//     limit, the queue limit.
+//     limit, the queue limit, the size of the ring.
 //
 // The package starts no processes. It may import conf and proc/logfile only.
 package output

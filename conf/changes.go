@@ -185,6 +185,7 @@ var programTexts = []struct {
 	{"on_fatal", func(p *Program) string { return string(p.OnFatal) }},
 	{"on_exit", func(p *Program) string { return string(p.OnExit) }},
 	{"redirect_stderr", func(p *Program) string { return strconv.FormatBool(p.RedirectStderr) }},
+	{"log_ring", func(p *Program) string { return byteSize(int64(p.LogRing)) }},
 	{"serverurl", serverURLText},
 }
 

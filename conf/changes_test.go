@@ -68,6 +68,7 @@ func TestChanges(t *testing.T) {
 			"p changed [p changed umask(|022) startsecs(1|0) startretries(3|1) exitcodes(0|0,2) stopwaitsecs(10|3)]"},
 		{"words", base, base + "autostart=false\nautorestart=true\nstopasgroup=true\nredirect_stderr=true\n",
 			"p changed [p changed autostart(true|false) autorestart(unexpected|true) stopasgroup(false|true) killasgroup(false|true) redirect_stderr(false|true) stderr_logfile(AUTO|NONE)]"},
+		{"the ring", base, base + "log_ring=0\n", "p changed [p changed log_ring(64KB|0)]"},
 		{"a server's address", base, base + "serverurl=http://h:1\n", "p changed [p changed serverurl(AUTO|http://h:1)]"},
 		{"another kind of group", base, base + "[group:p]\nprograms=p\n", "p changed kind(program|group)"},
 		{"another program in its place", base, "[supervisord]\n[program:q]\ncommand=x\nprocess_name=p\n[group:p]\nprograms=q\n",

@@ -223,6 +223,7 @@ type Program struct {
 	OnExit       OnExit
 
 	RedirectStderr bool
+	LogRing        int // bytes of each channel to keep in memory where no file keeps them; 0: none
 	Stdout, Stderr Output
 	Socket         *Socket // fcgi programs only
 }

@@ -65,7 +65,7 @@ const hintQuotes = "leave the quotes out: they are part of the value"
 func hintFor(key, value string) string {
 	lower := strings.ToLower(value)
 	switch {
-	case strings.HasSuffix(key, "maxbytes"):
+	case strings.HasSuffix(key, "maxbytes"), key == "log_ring":
 		if n := len(lower); n > 1 && strings.IndexByte("kmg", lower[n-1]) >= 0 {
 			return "write " + value + "B"
 		}

@@ -19,7 +19,7 @@ var (
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory", "environment",
-		"exitcodes", "killasgroup", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
+		"exitcodes", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
@@ -47,7 +47,7 @@ const (
 )
 
 // programExtensions are our own keys of whatever runs.
-var programExtensions = []string{"on_exit", "on_fatal"}
+var programExtensions = []string{"log_ring", "on_exit", "on_fatal"}
 
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.

@@ -24,8 +24,9 @@ func TestCheckUpstream(t *testing.T) {
 			":2: warning: [supervisord] strict: the key is an extension and ignored",
 			":3: warning: [supervisord] update_mode: the key is an extension and ignored",
 			":4: warning: [supervisord] env_default: the key is an extension and ignored"}},
-		{"our keys of programs", prog + "on_exit=shutdown\n", []string{
-			":4: warning: [program:a] on_exit: the key is an extension and ignored"}},
+		{"our keys of programs", prog + "on_exit=shutdown\n[eventlistener:e]\ncommand=cat\nevents=EVENT\nlog_ring=0\n", []string{
+			":4: warning: [program:a] on_exit: the key is an extension and ignored",
+			":8: warning: [eventlistener:e] log_ring: the key is an extension and ignored"}},
 		{"our keys as defaults of everything", "[DEFAULT]\nstrict=false\nnope=1\n", []string{
 			":3: warning: [DEFAULT] strict: the key is unknown and ignored",
 			":4: warning: [DEFAULT] nope: the key is unknown and ignored"}},

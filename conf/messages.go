@@ -87,6 +87,7 @@ const (
 	msgVariables     = "the environments of all programs together have more than %d variables"
 	msgManyRPC       = "more than %d [rpcinterface:] sections"
 	msgStrict        = "strict=true is set, and the check has warnings: %d"
+	msgLogRing       = "not a size from 0 to %[2]dMB: %[1]s"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

@@ -16,6 +16,24 @@ const (
 	maxVariables = 5_000_000 // entries of the environments
 )
 
+// How much of each channel is kept in memory.
+const (
+	defaultLogRing = 64 << 10
+	maxLogRing     = 64 << 20
+)
+
+// parseLogRing reads log_ring=.
+func parseLogRing(s string) (int, error) {
+	n, err := ParseByteSize(s)
+	switch {
+	case err != nil:
+		return 0, err
+	case n < 0 || n > maxLogRing:
+		return 0, textf(msgLogRing, repr(s), maxLogRing>>20)
+	}
+	return int(n), nil
+}
+
 // shared is what the processes of one section have in common.
 type shared struct {
 	Program
@@ -78,6 +96,10 @@ func (s *scope) shared(group string) *shared {
 	p.OnFatal = read(s, "on_fatal", FatalIgnored, parseWord(onFatals...))
 	p.OnExit = read(s, "on_exit", ExitIgnored, parseWord(onExits...))
 	p.RedirectStderr = read(s, "redirect_stderr", false, ParseBool)
+	p.LogRing = defaultLogRing
+	if !s.original {
+		p.LogRing = read(s, "log_ring", defaultLogRing, parseLogRing)
+	}
 	sh.numprocs = read(s, "numprocs", 1, parseCountInt)
 	sh.start = read(s, "numprocs_start", 0, parseCountInt)
 	sh.out = s.channel("stdout")

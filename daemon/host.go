@@ -36,6 +36,7 @@ type host struct {
 	inbox    *inbox
 	kids     *child.Table
 	slots    map[core.ProcID]*slot    // loop
+	streams  map[*logStream]struct{}  // loop: who wants to hear of new slots
 	calls    map[core.RequestID]*call // loop
 	left     *core.Leave              // loop: set when the core has told us to leave
 	lastLoad chan struct{}            // loop: closed when the latest reading of the configuration is told
@@ -75,7 +76,7 @@ type outcome struct {
 func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
-		inbox: newInbox(), slots: map[core.ProcID]*slot{}, calls: map[core.RequestID]*call{},
+		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
 		done: make(chan struct{}), running: map[child.Key]*running{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}

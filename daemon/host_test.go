@@ -152,7 +152,7 @@ func TestLogsAreReadTailedClearedAndFollowed(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- s.Follow(ctx, api.FollowProcessLog{Name: "p", Channel: api.Stdout, Backlog: 2},
-			func(p []byte) error { pieces <- string(p); return nil })
+			func(p any) error { pieces <- string(p.(api.Bytes)); return nil })
 	}()
 	var got strings.Builder
 	await := func(want string) {

@@ -154,8 +154,9 @@ func (h *host) addSlots(e core.AddProcesses) {
 	for i, id := range e.Procs {
 		s := h.newSlot(id, e.Programs[i])
 		h.slots[id] = s
+		h.followNew(s)
 		h.core.NameLogs(id, s.stdout.autoPath(), s.stderr.autoPath())
-		for _, c := range []*channel{s.stdout, s.stderr} {
+		for _, c := range s.channels() {
 			if c.autoPath() != "" {
 				auto = append(auto, c)
 			}
@@ -171,6 +172,7 @@ func (h *host) removeSlots(ids []core.ProcID) {
 	for _, id := range ids {
 		s := h.slots[id]
 		delete(h.slots, id)
+		h.followGone(id)
 		h.chores.add(s.release)
 	}
 }
@@ -207,8 +209,8 @@ func (h *host) reopenLogs() {
 			h.reopened("the activity log", h.journal.file.Reopen())
 		}
 		for _, s := range slots {
-			for _, c := range []*channel{s.stdout, s.stderr} {
-				if c != nil && c.file != nil {
+			for _, c := range s.channels() {
+				if c.file != nil {
 					h.reopened("the log of "+s.prog.Name, c.file.Reopen())
 				}
 			}

@@ -16,8 +16,8 @@ import (
 	"gosupervisor/proc/logfile"
 )
 
-// follower streams a log; it is the value of a performed Follow request.
-type follower func(ctx context.Context, emit func([]byte) error) error
+// follower streams logs; it is the value of a performed Follow request.
+type follower func(ctx context.Context, emit func(any) error) error
 
 // Do implements api.Service. It waits for the loop's answer, then does the
 // file work that the answer may ask for, here in the client's goroutine.
@@ -43,7 +43,7 @@ func (h *host) Do(ctx context.Context, r api.Request) (any, error) {
 }
 
 // Follow implements api.Service.
-func (h *host) Follow(ctx context.Context, r api.Request, emit func([]byte) error) error {
+func (h *host) Follow(ctx context.Context, r api.Request, emit func(any) error) error {
 	v, err := h.Do(ctx, r)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (h *host) performIO(e core.Perform) outcome {
 	case api.ClearLog:
 		return h.mainLog(h.clearMainLog)
 	case api.FollowLog:
-		return h.mainLog(func(f *logfile.File) (any, error) { return followFile(f, r.Backlog) })
+		return h.mainLog(func(f *logfile.File) (any, error) { return followFile(f, logfile.Backlog{Bytes: r.Backlog}) })
 	case api.ClearProcessLogs:
 		return outcome{then: func() (any, error) { return clearOne(slots[0], r.Name) }}
 	case api.ClearAllProcessLogs:
@@ -91,17 +91,10 @@ func (h *host) performIO(e core.Perform) outcome {
 	case api.GetAllProcessUsage:
 		known, at := e.Known.([]api.ProcessUsage), time.Now()
 		return outcome{then: func() (any, error) { return h.measure(known, at), nil }}
+	case api.FollowLogs:
+		return outcome{value: follower(func(ctx context.Context, emit func(any) error) error { return h.followLogs(ctx, r, emit) })}
 	}
 	return outcome{fault: api.NewFault(api.UnknownMethod, "")}
-}
-
-// channel returns an output of the process; nil for stderr that goes into
-// stdout.
-func (s *slot) channel(name api.Channel) *channel {
-	if name == api.Stderr {
-		return s.stderr
-	}
-	return s.stdout
 }
 
 // mainLog does something with the activity log's file, if it is one.
@@ -121,73 +114,16 @@ func (h *host) clearMainLog(f *logfile.File) (any, error) {
 	return true, nil
 }
 
-func readLog(path string, offset, length int64) (any, error) {
-	b, err := logfile.Read(path, offset, length)
-	switch {
-	case errors.Is(err, logfile.ErrBadArguments):
-		return nil, api.NewFault(api.BadArguments, "")
-	case errors.Is(err, logfile.ErrNoFile), errors.Is(err, logfile.ErrNotRegular):
-		return nil, api.NewFault(api.NoFile, path)
-	case err != nil:
-		return nil, api.NewFault(api.Failed, err.Error())
-	}
-	return api.Bytes(b), nil
-}
-
-// readable returns the path of a channel's log if there is one to read: a
-// descriptor that we write to is none.
-func readable(c *channel) (path string, ok bool) {
-	if c == nil || c.file == nil || c.lost.Load() {
-		return "", false
-	}
-	return c.path, true
-}
-
-func readChannel(c *channel, offset, length int64) (any, error) {
-	path, ok := readable(c)
-	if !ok {
-		return nil, api.NewFault(api.NoFile, "")
-	}
-	return readLog(path, offset, length)
-}
-
-func tailChannel(c *channel, offset, length int64) (any, error) {
-	path, ok := readable(c)
-	if !ok {
-		return api.TailChunk{Data: api.Bytes{}}, nil
-	}
-	data, size, overflow, err := logfile.Tail(path, offset, length)
-	if err != nil && !errors.Is(err, logfile.ErrNoFile) {
-		return api.TailChunk{Data: api.Bytes{}, Offset: offset}, nil
-	}
-	return api.TailChunk{Data: data, Offset: size, Overflow: overflow}, nil
-}
-
-func followChannel(c *channel, r api.FollowProcessLog) (any, error) {
-	if _, ok := readable(c); !ok {
-		return nil, api.NewFault(api.NoFile, r.Name)
-	}
-	return followFile(c.file, r.Backlog)
-}
-
-// followFile checks that there is something to follow, so that the client
-// hears of a missing file before the stream begins.
-func followFile(f *logfile.File, backlog int64) (any, error) {
-	if _, err := f.Size(); err != nil {
-		return nil, api.NewFault(api.NoFile, f.Path())
-	}
-	return follower(func(ctx context.Context, emit func([]byte) error) error {
-		return logfile.Follow(ctx, f.Path(), logfile.Backlog{Bytes: backlog}, f.Watch, emit)
-	}), nil
-}
-
-// clear empties the logs of a process, running or not. What is no file of its
-// own is left alone.
+// clear empties the logs of a process, running or not, and what is kept of its
+// output in memory. What is no file of its own is left alone.
 func (s *slot) clear() error {
 	var failed error
-	for _, c := range []*channel{s.stdout, s.stderr} {
-		if c != nil && c.file != nil {
+	for _, c := range s.channels() {
+		if c.file != nil {
 			failed = errors.Join(failed, c.file.Clear())
+		}
+		if c.ring != nil {
+			c.ring.Clear()
 		}
 	}
 	return failed
@@ -253,7 +189,11 @@ func (h *host) createAuto(channels []*channel) {
 	if errors.Is(cause, unix.EROFS) {
 		advice += "; " + readOnlyHint(first.path)
 	}
-	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, so this output is kept nowhere: %v; %s", first.path, others, cause, advice)
+	kept := "so this output is kept nowhere"
+	if first.ring != nil {
+		kept = "so only the end of this output is kept, in memory"
+	}
+	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, %s: %v; %s", first.path, others, kept, cause, advice)
 }
 
 // echo repeats a program's output in the activity log, at level debug.

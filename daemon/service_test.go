@@ -12,8 +12,8 @@ import (
 func TestALogThatIsNoFileOfItsOwnIsNone(t *testing.T) {
 	s := supervise(t, "[program:p]\ncommand=/bin/cat\nstdout_logfile=/dev/null\nstderr_logfile=/dev/tty\nautostart=false\n")
 	for _, r := range []api.Request{
-		api.ReadProcessLog{Name: "p", Channel: api.Stdout}, api.FollowProcessLog{Name: "p", Channel: api.Stdout},
-		api.ReadProcessLog{Name: "p", Channel: api.Stderr}, api.FollowProcessLog{Name: "p", Channel: api.Stderr},
+		api.ReadProcessLog{Name: "p", Channel: api.Stdout}, api.FollowProcessLog{Name: "p", Channel: api.Stdout, FileOnly: true},
+		api.ReadProcessLog{Name: "p", Channel: api.Stderr}, api.FollowProcessLog{Name: "p", Channel: api.Stderr, FileOnly: true},
 	} {
 		s.faults(r, api.NoFile)
 	}
@@ -30,7 +30,7 @@ func TestAutomaticLogsOfAGroupThatFailAreToldOfInOneLine(t *testing.T) {
 	s := supervise(t, "childlogdir=/proc\n[program:p]\ncommand=/bin/cat\nautostart=false\nnumprocs=3\nprocess_name=%(process_num)d\n"+
 		"[program:q]\ncommand=/bin/cat\nautostart=false\nredirect_stderr=true\n")
 	s.waitForLog(`/q-stdout-`)
-	s.waitForLog(`and 5 more, so this output is kept nowhere: `)
+	s.waitForLog(`and 5 more, so only the end of this output is kept, in memory: `)
 	for _, name := range []string{"p:0", "p:2", "q"} {
 		s.faults(api.ReadProcessLog{Name: name, Channel: api.Stdout}, api.NoFile)
 	}

@@ -33,6 +33,7 @@ type channel struct {
 	file   *logfile.File // nil: none, or an inherited descriptor
 	sink   *output.FileSink
 	stream *output.Stream // the inherited descriptor
+	ring   *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
 
 	// An automatic log that could not be created; the goroutine of kids says
 	// so before it starts the program.
@@ -51,6 +52,9 @@ func (h *host) newSlot(id core.ProcID, p *conf.Program) *slot {
 
 func (h *host) newChannel(p *conf.Program, name api.Channel, o conf.Output) *channel {
 	c := &channel{name: name, conf: o, path: o.Logfile}
+	if p.LogRing > 0 {
+		c.ring = output.NewRing(p.LogRing)
+	}
 	mode := os.FileMode(0)
 	if o.Auto {
 		c.path = filepath.Join(h.cfg.Server.ChildLogDir, logfile.AutoName(p.Name, string(name), h.cfg.Server.Identifier))
@@ -88,11 +92,15 @@ func (c *channel) autoPath() string {
 	return c.path
 }
 
-// release lets go of the devices that the process logged to.
+// release lets go of the devices that the process logged to, and of those who
+// follow what it wrote.
 func (s *slot) release() {
-	for _, c := range []*channel{s.stdout, s.stderr} {
-		if c != nil && c.sink != nil {
+	for _, c := range s.channels() {
+		if c.sink != nil {
 			c.sink.Release()
+		}
+		if c.ring != nil {
+			c.ring.Close()
 		}
 	}
 }
@@ -219,12 +227,17 @@ func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (*os.File, 
 func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 	p := r.slot.prog
 	o := output.Options{StripANSI: c.conf.StripANSI, CaptureMax: c.conf.CaptureMaxBytes}
+	kept := false // in a file that can be read
 	if c.file != nil && !c.lost.Load() {
 		if err := c.sink.Open(); err != nil {
 			return o, err
 		}
 		r.logs = append(r.logs, c.sink)
 		o.Sinks = append(o.Sinks, c.sink)
+		kept = c.file.Regular()
+	}
+	if !kept && c.ring != nil {
+		o.Sinks = append([]output.Sink{c.ring}, o.Sinks...) // before one that may wait
 	}
 	if c.stream != nil {
 		o.Sinks = append(o.Sinks, c.stream)

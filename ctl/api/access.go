@@ -47,7 +47,9 @@ func AccessOf(r Request) (a Access, s Scope, names []string) {
 		return Admin, EveryOne, nil
 	}
 	if m.Scope == TheNamed || m.Scope == TheGroup {
-		names = namesOf(r)
+		if names = namesOf(r); len(names) == 0 {
+			return m.Access, EveryOne, nil // where names may be left out, none are all
+		}
 	}
 	return m.Access, m.Scope, names
 }

@@ -51,6 +51,15 @@ func TestWhatActsIsNotReading(t *testing.T) {
 	}
 }
 
+func TestNoNamesAreAllProcesses(t *testing.T) {
+	if a, s, names := AccessOf(FollowLogs{}); a != Read || s != EveryOne || names != nil {
+		t.Errorf("got %v, %d, %q", a, s, names)
+	}
+	if a, s, names := AccessOf(FollowLogs{Names: []string{"a", "g:*"}}); a != Read || s != TheNamed || !slices.Equal(names, []string{"a", "g:*"}) {
+		t.Errorf("got %v, %d, %q", a, s, names)
+	}
+}
+
 type stranger struct{}
 
 func (stranger) request() {}

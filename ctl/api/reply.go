@@ -37,6 +37,13 @@ func Namespec(group, name string) string {
 	return group + ":" + name
 }
 
+// Matches tells whether a name - name, group:name, or group:* for all of a group -
+// means a process.
+func Matches(spec, group, name string) bool {
+	wanted, process := SplitNamespec(spec)
+	return wanted == group && (process == name || process == "")
+}
+
 // StateInfo is the state of the supervisor itself.
 type StateInfo struct {
 	StateCode int    `json:"statecode"` // 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN
@@ -100,9 +107,37 @@ type TailChunk struct {
 	Overflow bool  `json:"overflow"`
 }
 
+// LogPiece is a piece of one of many logs: what was written, or how much of it
+// was missed, or why there is nothing to be shown.
+type LogPiece struct {
+	Group   string  `json:"group"`
+	Name    string  `json:"name"`
+	Channel Channel `json:"channel"`
+	Data    Bytes   `json:"data,omitempty"`
+	Missed  int64   `json:"missed,omitempty"` // bytes that the reader was too slow for
+	Fault   string  `json:"fault,omitempty"`  // NO_FILE: nothing keeps this output
+}
+
+// Namespec returns group:name, or just the name where both are equal.
+func (p LogPiece) Namespec() string { return Namespec(p.Group, p.Name) }
+
 // Bytes is log data: any bytes at all. In JSON it is a string when it is valid
 // UTF-8, and {"base64": "..."} when not, so that nothing is lost on the way.
 type Bytes []byte
+
+// WholeText returns how many bytes of p are to be sent or shown now: all, or all
+// but a character whose end is missing.
+func WholeText(p []byte) int {
+	for i := 1; i < utf8.UTFMax && i <= len(p); i++ {
+		if utf8.RuneStart(p[len(p)-i]) {
+			if !utf8.FullRune(p[len(p)-i:]) {
+				return len(p) - i
+			}
+			break
+		}
+	}
+	return len(p)
+}
 
 // MarshalJSON implements json.Marshaler.
 func (b Bytes) MarshalJSON() ([]byte, error) {

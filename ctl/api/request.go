@@ -93,12 +93,26 @@ type (
 		Goal  Goal
 	}
 
-	// FollowProcessLog streams a channel's log: its last Backlog bytes, then
-	// what is written from then on, across rotation and restart.
+	// FollowProcessLog streams a channel's log: its last Backlog bytes, or its
+	// last Lines if that is more than 0, then what is written from then on,
+	// across rotation and restart. Each piece is Bytes. With Once it ends where
+	// what is there ends.
 	FollowProcessLog struct {
-		Name    string
-		Channel Channel
-		Backlog int64
+		Name           string
+		Channel        Channel
+		Backlog, Lines int64
+		Once           bool
+		FileOnly       bool // what is kept in memory alone is no log
+	}
+	// FollowLogs does so for many channels at once: both of every process that
+	// Names name, or the one that Channel says. No names are all processes.
+	// Those that are added later and would have been named are followed from
+	// their first byte on. Each piece is a LogPiece.
+	FollowLogs struct {
+		Names   []string // name, group:name or group:*
+		Channel Channel  // "": both
+		Lines   int64
+		Once    bool
 	}
 	// FollowLog does the same for the activity log.
 	FollowLog struct{ Backlog int64 }
@@ -141,6 +155,13 @@ func (ClearProcessLogs) request()     {}
 func (ClearAllProcessLogs) request()  {}
 func (FollowProcessLog) request()     {}
 func (FollowLog) request()            {}
+func (FollowLogs) request()           {}
+
+// Limits of FollowLogs.
+const (
+	MaxFollowLogs = 64        // streams at once
+	MaxFollowHeld = 256 << 10 // bytes that one holds for a client that is slow
+)
 
 // Service answers requests. It is safe for use by many goroutines.
 type Service interface {
@@ -150,9 +171,10 @@ type Service interface {
 	// begun goes on.
 	Do(ctx context.Context, r Request) (any, error)
 
-	// Follow streams a log: emit gets each piece, in order, until ctx ends,
+	// Follow streams logs: emit gets each piece, in order, until ctx ends,
 	// emit fails, or the log goes away. An error before the first piece is a
 	// *Fault: BadName, or NoFile; it comes without delay. A piece is valid
-	// during its call only, and may be empty.
-	Follow(ctx context.Context, r Request, emit func([]byte) error) error
+	// during its call only, and may be empty; its type is the one that the
+	// request names.
+	Follow(ctx context.Context, r Request, emit func(piece any) error) error
 }

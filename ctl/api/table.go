@@ -10,6 +10,7 @@ var (
 	offsetParam = Param{Name: "offset", Type: Int, Doc: "the first byte; negative counts from the end"}
 	lengthParam = Param{Name: "length", Type: Int, Doc: "how many bytes; 0 is all that follow the offset"}
 	mostParam   = Param{Name: "length", Type: Int, Doc: "at most so many bytes, the last ones of the log"}
+	followParam = Param{Name: "follow", Type: Boolean, Optional: true, Default: true, Doc: "false ends the stream where what is there ends"}
 	backlog     = Param{Name: "backlog", Type: Int, Optional: true, Default: int64(1024), Doc: "begin with so many bytes of what is there"}
 )
 
@@ -21,6 +22,7 @@ const (
 	tailResult = "the data, the size of the log, and whether there was more than was asked for"
 	infoResult = "name, group, start, stop, now, state, statename, spawnerr, exitstatus, logfile, stdout_logfile, stderr_logfile, pid, description"
 	followDone = "true when the stream has ended; each piece of the log comes before it"
+	piecesDone = "true when the stream has ended; each piece that comes before it is a LogPiece"
 )
 
 func text(v any) string         { s, _ := v.(string); return s }
@@ -31,6 +33,20 @@ func params(p ...Param) []Param { return p }
 
 // positive is a backlog: a negative one means nothing.
 func positive(v any) int64 { return max(0, number(v)) }
+
+// follow builds the request of followProcessLog.
+func follow(a []any) Request {
+	r := FollowProcessLog{Name: text(a[0]), Channel: Channel(text(a[1])), Backlog: positive(a[2]), Lines: positive(a[3]), Once: !truth(a[4])}
+	if a[3] != nil {
+		r.Backlog = 0
+	}
+	return r
+}
+
+func followMany(a []any) Request {
+	names, _ := a[0].([]string)
+	return FollowLogs{names, Channel(text(a[1])), positive(a[2]), !truth(a[3])}
+}
 
 // plain builds requests without parameters.
 func plain(r Request) func([]any) Request { return func([]any) Request { return r } }
@@ -178,10 +194,20 @@ var Methods = []Method{
 	{Name: "supervisor.tailProcessStderrLog", Access: Read, Scope: TheNamed, Params: params(nameParam, offsetParam, mostParam), Result: Array, XMLRPC: true, Build: tailChannel(Stderr),
 		Doc: "Returns what came to the log of a process's standard error after an offset.", ResultDoc: tailResult},
 	{Name: "supervisor.followProcessLog", Access: Read, Scope: TheNamed,
-		Params: params(nameParam, Param{Name: "channel", Type: Output, Optional: true, Default: string(Stdout), Doc: "stdout or stderr"}, backlog),
-		Result: Boolean, Stream: true,
-		Build: func(a []any) Request { return FollowProcessLog{text(a[0]), Channel(text(a[1])), positive(a[2])} },
-		Doc:   "Streams a log of a process: its end, then what is written from then on, across rotation and restart.", ResultDoc: followDone},
+		Params: params(nameParam, Param{Name: "channel", Type: Output, Optional: true, Default: string(Stdout), Doc: "stdout or stderr"}, backlog,
+			Param{Name: "lines", Type: Int, Optional: true, Doc: "begin with so many lines instead, from before the last rotation too"}, followParam),
+		Result: Boolean, Stream: true, Build: follow,
+		Doc: "Streams a log of a process: its end, then what is written from then on, across rotation and restart. " +
+			"Output that goes to no file is there as far as log_ring keeps it in memory.",
+		ResultDoc: followDone},
+	{Name: "supervisor.followLogs", Access: Read, Scope: TheNamed,
+		Params: params(Param{Name: "names", Type: Names, Optional: true, Doc: "the processes: name, group:name or group:*; left out or empty, all there are"},
+			Param{Name: "channel", Type: Output, Optional: true, Doc: "stdout or stderr; left out, both"},
+			Param{Name: "lines", Type: Int, Optional: true, Default: int64(10), Doc: "begin with so many lines of each channel, from before the last rotation too"}, followParam),
+		Result: Boolean, Stream: true, Build: followMany,
+		Doc: "Streams the logs of many processes in one: the end of each, then what is written from then on, across rotation and restart. " +
+			"A process that is added later and that names would have named is followed from its first byte on.",
+		ResultDoc: piecesDone},
 	{Name: "supervisor.clearProcessLogs", Access: Operate, Scope: TheNamed, Params: params(nameParam), Result: Boolean, XMLRPC: true, Build: clearOne,
 		Doc: "Empties the logs of a process.", ResultDoc: alwaysTrue},
 	{Name: "supervisor.clearProcessLog", Access: Operate, Scope: TheNamed, Params: params(nameParam), Result: Boolean, XMLRPC: true, AliasOf: "supervisor.clearProcessLogs", Build: clearOne,

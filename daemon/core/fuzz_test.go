@@ -254,7 +254,7 @@ func (w *world) ask(s *source) {
 		api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.ConfigChanges{},
 		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{},
 		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
-		api.ReadProcessLog{Name: name}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
+		api.ReadProcessLog{Name: name}, api.FollowLogs{Names: []string{name}}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
 		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{},
 		api.WaitProcess{Names: []string{name}, Goal: goal}, api.WaitProcess{Names: []string{"g:*", "a:*", "ear:*"}, Goal: goal},
 		api.WaitProcess{Names: []string{name, "g:*", "always"}, Goal: goal}, api.WaitProcess{Goal: goal},

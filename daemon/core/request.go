@@ -104,6 +104,9 @@ func (c *Core) requestIO(id RequestID, req api.Request) bool {
 	case api.ClearAllProcessLogs:
 		c.emit(Perform{ID: id, Req: req, Procs: ids(c.inOrder())})
 		return true
+	case api.FollowLogs:
+		c.followLogs(id, r)
+		return true
 	case api.SendProcessStdin:
 		c.sendStdin(id, r)
 		return true
@@ -134,6 +137,19 @@ func (c *Core) requestIO(id RequestID, req api.Request) bool {
 		c.fault(id, api.BadName, name)
 	}
 	return true
+}
+
+// followLogs makes sure that every name means something now. What it means later
+// is for the daemon to look at, as processes come and go.
+func (c *Core) followLogs(id RequestID, r api.FollowLogs) {
+	for _, name := range r.Names {
+		group, process := api.SplitNamespec(name)
+		if c.findProcess(name) == nil && (process != "" || c.findGroup(group) == nil) {
+			c.fault(id, api.BadName, name)
+			return
+		}
+	}
+	c.emit(Perform{ID: id, Req: r})
 }
 
 func (c *Core) sendStdin(id RequestID, r api.SendProcessStdin) {

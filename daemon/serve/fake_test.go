@@ -99,7 +99,7 @@ func (f *fake) Do(ctx context.Context, r api.Request) (any, error) {
 }
 
 // Follow implements api.Service.
-func (f *fake) Follow(ctx context.Context, r api.Request, emit func([]byte) error) error {
+func (f *fake) Follow(ctx context.Context, r api.Request, emit func(any) error) error {
 	name := "main"
 	if p, ok := r.(api.FollowProcessLog); ok {
 		name = p.Name
@@ -118,7 +118,7 @@ func (f *fake) Follow(ctx context.Context, r api.Request, emit func([]byte) erro
 	defer func() { f.follows <- "ended " + name }()
 	if name == "flood" {
 		for {
-			if err := emit(bytes.Repeat([]byte("x"), 32<<10)); err != nil {
+			if err := emit(api.Bytes(bytes.Repeat([]byte("x"), 32<<10))); err != nil {
 				return err
 			}
 		}
@@ -129,7 +129,14 @@ func (f *fake) Follow(ctx context.Context, r api.Request, emit func([]byte) erro
 			if !ok {
 				return nil
 			}
-			if err := emit([]byte(p)); err != nil {
+			var piece any = api.Bytes(p)
+			if _, many := r.(api.FollowLogs); many {
+				piece = api.LogPiece{Group: "web", Name: "web", Channel: api.Stderr, Data: api.Bytes(p)}
+				if p == "" {
+					piece = api.LogPiece{Group: "web", Name: "web", Channel: api.Stderr, Missed: 4096}
+				}
+			}
+			if err := emit(piece); err != nil {
 				return err
 			}
 		case <-ctx.Done():

@@ -34,7 +34,7 @@ func TestLinesAnswer(t *testing.T) {
 		{"a result that cannot be sent", `{"id":1,"method":"supervisor.getIdentification"}`, `{"id":1,"error":{"code":30,"name":"FAILED","message":"FAILED: encode line: json: unsupported type: chan int"}}`},
 		{"a multicall", `{"id":1,"method":"system.multicall","params":[[{"methodName":"supervisor.getPID"},{"methodName":"supervisor.getProcessInfo","params":{"name":"x"}},{"methodName":"supervisor.followLog"},{}]]}`,
 			`{"id":1,"result":[42,{"faultCode":10,"faultString":"BAD_NAME: x"},{"faultCode":2,"faultString":"INCORRECT_PARAMETERS: supervisor.followLog cannot be part of a multicall"},{"faultCode":2,"faultString":"INCORRECT_PARAMETERS: No methodName"}]}`},
-		{"a signature", `{"id":1,"method":"system.methodSignature","params":["supervisor.followProcessLog"]}`, `{"id":1,"result":["boolean","string","string","int"]}`},
+		{"a signature", `{"id":1,"method":"system.methodSignature","params":["supervisor.followProcessLog"]}`, `{"id":1,"result":["boolean","string","string","int","int","boolean"]}`},
 		{"a login that nobody wants", `{"id":1,"method":"system.login","params":["a","b"]}`, `{"id":1,"result":true}`},
 		{"blanks around it", " \t" + `{"id":1,"method":"supervisor.getPID"}` + "\r", `{"id":1,"result":42}`},
 	}

@@ -58,9 +58,10 @@ type session struct {
 // step is a line typed, something written to the log, or both, and the number
 // of lines that come back.
 type step struct {
-	say  string
-	log  string
-	hear int
+	say     string
+	log     string
+	silence bool // the fake tells of bytes that were missed
+	hear    int
 }
 
 var sessions = []session{
@@ -74,6 +75,12 @@ var sessions = []session{
 		{say: `{"id":2,"method":"supervisor.getPID"}`, hear: 1},
 		{log: "caf\xe9\n", hear: 1},
 		{say: `{"id":3,"method":"system.cancel","params":{"id":"log"}}`, hear: 2},
+	}},
+	{title: "Follow all logs of some processes; a client that is too slow is told what it missed:", steps: []step{
+		{say: `{"id":1,"method":"supervisor.followLogs","params":{"names":["web","jobs:*"],"lines":0}}`},
+		{log: "listening on :8080\n", hear: 1},
+		{silence: true, hear: 1},
+		{say: `{"id":2,"method":"system.cancel","params":{"id":1}}`, hear: 2},
 	}},
 	{title: "Mistakes are answered one by one, and the connection goes on:", steps: []step{
 		{say: `{"id":1,"method":"supervisor.getState"`, hear: 1},
@@ -100,7 +107,7 @@ func (s session) play(t *testing.T) string {
 			b.WriteString("> " + st.say + "\n")
 			k.say(st.say + "\n")
 		}
-		if st.log != "" {
+		if st.log != "" || st.silence {
 			r.fake.pieces <- st.log
 		}
 		heard := make([]string, st.hear)
@@ -150,8 +157,12 @@ shuts down its sending side only, it still gets the answers to everything it has
 merely listens it is sent a blank line every ten seconds, which it must ignore. Blank lines from a client are ignored too.
 
 Bytes (logs, and the input of a process) are a string where they are valid UTF-8, and ` + "`{\"base64\": \"...\"}`" + ` where they are
-not. In a stream, a character is never split between two pieces. The first piece of a stream may be empty; it says
+not. In a stream, a character is never split between two pieces. The first piece of a log may be empty; it says
 that the log is open.
+
+Output that goes to no file - NONE, ` + "`/dev/stdout`, syslog, a pipe - is streamed from memory, where `log_ring`" + ` keeps the end of
+it. A client that takes it too slowly holds nobody up: it finds a line ` + "`==> 4096 bytes missed <==`" + ` where they were, and
+followLogs, for which that holds whatever the output goes to, sends it a piece that says so.
 `
 
 const httpPart = `## HTTP
@@ -204,6 +215,8 @@ func renderLimits(b *strings.Builder) {
 		{"a reply line", "none", "a reply can be as long as a log; a piece of a stream has at most " + fmt.Sprint(maxPiece) + " bytes of it"},
 		{"requests running on a connection", fmt.Sprint(MaxRequests), "further lines are not read until one has ended"},
 		{"streams among them", fmt.Sprint(MaxStreams), "TOO_MANY_STREAMS"},
+		{"streams of followLogs", fmt.Sprint(api.MaxFollowLogs) + " in all", "FAILED; followProcessLog has no such limit"},
+		{"what such a stream holds for a client that is slow", fmt.Sprintf("%d bytes", api.MaxFollowHeld), "output is passed over, and a piece says how much"},
 		{"wrong logins on a connection", fmt.Sprint(MaxLogins), "the connection is closed"},
 		{"the answer to a wrong login", fmt.Sprintf("after %d ms", loginPause.Milliseconds()), fmt.Sprintf("at most %d at once on a server; the others wait", loginPauses)},
 		{"connections to a server", fmt.Sprint(MaxConns), "BUSY, or HTTP 503; the connection is closed"},
@@ -262,7 +275,7 @@ func renderMethods(b *strings.Builder) {
 		fmt.Fprintf(b, "%s\n\n", m.Doc)
 		for _, p := range m.Params {
 			tail := ""
-			if p.Optional {
+			if p.Optional && p.Default != nil {
 				tail = fmt.Sprintf(" (%v)", p.Default)
 			}
 			fmt.Fprintf(b, "* `%s` %s: %s%s\n", p.Name, p.Type, p.Doc, tail)
@@ -306,14 +319,18 @@ func lineType(m *api.Method) string {
 
 func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
-	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.ConfigInfo{},
+	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
 		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
 		api.WaitResult{}, api.ProcessUsage{}} {
 		rt := reflect.TypeOf(v)
 		var fields []string
 		for i := range rt.NumField() {
 			f := rt.Field(i)
-			fields = append(fields, "`"+f.Tag.Get("json")+"` "+fieldType(f.Type))
+			name, left, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if left != "" {
+				left = " (left out when empty)"
+			}
+			fields = append(fields, "`"+name+"` "+fieldType(f.Type)+left)
 		}
 		fmt.Fprintf(b, "* **%s**: %s\n", rt.Name(), strings.Join(fields, ", "))
 	}

@@ -113,7 +113,7 @@ func writeBytes(b *bufio.Writer, p api.Bytes) error {
 	}
 	_ = b.WriteByte('"')
 	for len(p) > 0 {
-		cut := wholeText(p[:min(len(p), replyPiece)])
+		cut := api.WholeText(p[:min(len(p), replyPiece)])
 		text, err := p[:cut].MarshalJSON()
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
@@ -26,18 +25,19 @@ var errGone = errors.New("client is gone")
 // for longer is open, and the client learns that by an empty piece.
 const openingTime = 100 * time.Millisecond
 
-// follow calls emit with each piece of a log, in the caller's goroutine. The
-// end of ctx or of the server ends it without a fault.
-func (s *Server) follow(ctx context.Context, r api.Request, emit func([]byte) error) *api.Fault {
+// follow calls emit with each piece of a stream, in the caller's goroutine, and
+// with nil when it is open and nothing has come. The end of ctx or of the server
+// ends it without a fault.
+func (s *Server) follow(ctx context.Context, r api.Request, emit func(any) error) *api.Fault {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(s.closing, cancel)
 	defer stop()
 
-	pieces, emitted := make(chan []byte), make(chan error)
+	pieces, emitted := make(chan any), make(chan error)
 	ended := make(chan *api.Fault)
 	go func() {
-		ended <- s.followHere(ctx, r, func(p []byte) error {
+		ended <- s.followHere(ctx, r, func(p any) error {
 			select {
 			case pieces <- p:
 				return <-emitted
@@ -65,7 +65,7 @@ func (s *Server) follow(ctx context.Context, r api.Request, emit func([]byte) er
 
 // followHere calls the service so that a panic is a fault, and an end that
 // was wanted is none.
-func (s *Server) followHere(ctx context.Context, r api.Request, emit func([]byte) error) (fault *api.Fault) {
+func (s *Server) followHere(ctx context.Context, r api.Request, emit func(any) error) (fault *api.Fault) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log(conf.Critical, fmt.Sprintf("Following a log raised an unexpected exception: %v\n%s", p, debug.Stack()))
@@ -79,13 +79,11 @@ func (s *Server) followHere(ctx context.Context, r api.Request, emit func([]byte
 	return api.AsFault(err)
 }
 
-// stream sends the pieces of a log as lines. Bytes of a character that is not
-// complete wait for the next piece, so that text stays text.
+// stream sends the pieces of a stream as lines.
 func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *api.Fault {
 	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", overLines, j.name))
-	var held []byte
-	flush := func(p []byte) error {
-		line, err := ndjson.EncodeData(j.id, api.Bytes(p))
+	t := textLines{emit: func(piece any) error {
+		line, err := ndjson.EncodeData(j.id, piece)
 		if err != nil {
 			return err
 		}
@@ -93,45 +91,70 @@ func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *ap
 			return errGone
 		}
 		return nil
-	}
-	first := true
-	f := s.follow(ctx, j.method.Build(j.args), func(p []byte) error {
-		all := p
-		if len(held) > 0 {
-			all = append(held, p...)
+	}}
+	f := s.follow(ctx, j.method.Build(j.args), func(piece any) error {
+		switch p := piece.(type) {
+		case nil:
+			return t.open()
+		case api.Bytes:
+			return t.add(p)
 		}
-		for first || len(all) > 0 {
-			cut := wholeText(all[:min(len(all), maxPiece)])
-			if cut == 0 && !first {
-				break
-			}
-			first = false
-			if err := flush(all[:cut]); err != nil {
-				return err
-			}
-			all = all[cut:]
-		}
-		held = append([]byte(nil), all...)
-		return nil
+		return t.emit(piece)
 	})
-	if f == nil && len(held) > 0 {
-		_ = flush(held) // the client being gone is no fault
+	if f == nil {
+		_ = t.end() // the client being gone is no fault
 	}
 	return f
 }
 
-// wholeText returns how many bytes of p to send: all, or all but a character
-// whose end is missing.
-func wholeText(p []byte) int {
-	for i := 1; i < utf8.UTFMax && i <= len(p); i++ {
-		if utf8.RuneStart(p[len(p)-i]) {
-			if !utf8.FullRune(p[len(p)-i:]) {
-				return len(p) - i
-			}
-			break
+// textLines emits the bytes of a log in pieces of bounded length. Bytes of a
+// character that is not complete wait for the next piece, so that text stays
+// text.
+type textLines struct {
+	emit   func(any) error
+	opened bool
+	held   []byte
+}
+
+// open says that the log is open, if nothing has said so yet.
+func (t *textLines) open() error {
+	if t.opened {
+		return nil
+	}
+	t.opened = true
+	return t.emit(api.Bytes{})
+}
+
+func (t *textLines) add(p []byte) error {
+	if len(t.held) > 0 {
+		p = append(t.held, p...)
+	}
+	if api.WholeText(p) == 0 {
+		if err := t.open(); err != nil {
+			return err
 		}
 	}
-	return len(p)
+	for len(p) > 0 {
+		cut := api.WholeText(p[:min(len(p), maxPiece)])
+		if cut == 0 {
+			break
+		}
+		t.opened = true
+		if err := t.emit(api.Bytes(p[:cut])); err != nil {
+			return err
+		}
+		p = p[cut:]
+	}
+	t.held = append([]byte(nil), p...)
+	return nil
+}
+
+// end emits what has waited when nothing more comes.
+func (t *textLines) end() error {
+	if len(t.held) == 0 {
+		return nil
+	}
+	return t.emit(api.Bytes(t.held))
 }
 
 // tailBacklog is how much of a log a tail over HTTP begins with.
@@ -149,14 +172,15 @@ func tailRequest(escaped string) (api.Request, bool) {
 		channel = api.Channel(parts[2])
 	}
 	ok := err == nil && name != "" && (channel == api.Stdout || channel == api.Stderr)
-	return api.FollowProcessLog{Name: name, Channel: channel, Backlog: tailBacklog}, ok
+	return api.FollowProcessLog{Name: name, Channel: channel, Backlog: tailBacklog, FileOnly: true}, ok
 }
 
 // serveTail streams a log as text, for as long as the client stays.
 func (s *Server) serveTail(w http.ResponseWriter, r *http.Request, request api.Request) {
 	rc := http.NewResponseController(w)
 	started := false
-	f := s.follow(r.Context(), request, func(p []byte) error {
+	f := s.follow(r.Context(), request, func(piece any) error {
+		p, _ := piece.(api.Bytes)
 		if !started {
 			started = true
 			h := w.Header()

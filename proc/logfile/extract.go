@@ -166,24 +166,36 @@ func Last(path string, b Backlog) ([]byte, error) {
 	return text, err
 }
 
-// Tap has tap called with what is written to the log from now on, and returns
-// the end of what is there at the same moment: nil, and no error, for a log that
-// has no file yet. tap must not wait, nor use the log; its argument is valid
-// during the call only. The caller closes the Extract.
-func (f *File) Tap(b Backlog, tap func(p []byte)) (last *Extract, stop func(), err error) {
+// Tap has tap called with what is written to the log from now on. tap must not
+// wait, nor use the log; its argument is valid during the call only.
+func (f *File) Tap(tap func(p []byte)) (stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tap(tap)
+}
+
+// TapEnd does the same, and returns the end of what is there at the same
+// moment: nil, and no error, for a log that has no file that could be read. The
+// caller closes the Extract.
+func (f *File) TapEnd(b Backlog, tap func(p []byte)) (last *Extract, stop func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	last, err = End(f.spec.Path, b)
 	if err != nil && !errors.Is(err, ErrNoFile) && !errors.Is(err, ErrNotRegular) {
 		return nil, nil, err
 	}
+	return last, f.tap(tap), nil
+}
+
+// tap is Tap for a caller that holds mu.
+func (f *File) tap(tap func(p []byte)) (stop func()) {
 	if f.taps == nil {
 		f.taps = make(map[*func([]byte)]struct{})
 	}
 	f.taps[&tap] = struct{}{}
-	return last, func() {
+	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		delete(f.taps, &tap)
-	}, nil
+	}
 }

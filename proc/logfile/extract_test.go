@@ -119,7 +119,7 @@ func TestATapHearsWhatIsWrittenAfterTheExtract(t *testing.T) {
 	f := newLog(t, Spec{MaxBytes: 10, Backups: 1})
 	write(t, f, "one\ntwo\n")
 	var live bytes.Buffer
-	e, stop, err := f.Tap(Backlog{Lines: 1}, func(p []byte) { live.Write(p) })
+	e, stop, err := f.TapEnd(Backlog{Lines: 1}, func(p []byte) { live.Write(p) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestATapHearsWhatIsWrittenAfterTheExtract(t *testing.T) {
 func TestATapMayComeBeforeTheFile(t *testing.T) {
 	f := New(Spec{Path: filepath.Join(t.TempDir(), "x.log")})
 	var live bytes.Buffer
-	e, stop, err := f.Tap(Backlog{Lines: 1}, func(p []byte) { live.Write(p) })
+	e, stop, err := f.TapEnd(Backlog{Lines: 1}, func(p []byte) { live.Write(p) })
 	if e != nil || err != nil {
 		t.Fatalf("got %v, %v", e, err)
 	}
@@ -169,7 +169,7 @@ func TestNoByteIsLostOrDoubledBetweenExtractAndTap(t *testing.T) {
 	for i := range readers {
 		go func() {
 			var live bytes.Buffer
-			e, stop, err := f.Tap(Backlog{Lines: int64(i) + 1}, func(p []byte) { live.Write(p) })
+			e, stop, err := f.TapEnd(Backlog{Lines: int64(i) + 1}, func(p []byte) { live.Write(p) })
 			if err != nil {
 				results <- result{err: err}
 				return

@@ -17,6 +17,7 @@ type Severity string
 const (
 	SeverityError   Severity = "error"   // the configuration is refused
 	SeverityWarning Severity = "warning" // it is read, but likely not as it was meant
+	SeverityNote    Severity = "note"    // nothing is wrong; good to know where it runs in a container
 )
 
 // Finding is one thing that a check has to say.
@@ -53,7 +54,7 @@ func indented(v any, prefix string) []byte {
 
 // Check reads the configuration of the daemon as Load does and lists what is
 // wrong with it: first everything for which Load refuses it, in the order of the
-// original, then by place what is likely not meant as it is written. It looks at
+// original, then by place what is likely not meant as it is written, then notes. It looks at
 // the machine (commands, directories), but changes nothing there.
 func Check(path string, h *Host) []Finding {
 	l := newLoader(path, h.whole())
@@ -61,7 +62,11 @@ func Check(path string, h *Host) []Finding {
 	if err := l.run(); err == nil {
 		l.settle()
 	}
-	return l.findings(l.check())
+	findings := l.findings(l.check())
+	if len(l.report.problems) == 0 && l.doc.parsed != nil {
+		findings = append(findings, l.stopTime()...)
+	}
+	return findings
 }
 
 // findings lists the errors of the reading, then the warnings.

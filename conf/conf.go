@@ -58,6 +58,7 @@ type Server struct {
 	Identifier      string
 	UpdateMode      UpdateMode
 	ExitStatus      ExitStatus
+	ShutdownTimeout int               // seconds that a shutdown may take in all; 0: as long as its parts do
 	FatalTailLines  int               // of a program that ends the daemon, to the container's log; -1: 20 as PID 1, else none
 	EnvDefault      map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
 	Strict          bool              // what the check warns of is an error

@@ -15,7 +15,7 @@ var (
 	serverKeys = []string{
 		"childlogdir", "directory", "env_default", "environment", "exit_status", "fatal_tail_lines", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
-		"nodaemon", "pidfile", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
+		"nodaemon", "pidfile", "shutdown_timeout", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory", "environment",
@@ -52,7 +52,7 @@ var programExtensions = []string{"log_ring", "on_exit", "on_fatal"}
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
-	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "strict", "update_mode"},
+	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "strict", "update_mode"},
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
 	"eventlistener":    programExtensions,

@@ -33,8 +33,28 @@ func (e *explainer) setting(section, key, value string) Setting {
 
 // plainKeys hold a word or a number that can give nothing away.
 var plainKeys = slices.Concat(booleanKeys, []string{
-	"autorestart", "buffer_size", "events", "exit_status", "exitcodes", "fatal_tail_lines", "log_ring", "loglevel", "on_exit", "on_fatal", "logfile_backups", "logfile_maxbytes", "minfds", "minprocs",
-	"priority", "startretries", "startsecs", "stopsignal", "stopwaitsecs", "umask", "update_mode",
+	"autorestart",
+	"buffer_size",
+	"events",
+	"exit_status",
+	"exitcodes",
+	"fatal_tail_lines",
+	"log_ring",
+	"logfile_backups",
+	"logfile_maxbytes",
+	"loglevel",
+	"minfds",
+	"minprocs",
+	"on_exit",
+	"on_fatal",
+	"priority",
+	"shutdown_timeout",
+	"startretries",
+	"startsecs",
+	"stopsignal",
+	"stopwaitsecs",
+	"umask",
+	"update_mode",
 })
 
 // Origin is what sets a key of a section.

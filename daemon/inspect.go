@@ -70,11 +70,14 @@ func (d *daemon) check(out io.Writer) int {
 		check = conf.CheckUpstream
 	}
 	findings := check(d.path, nil)
-	errors := 0
+	var errors, warnings int
 	var lines strings.Builder
 	for _, f := range findings {
-		if f.Severity == conf.SeverityError {
+		switch f.Severity {
+		case conf.SeverityError:
 			errors++
+		case conf.SeverityWarning:
+			warnings++
 		}
 		lines.WriteString(f.String() + "\n")
 	}
@@ -86,12 +89,12 @@ func (d *daemon) check(out io.Writer) int {
 		return exitErrors
 	}
 	if !d.opts.inspect.json {
-		fmt.Fprintf(d.stderr, "%s: %s\n", d.path, summary(errors, len(findings)-errors))
+		fmt.Fprintf(d.stderr, "%s: %s\n", d.path, summary(errors, warnings))
 	}
 	switch {
 	case errors > 0:
 		return exitErrors
-	case len(findings) > 0:
+	case warnings > 0:
 		return exitWarnings
 	}
 	return exitGood

@@ -3,6 +3,7 @@ package integration
 import (
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -55,4 +56,47 @@ stderr_logfile=NONE
 			})
 		}
 	}
+}
+
+// TestASecondSignalAndTheBudgetKill stops programs that heed no signal.
+func TestASecondSignalAndTheBudgetKill(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it waits for stopwaitsecs")
+	programs := `
+[program:deaf]
+command=/bin/sh -c 'trap "" TERM; while :; do read x; done'
+stopwaitsecs=600
+killasgroup=true
+stdout_logfile=NONE
+stderr_logfile=NONE
+[program:meek]
+command=/bin/cat
+priority=1
+stopwaitsecs=600
+stdout_logfile=NONE
+stderr_logfile=NONE
+`
+	t.Run("signal", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, programs).start()
+		s.waitState("deaf", "RUNNING")
+		s.signal(syscall.SIGTERM)
+		s.waitLog("waiting for meek, deaf to die")
+		until(t, "the daemon takes a second signal", func() (string, bool) {
+			_ = syscall.Kill(s.pid, syscall.SIGTERM) // the first ones may count as one request
+			return s.log(), strings.Contains(s.log(), "received SIGTERM again: killing everything that is left")
+		})
+		if code := s.waitExit(); code != 0 {
+			t.Errorf("left with %d, want 0", code)
+		}
+	})
+	t.Run("budget", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, programs)
+		s.env = append(s.env, "SUPERVISOR_SHUTDOWN_TIMEOUT=1")
+		s.start()
+		s.waitState("deaf", "RUNNING")
+		s.terminate()
+		s.waitLog("shutdown_timeout is over: killing everything that is left")
+	})
 }

@@ -17,7 +17,8 @@ type Instant = time.Duration
 const longest = 100 * 365 * 24 * time.Hour
 
 // Policy is what the configuration says about one program's life. It is never
-// changed while a Machine runs under it.
+// changed while a Machine runs under it, but for StopWait, which the end of the
+// supervisor may shorten.
 type Policy struct {
 	StartWait    time.Duration // how long it must stay up to count as started
 	StartRetries int           // further attempts after the first failed one

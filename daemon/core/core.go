@@ -54,6 +54,7 @@ type Core struct {
 	tickAt proc.Instant // when they are looked at next
 
 	exit     exitPolicy
+	budget   stopBudget
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
 
@@ -73,8 +74,9 @@ type Core struct {
 func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
 		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
-		exit:  exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
-		procs: map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
+		exit:   exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
+		budget: stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
+		procs:  map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 		waits: map[RequestID]*wait{},
 	}
 }
@@ -154,6 +156,7 @@ type timer struct {
 	job    *job
 	pool   *pool // a resend that waits
 	tick   bool
+	budget bool // the end of shutdown_timeout
 	// none of them: the shutdown's line about who is waited for
 }
 
@@ -170,6 +173,8 @@ func (t timer) live(c *Core) bool {
 		return !t.pool.removed
 	case t.tick:
 		return c.ticking() && c.tickAt == t.at
+	case t.budget:
+		return !c.budget.spent
 	}
 	return c.run != RunRunning
 }
@@ -256,6 +261,8 @@ func (c *Core) give(t timer) {
 	case t.pool != nil: // dispatch looks at every pool anyway
 	case t.tick:
 		c.tick()
+	case t.budget:
+		c.killAll("shutdown_timeout is over")
 	default:
 		c.sayWaiting()
 	}

@@ -234,6 +234,7 @@ func (c *Core) osSignal(sig syscall.Signal) {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
 		c.logf(conf.Warn, "received %s indicating exit request", name)
 		c.beginShutdown(RunShutdown)
+		c.askedAgain(name)
 	case syscall.SIGHUP:
 		if c.run == RunShutdown {
 			c.logf(conf.Warn, "ignored %s indicating restart request (shutdown in progress)", name)

@@ -16,12 +16,16 @@ const waitingEvery = 3 * time.Second
 // restart under way may become a shutdown, never the other way round.
 func (c *Core) beginShutdown(to RunState) {
 	if c.run != RunRunning {
-		if to == RunShutdown {
+		if to == RunShutdown && c.run != to {
 			c.run = to
+			c.startBudget()
 		}
 		return
 	}
 	c.run = to
+	if to == RunShutdown {
+		c.startBudget()
+	}
 	c.dropUpdates()
 	c.dropWaits()
 	c.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
@@ -87,6 +91,7 @@ func (c *Core) stopNext() {
 			if p.m.State == proc.Backoff {
 				kind = proc.InputGiveUp
 			}
+			c.shorten(p)
 			if p.m.State.IsRunning() {
 				if p.by = whyShutdown; c.run == RunRestarting {
 					p.by = whyReload

@@ -30,20 +30,19 @@ func explain(s *slot, x api.Explanation, lines int64) api.Explanation {
 }
 
 // lastLines returns the end of what came through a channel, and why there is
-// nothing to return. Any other place that keeps it belongs here too.
+// nothing to return.
 func lastLines(c *channel, n int) api.LogTail {
 	tail := api.LogTail{Lines: []api.Bytes{}}
 	if c == nil {
 		return tail
 	}
-	path, ok := readable(c)
-	if !ok {
-		tail.Note = whereItGoes(c)
-		return tail
+	if path, ok := readable(c); ok {
+		tail.Logfile = path
 	}
-	tail.Logfile = path
-	text, err := logfile.Read(path, -mostLineBytes, 0)
+	text, whole, err := c.tail(int64(n), mostLineBytes)
 	switch {
+	case errors.Is(err, errKeptNowhere):
+		tail.Note = whereItGoes(c)
 	case errors.Is(err, logfile.ErrNoFile):
 		tail.Note = "there is no such file yet"
 	case errors.Is(err, logfile.ErrNotRegular):
@@ -51,7 +50,7 @@ func lastLines(c *channel, n int) api.LogTail {
 	case err != nil:
 		tail.Note = err.Error()
 	case n > 0:
-		tail.Lines = cutLines(text, n, len(text) == mostLineBytes)
+		tail.Lines = cutLines(text, n, !whole)
 	}
 	return tail
 }

@@ -35,6 +35,11 @@ command=/bin/cat
 startsecs=0
 redirect_stderr=true
 stdout_logfile=NONE
+log_ring=0
+[program:ring]
+command=/bin/sh -c "echo one; echo two; exec cat"
+startsecs=0
+stdout_logfile=NONE
 `)
 	s.waitFor("fails", "FATAL")
 	x := s.explain("fails", 2)
@@ -71,6 +76,10 @@ stdout_logfile=NONE
 		x.WaitsFor != "" || x.PID == 0 || x.Stdout.Lines == nil {
 		t.Errorf("got %+v", x)
 	}
+	eventually(t, "lines from memory", func() bool {
+		x := s.explain("ring", 1)
+		return slices.Equal(texts(x.Stdout), []string{"two"}) && x.Stdout.Logfile == "" && x.Stdout.Note == ""
+	})
 	s.faults(api.ExplainProcess{Name: "nosuch"}, api.BadName)
 }
 
@@ -88,9 +97,11 @@ command=/bin/cat
 autostart=false
 stdout_logfile=`+dir+`/none.log
 stderr_logfile=/dev/null
+log_ring=0
 [program:q]
 command=/bin/cat
 autostart=false
+log_ring=0
 stdout_logfile=/dev/stdout
 stdout_logfile_maxbytes=0
 stderr_logfile=NONE

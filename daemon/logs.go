@@ -93,36 +93,61 @@ func followChannel(c *channel, r api.FollowProcessLog) (any, error) {
 
 // lastOf streams the end of a channel and no more.
 func lastOf(c *channel, b logfile.Backlog) follower {
-	return func(_ context.Context, emit func(any) error) error { return c.each(b, pieces(emit)) }
+	return func(_ context.Context, emit func(any) error) error {
+		if err := c.each(b, pieces(emit)); err != nil {
+			return c.logFault(err)
+		}
+		return nil
+	}
 }
+
+// errKeptNowhere says that a channel has neither a log that could be read nor a
+// ring.
+var errKeptNowhere = errors.New("it is kept nowhere")
 
 // each calls emit with the end of what the process has written to a channel,
 // from its log or from memory. It waits for the disk.
 func (c *channel) each(b logfile.Backlog, emit func([]byte) error) error {
 	if path, ok := readable(c); ok {
 		end, err := logfile.End(path, b)
-		switch {
-		case err == nil:
+		if err == nil {
 			defer end.Close()
 			return end.Each(emit)
-		case errors.Is(err, logfile.ErrNoFile):
-			return api.NewFault(api.NoFile, path)
-		case !errors.Is(err, logfile.ErrNotRegular):
+		}
+		if !errors.Is(err, logfile.ErrNotRegular) || c.ring == nil {
 			return err
 		}
 	}
 	if c.ring == nil {
-		return api.NewFault(api.NoFile, "")
+		return errKeptNowhere
 	}
 	return emit(c.ring.Last(b))
 }
 
-// last returns what each emits, for whoever in the daemon wants to show it. A
-// channel without a log has no last lines.
-func (c *channel) last(b logfile.Backlog) []byte {
-	var text []byte
-	_ = c.each(b, func(p []byte) error { text = append(text, p...); return nil })
-	return text
+// logFault words an error of each for a client.
+func (c *channel) logFault(err error) *api.Fault {
+	switch {
+	case errors.Is(err, errKeptNowhere):
+		return api.NewFault(api.NoFile, "")
+	case errors.Is(err, logfile.ErrNoFile), errors.Is(err, logfile.ErrNotRegular):
+		return api.NewFault(api.NoFile, c.path)
+	}
+	return api.AsFault(err)
+}
+
+// tail returns the last lines that the process has written to a channel, of
+// these the last most bytes. whole tells that this is all of them. Whoever in
+// the daemon wants to show last words takes them from here.
+func (c *channel) tail(lines, most int64) (text []byte, whole bool, err error) {
+	whole = true
+	err = c.each(logfile.Backlog{Lines: lines}, func(p []byte) error {
+		text = append(text, p...)
+		if over := int64(len(text)) - most; over > 0 {
+			text, whole = append(text[:0], text[over:]...), false
+		}
+		return nil
+	})
+	return text, whole, err
 }
 
 // pieces makes the bytes of a log pieces of a stream.

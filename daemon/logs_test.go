@@ -369,10 +369,16 @@ func TestTheLastLinesOfAChannel(t *testing.T) {
 		close(found)
 	}})
 	<-found
-	eventually(t, "stdout, from the file", func() bool { return string(p.stdout.last(logfile.Backlog{Lines: 2})) == "8\n9\n" })
-	eventually(t, "stderr, from memory", func() bool { return string(p.stderr.last(logfile.Backlog{Lines: 2})) == "18\n19\n" })
-	none := &channel{}
-	if got := none.last(logfile.Backlog{Lines: 2}); got != nil {
+	last := func(c *channel, most int64) string {
+		text, whole, err := c.tail(2, most)
+		return fmt.Sprint(string(text), whole, err)
+	}
+	eventually(t, "stdout, from the file", func() bool { return last(p.stdout, 100) == "8\n9\ntrue <nil>" })
+	eventually(t, "stderr, from memory", func() bool { return last(p.stderr, 100) == "18\n19\ntrue <nil>" })
+	if got := last(p.stdout, 3); got != "\n9\nfalse <nil>" {
+		t.Errorf("of three bytes: %q", got)
+	}
+	if got := last(&channel{}, 100); got != "true it is kept nowhere" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

@@ -167,7 +167,7 @@ func (st *logStream) begin(tag *logTag, c *channel) error {
 		gone := error(nil)
 		err := c.each(b, func(p []byte) error { gone = st.send(tag, p); return gone })
 		if err != nil && gone == nil {
-			return st.fault(tag, api.AsFault(err))
+			return st.fault(tag, c.logFault(err))
 		}
 		if err != nil {
 			return err

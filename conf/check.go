@@ -94,6 +94,7 @@ func (l *loader) check() []Problem {
 	l.checkServers()
 	l.checkGroups()
 	l.checkPrograms()
+	l.checkHooks()
 	l.checkLogs()
 	if l.warned.full() {
 		l.warned.problems = append(l.warned.problems[:maxWarnings], Problem{File: l.cfg.Path, Text: "there are more warnings than are shown"})

@@ -37,6 +37,11 @@ func (l *loader) checkPrograms() {
 			}
 		}
 	}
+	for _, h := range l.cfg.Hooks {
+		if !broken[h.Child.Section] {
+			c.program(h.Child)
+		}
+	}
 }
 
 func (c *programCheck) program(p *Program) {
@@ -121,9 +126,6 @@ func (c *programCheck) look(word, search string) string {
 		case !c.host.Executable(full):
 			return fmt.Sprintf("command at %s is not executable", repr(file))
 		}
-		return ""
-	}
-	if word == StdoutCommand {
 		return ""
 	}
 	if word == StdoutCommand {

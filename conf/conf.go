@@ -12,6 +12,7 @@ type Config struct {
 	RPCInterfaces []RPCInterface
 	HTTP          []HTTPServer // inet servers in file order, then unix ones
 	Groups        []*Group     // in start order: by priority, then by name
+	Hooks         []*Hook      // in file order
 	Notes         []Note       // what the activity log is to be told at start
 }
 
@@ -151,6 +152,17 @@ type Pool struct {
 	BufferSize    int
 	Events        []string // upper case, sorted, each once
 	ResultHandler string
+}
+
+// Hook is a [hook:x]: a command that is run for each event that it wants.
+type Hook struct {
+	Name       string
+	Events     []string // upper case, sorted, each once
+	Programs   []string // patterns of the processes whose events it wants; nil: all
+	Timeout    int      // seconds after which it is killed; 0: never
+	Parallel   int      // so many may run at once
+	BufferSize int      // so many events may wait
+	Child      *Program // what is run: command, directory, umask, user and environment
 }
 
 // Socket is the shared listening socket of an [fcgi-program:x].

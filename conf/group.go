@@ -150,7 +150,7 @@ func (l *loader) listener(section string) {
 		}
 		return v, nil
 	})
-	l.events(s, g.Pool)
+	g.Pool.Events = s.events()
 	read(s, "redirect_stderr", false, func(v string) (bool, error) {
 		b, err := ParseBool(v)
 		if b {
@@ -162,11 +162,11 @@ func (l *loader) listener(section string) {
 	l.addGroup(g)
 }
 
-// events reads events= into the pool.
-func (l *loader) events(s *scope, pool *Pool) {
+// events reads events=.
+func (s *scope) events() []string {
 	value, opt, found, err := s.text("events")
 	if err != nil {
-		return
+		return nil
 	}
 	if !found || value == "" {
 		err := textf(msgNoEvents, s.sec.name)
@@ -175,13 +175,13 @@ func (l *loader) events(s *scope, pool *Pool) {
 		} else {
 			s.missing("events", err)
 		}
-		return
+		return nil
 	}
-	pool.Events = parseList(strings.ToUpper(value))
-	slices.Sort(pool.Events)
-	pool.Events = slices.Compact(pool.Events)
-	for _, event := range pool.Events {
-		if !isEventType(event) && !l.report.full() {
+	events := parseList(strings.ToUpper(value))
+	slices.Sort(events)
+	events = slices.Compact(events)
+	for _, event := range events {
+		if !isEventType(event) && !s.report.full() {
 			hint := "there is a comma too many"
 			if near := nearest(event, eventTypes); near != "" {
 				hint = fmt.Sprintf("did you mean %s?", near)
@@ -191,6 +191,7 @@ func (l *loader) events(s *scope, pool *Pool) {
 			s.fail("events", opt, textf(msgEvent, event, s.sec.name), hint)
 		}
 	}
+	return events
 }
 
 // settle drops what nobody could ever address: of two groups with one name the

@@ -31,9 +31,12 @@ var (
 	listenerKeys = []string{"buffer_size", "events", "result_handler"}
 	inetKeys     = []string{"password", "port", "username"}
 	unixKeys     = []string{"chmod", "chown", "file", "password", "username"}
-	groupKeys    = []string{"priority", "programs"}
-	ctlKeys      = []string{"history_file", "password", "prompt", "serverurl", "username"}
-	includeKeys  = []string{"files"}
+	hookKeys     = []string{
+		"buffer_size", "command", "directory", "environment", "events", "parallel", "programs", "timeout", "umask", "user",
+	}
+	groupKeys   = []string{"priority", "programs"}
+	ctlKeys     = []string{"history_file", "password", "prompt", "serverurl", "username"}
+	includeKeys = []string{"files"}
 )
 
 // defaultsSections supply keys to every program, fcgi program and event listener;
@@ -56,6 +59,7 @@ var extensions = map[string][]string{
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
 	"eventlistener":    programExtensions,
+	"hook":             nil,
 	"program-defaults": nil,
 	"program-default":  nil,
 }
@@ -79,6 +83,7 @@ var kinds = []kind{
 	{word: "fcgi-program", named: true, keys: slices.Concat(programKeys, fcgiKeys)},
 	{word: "eventlistener", named: true, keys: slices.Concat(programKeys, listenerKeys)},
 	{word: "group", named: true, keys: groupKeys},
+	{word: "hook", named: true, keys: hookKeys},
 	{word: "rpcinterface", named: true, any: true},
 	{word: "ctlplugin", named: true, any: true},
 	{word: "program-defaults", keys: slices.Concat(programKeys, fcgiKeys, listenerKeys)},
@@ -117,7 +122,7 @@ func knownKeys(section string) []string {
 
 // allKeys lists every key that any section has.
 func allKeys() []string {
-	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, ctlKeys, includeKeys)
+	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, hookKeys, ctlKeys, includeKeys)
 }
 
 // keyHint says what an unknown key of a section was likely meant to be.
@@ -129,9 +134,9 @@ func keyHint(section, key string) string {
 		return fmt.Sprintf("did you mean %s?", longer)
 	}
 	var homes []string
-	runs := false // the kinds that run have nearly the same keys
+	runs := false // the kinds that run something have nearly the same keys
 	for _, k := range kinds {
-		if !k.any && k.word != defaultSection && !slices.Contains(defaultsSections, k.word) && slices.Contains(k.keys, key) && !(runs && k.runs()) {
+		if !k.any && k.word != defaultSection && !slices.Contains(defaultsSections, k.word) && slices.Contains(k.keys, key) && !(runs && (k.runs() || k.word == "hook")) {
 			runs = runs || k.runs()
 			home := k.word
 			if k.named {

@@ -107,6 +107,7 @@ func (l *loader) run() error {
 	user := l.server()
 	l.rpcInterfaces()
 	l.groups()
+	l.hooks()
 	l.httpServers()
 	l.serverUser(user)
 	return l.report.err()

@@ -88,6 +88,11 @@ const (
 	msgManyRPC       = "more than %d [rpcinterface:] sections"
 	msgStrict        = "strict=true is set, and the check has warnings: %d"
 	msgLogRing       = "not a size from 0 to %[2]dMB: %[1]s"
+	msgManyHooks     = "more than %d [hook:] sections"
+	msgHookTwice     = "two hooks are named %s"
+	msgHookCommand   = "section [%s] does not specify a command"
+	msgHookNumber    = "%d is not between %d and %d"
+	msgHookPattern   = "not a pattern of names: %s"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

@@ -69,7 +69,7 @@ func (o Origin) String() string {
 }
 
 // Explain lists what is in effect: the daemon, its servers and interfaces, then
-// every group with its processes. options names the options of the command line
+// every group with its processes, then the hooks. options names the options of the command line
 // that have been laid over a key of [supervisord].
 func (r *Reading) Explain(options map[string]string) []Block {
 	e := &explainer{loader: r.l, secrets: newSecrets(r.l), options: options, texts: make(map[*option]*environmentText)}
@@ -89,6 +89,9 @@ func (r *Reading) Explain(options map[string]string) []Block {
 		for _, p := range g.Programs {
 			blocks = append(blocks, Block{Section: p.Section, Group: p.Group, Process: p.Group + ":" + p.Name, list: func() []Setting { return e.program(p) }})
 		}
+	}
+	for _, h := range r.Config.Hooks {
+		blocks = append(blocks, Block{Section: h.Child.Section, list: func() []Setting { return e.hook(h) }})
 	}
 	return blocks
 }

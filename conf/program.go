@@ -192,15 +192,8 @@ func (s *scope) process(sh *shared, number int) *Program {
 		"numprocs":    {isNum: true, number: sh.numprocs},
 	})
 	env := s.in(own).ownEnvironment()
-	p.Environment = s.cfg.Server.Environment
-	if len(env) > 0 {
-		s.variables += len(p.Environment) + len(env)
-		if s.variables > maxVariables {
-			s.fail("environment", s.option("environment"), textf(msgVariables, maxVariables), "")
-			return &p
-		}
-		p.Environment = maps.Clone(p.Environment)
-		maps.Copy(p.Environment, env)
+	if !s.addEnvironment(&p, env) {
+		return &p
 	}
 
 	t := s.in(own.withEnv(env))
@@ -214,6 +207,23 @@ func (s *scope) process(sh *shared, number int) *Program {
 	p.Command = command
 	p.Name = t.instanceName(sh)
 	return &p
+}
+
+// addEnvironment gives a program the environment of [supervisord] and its own, unless
+// there are too many of them.
+func (s *scope) addEnvironment(p *Program, own map[string]string) bool {
+	p.Environment = s.cfg.Server.Environment
+	if len(own) == 0 {
+		return true
+	}
+	s.variables += len(p.Environment) + len(own)
+	if s.variables > maxVariables {
+		s.fail("environment", s.option("environment"), textf(msgVariables, maxVariables), "")
+		return false
+	}
+	p.Environment = maps.Clone(p.Environment)
+	maps.Copy(p.Environment, own)
+	return true
 }
 
 // ownEnvironment reads a program's environment=, before its own names exist.

@@ -94,6 +94,7 @@ func TestSampleShowsEveryKeyOfEverySection(t *testing.T) {
 		"fcgi-program:thefcgiprogramname":    fcgiKeys, // the rest is said to be as for a program
 		"eventlistener:theeventlistenername": slices.Concat(programKeys, listenerKeys),
 		"group:thegroupname":                 groupKeys,
+		"hook:thehookname":                   hookKeys,
 		"include":                            includeKeys,
 	}
 	for section, keys := range want {

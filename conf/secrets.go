@@ -45,6 +45,9 @@ func newSecrets(l *loader) *secrets {
 			add(p.Environment)
 		}
 	}
+	for _, h := range l.cfg.Hooks {
+		add(h.Child.Environment)
+	}
 	for _, srv := range l.cfg.HTTP {
 		if srv.Password != nil && len(*srv.Password) >= longSecret {
 			set[*srv.Password] = true

@@ -1,0 +1,217 @@
+package conf
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Bounds of what hooks may ask for. Each may run so many commands at once, and keep
+// so many events for later.
+const (
+	maxHooks      = 1000
+	maxParallel   = 100
+	maxHookEvents = 10_000
+)
+
+// hooks reads every [hook:x]. The original does not know them.
+func (l *loader) hooks() {
+	if l.original {
+		return
+	}
+	sections := l.sectionsOf("hook")
+	if len(sections) > maxHooks {
+		l.scope(sections[0], l.base).fail("", nil, textf(msgManyHooks, maxHooks), "")
+		return
+	}
+	for _, section := range sections {
+		l.hook(section)
+	}
+}
+
+func (l *loader) hook(section string) {
+	s := l.scope(section, l.base)
+	name, ok := l.sectionName(s)
+	if !ok {
+		return
+	}
+	if slices.ContainsFunc(l.cfg.Hooks, func(h *Hook) bool { return h.Name == name }) {
+		s.fail("", nil, textf(msgHookTwice, Repr(name)), "") // one of them with a blank before its name
+		return
+	}
+	s.names = l.base.with(texts("hook_name", name, "host_node_name", l.hostname))
+	p := &Program{Section: section, Name: name}
+	h := &Hook{Name: name, Child: p}
+	h.Events = s.events()
+	h.Programs = read(s, "programs", nil, parsePatterns)
+	h.Timeout = read(s, "timeout", 30, within(0, 1<<31-1))
+	h.Parallel = read(s, "parallel", 1, within(1, maxParallel))
+	h.BufferSize = read(s, "buffer_size", 100, within(1, maxHookEvents))
+	p.User = read(s, "user", nil, s.account)
+	p.Umask = read(s, "umask", -1, parseMask)
+	s.hookChild(p)
+	l.cfg.Hooks = append(l.cfg.Hooks, h)
+}
+
+// hookChild reads what may hold variables of the hook's own environment.
+func (s *scope) hookChild(p *Program) {
+	env := s.ownEnvironment()
+	if !s.addEnvironment(p, env) {
+		return
+	}
+	t := s.in(s.names.withEnv(env))
+	p.Directory = read(t, "directory", "", asText)
+	command, _, found, err := t.text("command")
+	if !found || err == nil && trim(command) == "" {
+		t.missing("command", textf(msgHookCommand, s.sec.name))
+	}
+	p.Command = command
+}
+
+// within reads a number between two bounds.
+func within(low, high int) func(string) (int, error) {
+	return func(value string) (int, error) {
+		n, err := parseCountInt(value)
+		if err == nil && (n < low || n > high) {
+			err = textf(msgHookNumber, n, low, high)
+		}
+		return n, err
+	}
+}
+
+// parsePatterns reads names of processes, in which * and ? stand for others.
+func parsePatterns(value string) ([]string, error) {
+	patterns := parseList(value)
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" || strings.Count(pattern, ":") > 1 {
+			return nil, textf(msgHookPattern, Repr(pattern))
+		}
+	}
+	return patterns, nil
+}
+
+// WantsProcess tells whether the hook wants the events of a process, or, where there
+// is no name, of a group.
+func (h *Hook) WantsProcess(group, name string) bool {
+	if h.Programs == nil {
+		return true
+	}
+	return slices.ContainsFunc(h.Programs, func(pattern string) bool {
+		if strings.Contains(pattern, ":") {
+			return matches(pattern, group+":"+name)
+		}
+		return matches(pattern, group) || matches(pattern, name)
+	})
+}
+
+func matches(pattern, name string) bool {
+	is, err := path.Match(pattern, name)
+	return is && err == nil
+}
+
+// HookSection is the name that a hook has where groups are named too. No group can
+// have such a name.
+func HookSection(name string) string { return "hook:" + name }
+
+// HookChanges finds in which keys the hooks of two configurations differ, as
+// Changes does for groups.
+func HookChanges(old, new []*Hook) []GroupChange {
+	before := make(map[string]*Hook, len(old))
+	for _, h := range old {
+		before[h.Name] = h
+	}
+	var changes []GroupChange
+	for _, h := range new {
+		was := before[h.Name]
+		delete(before, h.Name)
+		if was == nil {
+			changes = append(changes, GroupChange{Name: HookSection(h.Name), Kind: ChangeAdded})
+		} else if keys := hookChanges(was, h); len(keys) > 0 {
+			changes = append(changes, GroupChange{Name: HookSection(h.Name), Kind: ChangeChanged, Keys: keys})
+		}
+	}
+	for _, h := range old {
+		if before[h.Name] != nil {
+			changes = append(changes, GroupChange{Name: HookSection(h.Name), Kind: ChangeRemoved})
+		}
+	}
+	return changes
+}
+
+func hookChanges(old, new *Hook) []KeyChange {
+	var keys keyChanges
+	for _, t := range hookTexts {
+		keys.compare(t.key, t.text(old), t.text(new))
+	}
+	return append(keys, programChanges(old.Child, new.Child)...)
+}
+
+// hookTexts shows what a hook has beyond its command.
+var hookTexts = []struct {
+	key  string
+	text func(*Hook) string
+}{
+	{"events", func(h *Hook) string { return strings.Join(h.Events, ",") }},
+	{"programs", func(h *Hook) string { return strings.Join(h.Programs, ",") }},
+	{"timeout", func(h *Hook) string { return strconv.Itoa(h.Timeout) }},
+	{"parallel", func(h *Hook) string { return strconv.Itoa(h.Parallel) }},
+	{"buffer_size", func(h *Hook) string { return strconv.Itoa(h.BufferSize) }},
+}
+
+// hook shows all keys of a hook.
+func (e *explainer) hook(h *Hook) []Setting {
+	p := h.Child
+	e.process = p
+	defer func() { e.process = nil }()
+	var list []Setting
+	add := func(key, value string) { list = append(list, e.setting(p.Section, key, value)) }
+	for _, t := range hookTexts {
+		add(t.key, t.text(h))
+	}
+	add("command", p.Command)
+	add("directory", p.Directory)
+	add("umask", octal(p.Umask))
+	add("user", accountText(p.User))
+	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
+}
+
+// checkHooks looks for patterns that stand for nothing.
+func (l *loader) checkHooks() {
+	for _, h := range l.cfg.Hooks {
+		s := l.scope(h.Child.Section, l.base)
+		for _, pattern := range h.Programs {
+			one := &Hook{Programs: []string{pattern}}
+			some := slices.ContainsFunc(l.cfg.Groups, func(g *Group) bool {
+				return one.WantsProcess(g.Name, "") || slices.ContainsFunc(g.Programs, func(p *Program) bool { return one.WantsProcess(g.Name, p.Name) })
+			})
+			if !some {
+				s.warn("programs", s.option("programs"), "no process is named "+Repr(pattern), l.patternHint(pattern))
+			}
+		}
+	}
+}
+
+// patternHint says which process a pattern was likely meant to be.
+func (l *loader) patternHint(pattern string) string {
+	var names []string
+	for _, g := range l.cfg.Groups {
+		names = append(names, g.Name)
+		for _, p := range g.Programs {
+			names = append(names, p.Name, g.Name+":"+p.Name)
+		}
+	}
+	if near := nearest(pattern, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return cmp.Or(commaHint(pattern), "the names are those that supervisorctl status prints")
+}
+
+// commaHint is for a list with blanks between its items.
+func commaHint(pattern string) string {
+	if strings.Contains(pattern, " ") {
+		return "names have commas between them"
+	}
+	return ""
+}

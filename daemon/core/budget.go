@@ -68,4 +68,5 @@ func (c *Core) killAll(why string) {
 			}
 		}
 	}
+	c.part()
 }

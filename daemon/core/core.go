@@ -49,7 +49,11 @@ type Core struct {
 	updates []*groupUpdate // in the order of their arrival
 
 	pools  []*pool
-	serial uint64 // of the next event
+	hooks  []*hook
+	runs   map[ProcID]*hookRun
+	partAt proc.Instant // until when a shutdown waits for hooks; 0: it does not yet
+	parted bool         // they have been killed
+	serial uint64       // of the next event
 	ticks  [3]int64
 	tickAt proc.Instant // when they are looked at next
 
@@ -57,6 +61,7 @@ type Core struct {
 	budget   stopBudget
 	stopping *group // shutdown: the group whose end is waited for
 	loading  bool   // a restart waits for its configuration
+	ended    bool   // the daemon was told to leave
 
 	timers  timerHeap
 	armed   uint64     // timers set so far
@@ -77,7 +82,7 @@ func New(cfg *conf.Config, o Options) *Core {
 		exit:   exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
 		budget: stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
 		procs:  map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
-		waits: map[RequestID]*wait{},
+		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{},
 	}
 }
 
@@ -112,6 +117,10 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.sendFailed(in)
 	case SocketsTried:
 		c.socketsTried(in)
+	case HookStarted:
+		c.hookStarted(in)
+	case HookEnded:
+		c.hookEnded(in)
 	case Spawned, SpawnFailed, Reaped, Exited:
 		c.child(in)
 	case Due:
@@ -123,6 +132,7 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	c.advanceUpdates()
 	c.advanceShutdown()
 	c.dispatch()
+	c.runHooks()
 	return c.fx
 }
 
@@ -155,8 +165,10 @@ type timer struct {
 	proc   *process
 	job    *job
 	pool   *pool // a resend that waits
+	run    *hookRun
 	tick   bool
 	budget bool // the end of shutdown_timeout
+	part   bool // the patience with hooks ends
 	// none of them: the shutdown's line about who is waited for
 }
 
@@ -171,10 +183,14 @@ func (t timer) live(c *Core) bool {
 		return t.job.open > 0 && t.job.reminder == t.at && (t.job.request != 0 || t.job.update)
 	case t.pool != nil:
 		return !t.pool.removed
+	case t.run != nil:
+		return t.run.due == t.at && c.runs[t.run.id] == t.run
 	case t.tick:
 		return c.ticking() && c.tickAt == t.at
 	case t.budget:
 		return !c.budget.spent
+	case t.part:
+		return c.partAt == t.at
 	}
 	return c.run != RunRunning
 }
@@ -259,10 +275,13 @@ func (c *Core) give(t timer) {
 	case t.job != nil:
 		c.remind(t.job)
 	case t.pool != nil: // dispatch looks at every pool anyway
+	case t.run != nil:
+		c.hookDue(t.run)
 	case t.tick:
 		c.tick()
 	case t.budget:
 		c.killAll("shutdown_timeout is over")
+	case t.part: // the shutdown looks at it anyway
 	default:
 		c.sayWaiting()
 	}

@@ -75,6 +75,18 @@ type (
 		Data   []byte
 	}
 
+	// RunHook runs a hook's command. HookStarted says that it could be started,
+	// HookEnded, always, that it is over.
+	RunHook struct {
+		Run     ProcID // under which its child runs
+		Hook    *conf.Hook
+		Input   []byte            // its standard input
+		Environ map[string]string // what tells it of the event
+	}
+
+	// KillHook sends SIGKILL to the process group of a hook's command.
+	KillHook struct{ Run ProcID }
+
 	// Print writes to our own standard output.
 	Print struct{ Data []byte }
 
@@ -109,6 +121,8 @@ func (Log) effect()             {}
 func (AddProcesses) effect()    {}
 func (RemoveProcesses) effect() {}
 func (SendEvent) effect()       {}
+func (RunHook) effect()         {}
+func (KillHook) effect()        {}
 func (Print) effect()           {}
 func (TrySockets) effect()      {}
 func (LoadConfig) effect()      {}

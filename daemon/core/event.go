@@ -17,9 +17,10 @@ type event struct {
 	payload string
 }
 
-// publish gives an event to every pool that subscribes to it. It has a serial
-// only if there is one.
+// publish gives an event to every hook and every pool that subscribes to it. It has
+// a serial only if there is such a pool.
 func (c *Core) publish(name, payload string) {
+	c.offer(name, payload)
 	var e *event
 	for _, pl := range c.pools {
 		if !pl.wants(name) {
@@ -33,9 +34,14 @@ func (c *Core) publish(name, payload string) {
 	}
 }
 
-// wanted tells whether any pool subscribes to an event, to spare the making of
+// wanted tells whether anybody subscribes to an event, to spare the making of
 // payloads that nobody reads.
 func (c *Core) wanted(name string) bool {
+	for _, k := range c.hooks {
+		if covers(k.types, name) {
+			return true
+		}
+	}
 	for _, pl := range c.pools {
 		if pl.wants(name) {
 			return true

@@ -47,6 +47,16 @@ command=/bin/x
 events=PROCESS_STATE,TICK_5,PROCESS_GROUP
 buffer_size=3
 startsecs=0
+[hook:h]
+command=/bin/x
+events=PROCESS_STATE
+buffer_size=2
+timeout=3
+[hook:g]
+command=/bin/x
+events=EVENT
+parallel=2
+timeout=0
 `, `[supervisord]
 [program:always]
 command=/bin/x
@@ -59,6 +69,11 @@ process_name=%(process_num)d
 [fcgi-program:lazy]
 command=/bin/x
 socket=tcp://localhost:9000
+[hook:h]
+command=/bin/x
+events=PROCESS_GROUP,TICK_5
+programs=a,retry:*
+parallel=2
 [program:retry]
 command=/bin/x
 startretries=1
@@ -139,7 +154,7 @@ func fuzzConfigs(t testing.TB) []*conf.Config {
 }
 
 // fuzzNames are what requests are about: processes, groups, and nothing.
-var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:c", "g:*", "g", "ear", "ear:1", "a:0", "a:*", "a", "nosuch", "", ":", "retry:"}
+var fuzzNames = []string{"always", "retry", "lazy", "g:a", "g:b", "g:c", "g:*", "g", "ear", "ear:1", "a:0", "a:*", "a", "nosuch", "", ":", "retry:", "hook:h", "hook:g", "hook:"}
 
 var fuzzSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGINT}
 
@@ -312,7 +327,7 @@ func (w *world) answer(s *source) {
 
 // meddle is what comes from outside, and what seldom happens.
 func (w *world) meddle(s *source) {
-	switch s.next(6) {
+	switch s.next(8) {
 	case 0:
 		if s.next(8) == 0 {
 			w.give(OSSignal{Signal: fuzzSignals[s.next(len(fuzzSignals))]})
@@ -340,7 +355,28 @@ func (w *world) meddle(s *source) {
 		if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 }); k != nil {
 			w.give(SendFailed{Proc: id, Serial: w.core.Serial() - uint64(s.next(3))})
 		}
+	case 6:
+		if runs := sortedRuns(w.core.runs); len(runs) > 0 {
+			w.give(HookStarted{Run: runs[s.next(len(runs))], PID: 1})
+		}
+	case 7:
+		w.endHook(s)
 	}
+}
+
+// endHook lets the command of a hook end, or not be found.
+func (w *world) endHook(s *source) bool {
+	runs := sortedRuns(w.core.runs)
+	if len(runs) == 0 {
+		return false
+	}
+	in := HookEnded{Run: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2)}
+	if s.next(4) == 3 {
+		in.Failure = "can't find command"
+	}
+	delete(w.runs, in.Run)
+	w.give(in)
+	return true
 }
 
 // settle has the world cooperate: everything asked for is answered, and what is
@@ -366,6 +402,9 @@ func (w *world) settle() {
 		if id, k := w.slot(none, func(k *kid) bool { return k.doomed && !k.reaped }); k != nil {
 			k.reaped = true
 			w.give(Reaped{Proc: id})
+			continue
+		}
+		if w.endHook(none) {
 			continue
 		}
 		at, ok := w.core.NextDue()
@@ -399,6 +438,14 @@ func (w *world) checkForgotten() {
 	if w.left == 0 && len(c.jobs)+len(c.signals)+len(c.updates)+len(c.held)+c.forks > 0 {
 		w.fail("%d jobs, %d signal requests, %d updates, %d held starts and %d forks are left over",
 			len(c.jobs), len(c.signals), len(c.updates), len(c.held), c.forks)
+	}
+	if w.left == 0 && len(c.runs) > 0 {
+		w.fail("%d hooks run for ever", len(c.runs))
+	}
+	for _, k := range c.hooks {
+		if k.running != 0 || len(k.queue) > 0 {
+			w.fail("hook %s: %d run and %d events wait, and nothing happens", k.conf.Name, k.running, len(k.queue))
+		}
 	}
 	for _, p := range c.procs {
 		if p.leaving && w.left == 0 {

@@ -20,6 +20,11 @@ func (c *Core) boot() {
 	if c.run != RunRunning {
 		return // asked to leave before anything began
 	}
+	c.changeHooks(func() {
+		for _, hc := range c.config.Hooks {
+			c.hooks = append(c.hooks, newHook(hc))
+		}
+	})
 	for _, g := range c.config.Groups {
 		c.addGroup(g)
 	}

@@ -108,6 +108,22 @@ type (
 		Err    error // nil: they can be created
 	}
 
+	// HookStarted says that a RunHook gave a child.
+	HookStarted struct {
+		Run ProcID
+		PID int
+	}
+
+	// HookEnded says that a RunHook is over.
+	HookEnded struct {
+		Run     ProcID
+		Failure string // why there was no child; "": there was one
+		Code    int    // exit code, -1 for a signal
+		Text    string // such as "exit status 0"
+		Output  []byte // the first of what it wrote
+		More    int    // bytes that it wrote beyond that
+	}
+
 	// OSSignal is a signal to the daemon itself.
 	OSSignal struct{ Signal syscall.Signal }
 
@@ -141,6 +157,8 @@ func (Heard) input()        {}
 func (Wrote) input()        {}
 func (SendFailed) input()   {}
 func (SocketsTried) input() {}
+func (HookStarted) input()  {}
+func (HookEnded) input()    {}
 func (OSSignal) input()     {}
 func (Loaded) input()       {}
 func (Due) input()          {}

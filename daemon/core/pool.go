@@ -3,7 +3,6 @@ package core
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -90,22 +89,8 @@ func (c *Core) removePool(pl *pool) {
 	c.pools = slices.DeleteFunc(c.pools, func(have *pool) bool { return have == pl })
 }
 
-// wants tells whether the pool subscribes to an event, by its name or by that
-// of a kind that it is of.
-func (pl *pool) wants(name string) bool {
-	for {
-		if pl.types[name] {
-			return true
-		}
-		// PROCESS_STATE_RUNNING is a PROCESS_STATE; the words before that
-		// are no kinds, and nobody can subscribe to them.
-		cut := strings.LastIndexByte(name, '_')
-		if cut < 0 {
-			return pl.types["EVENT"]
-		}
-		name = name[:cut]
-	}
-}
+// wants tells whether the pool subscribes to an event.
+func (pl *pool) wants(name string) bool { return covers(pl.types, name) }
 
 // accept appends an event to the pool's queue, at the cost of the oldest when
 // that is full.

@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,10 @@ func (s *scenario) print(e Effect) {
 		fmt.Fprintf(w, "remove %s\n", s.list(e.Procs))
 	case SendEvent:
 		fmt.Fprintf(w, "send %s %q\n", s.names[e.Proc], e.Data)
+	case RunHook:
+		fmt.Fprintf(w, "hook %s as %d: %s\n  %s", e.Hook.Name, e.Run, environ(e.Environ), e.Input)
+	case KillHook:
+		fmt.Fprintf(w, "kill hook %d\n", e.Run)
 	case Print:
 		fmt.Fprintf(w, "print %q\n", e.Data)
 	case TrySockets:
@@ -65,6 +70,16 @@ func (s *scenario) print(e Effect) {
 	default:
 		s.t.Fatalf("unknown effect %T", e)
 	}
+}
+
+// environ shows an environment, sorted, without what all names begin with.
+func environ(env map[string]string) string {
+	var all []string
+	for name, value := range env {
+		all = append(all, fmt.Sprintf("%s=%q", strings.TrimPrefix(name, "SUPERVISOR_"), value))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }
 
 func (s *scenario) list(ids []ProcID) string {

@@ -355,6 +355,32 @@ func init() {
 			return in
 		}),
 
+		// What becomes of hooks, by their number.
+		"hookstarted": {2, false, func(s *scenario, args []string) error { // RUN PID
+			run, err := strconv.ParseUint(args[0], 10, 64)
+			pid, err2 := strconv.Atoi(args[1])
+			s.step(HookStarted{Run: ProcID(run), PID: pid})
+			return errors.Join(err, err2)
+		}},
+		"hookended": {2, false, func(s *scenario, args []string) error { // RUN CODE [OUTPUT [MORE]]
+			run, err := strconv.ParseUint(args[0], 10, 64)
+			how, err2 := exitOf(args[1])
+			in := HookEnded{Run: ProcID(run), Code: how.Code, Text: how.Text}
+			if len(args) > 2 {
+				in.Output = []byte(args[2])
+			}
+			if len(args) > 3 {
+				in.More, _ = strconv.Atoi(args[3])
+			}
+			s.step(in)
+			return errors.Join(err, err2)
+		}},
+		"hookfailed": {2, false, func(s *scenario, args []string) error { // RUN WHY
+			run, err := strconv.ParseUint(args[0], 10, 64)
+			s.step(HookEnded{Run: ProcID(run), Failure: rest(args[1:])})
+			return err
+		}},
+
 		// What commands are like.
 		"command": {1, true, func(s *scenario, args []string) error { // NAME [FAULT TEXT]
 			delete(s.broken, args[0])

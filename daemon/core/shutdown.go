@@ -76,6 +76,17 @@ func (c *Core) advanceShutdown() {
 	for c.stopping != nil && c.stopping.stopped() {
 		c.stopNext()
 	}
+	if c.stopping == nil {
+		c.leave()
+	}
+}
+
+// leave ends the supervisor, with nothing running any more, when its hooks are done.
+func (c *Core) leave() {
+	if !c.ended && !c.hooksHold() {
+		c.ended = true
+		c.emit(Leave{Restart: c.run == RunRestarting, Status: c.exit.status})
+	}
 }
 
 // stopNext stops the highest group that is not down: all of its processes at
@@ -101,14 +112,7 @@ func (c *Core) stopNext() {
 		}
 		return
 	}
-	if c.stopping = nil; !c.left() {
-		c.emit(Leave{Restart: c.run == RunRestarting, Status: c.exit.status})
-	}
-}
-
-// left tells whether this step has told the daemon to leave already.
-func (c *Core) left() bool {
-	return slices.ContainsFunc(c.fx, func(e Effect) bool { _, ok := e.(Leave); return ok })
+	c.stopping = nil
 }
 
 // sayWaiting names everything that still runs, now and again later.

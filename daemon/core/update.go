@@ -45,6 +45,9 @@ func (c *Core) configChanges() []api.GroupChange {
 	for _, change := range conf.Changes(c.active(), c.config.Groups) {
 		out = append(out, c.plan(change).change)
 	}
+	for _, change := range conf.HookChanges(c.activeHooks(), c.config.Hooks) {
+		out = append(out, hookChange(change))
+	}
 	return out
 }
 
@@ -115,6 +118,10 @@ func (c *Core) planFor(name string) *plan {
 
 // updateGroup takes the request. It is begun at the end of the step.
 func (c *Core) updateGroup(id RequestID, name string) {
+	if strings.HasPrefix(name, conf.HookSection("")) {
+		c.updateHook(id, name)
+		return
+	}
 	if c.findGroup(name) == nil && c.configured(name) == nil {
 		c.fault(id, api.BadName, name)
 		return

@@ -1,8 +1,11 @@
 package core
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"gosupervisor/conf"
@@ -42,6 +45,7 @@ type world struct {
 	loads   []RequestID
 	signals []Signal // of requests, not answered yet
 	tries   []TrySockets
+	runs    map[ProcID]bool // commands of hooks: whether they were killed
 	left    int
 }
 
@@ -49,7 +53,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	o := Options{Version: "4.3.0", PID: 1}
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
-		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
+		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, runs: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
 	}
 }
 
@@ -199,6 +203,19 @@ func (w *world) take(e Effect) {
 		w.checks = append(w.checks, e)
 	case TrySockets:
 		w.tries = append(w.tries, e)
+	case RunHook:
+		if _, twice := w.runs[e.Run]; twice || w.kids[e.Run] != nil {
+			w.fail("a number was given twice: %d", e.Run)
+		}
+		if len(w.runs) >= 4+len(w.configs) || !json.Valid(e.Input) || e.Environ["SUPERVISOR_EVENT"] == "" {
+			w.fail("beside %d others: %+v", len(w.runs), e)
+		}
+		w.runs[e.Run] = false
+	case KillHook:
+		if _, runs := w.runs[e.Run]; !runs {
+			w.fail("a hook is killed that does not run: %d", e.Run)
+		}
+		w.runs[e.Run] = true
 	case LoadConfig:
 		w.loads = append(w.loads, e.ID)
 	case Reply:
@@ -245,6 +262,13 @@ func (w *world) checkUpdates(effects []Effect, before map[[2]string]ProcID) {
 
 func (w *world) checkUpdate(done api.GroupChange, before, now map[[2]string]ProcID) {
 	w.t.Helper()
+	if strings.HasPrefix(done.Name, "hook:") {
+		some := slices.ContainsFunc(w.core.hooks, func(k *hook) bool { return conf.HookSection(k.conf.Name) == done.Name })
+		if some == (done.Change == api.Removed) {
+			w.fail("%s is said to be %s", done.Name, done.Change)
+		}
+		return
+	}
 	if g := w.core.findGroup(done.Name); (g == nil) != (done.Change == api.Removed) && done.Change != api.Unchanged {
 		w.fail("%s is said to be %s", done.Name, done.Change)
 	}
@@ -273,6 +297,11 @@ func (w *world) leave() {
 	w.t.Helper()
 	if w.left++; w.left > 1 {
 		w.fail("left twice")
+	}
+	for id, killed := range w.runs {
+		if !killed {
+			w.fail("left while hook run %d goes on", id)
+		}
 	}
 	for id, k := range w.kids {
 		if p := w.core.procs[id]; p != nil && p.m.State != proc.Unknown && (k.forking || k.pid != 0) {

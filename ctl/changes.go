@@ -19,6 +19,42 @@ func (s *session) changes(ctx context.Context, c *client.Client) ([]api.GroupCha
 	return all, err
 }
 
+// hookPrefix is what the names of hooks begin with where groups are named too. No
+// group can have such a name.
+const hookPrefix = "hook:"
+
+// withHooks adds to what a reread found the hooks that differ. Our own daemon tells of
+// them, and updates them, as of groups.
+func withHooks(ctx context.Context, c *client.Client, diff api.Reread) (api.Reread, error) {
+	all, err := c.ConfigChanges(ctx)
+	if isUnknown(err) {
+		return diff, nil
+	}
+	for _, g := range all {
+		if !strings.HasPrefix(g.Name, hookPrefix) {
+			continue
+		}
+		switch g.Change {
+		case api.Added:
+			diff.Added = append(diff.Added, g.Name)
+		case api.Changed:
+			diff.Changed = append(diff.Changed, g.Name)
+		case api.Removed:
+			diff.Removed = append(diff.Removed, g.Name)
+		}
+	}
+	return diff, err
+}
+
+// isHook tells whether a name is that of a hook that does not differ.
+func isHook(ctx context.Context, c *client.Client, name string) bool {
+	if !strings.HasPrefix(name, hookPrefix) {
+		return false
+	}
+	_, err := c.UpdateGroup(ctx, name) // there is nothing to update
+	return err == nil
+}
+
 // printDiff prints each key that differs in a line of its own.
 func (s *session) printDiff(ctx context.Context, c *client.Client) error {
 	all, err := s.changes(ctx, c)

@@ -114,6 +114,40 @@ func TestUpdateOfOurOwnDaemon(t *testing.T) {
 	}
 }
 
+func TestHooksAreUpdatedAsGroupsAre(t *testing.T) {
+	changes := []api.GroupChange{
+		{Name: "cat", Change: api.Changed, Keys: []api.KeyChange{{Key: "priority", Old: "999", New: "5"}}},
+		{Name: "hook:new", Change: api.Added},
+		{Name: "hook:page", Change: api.Changed, Keys: []api.KeyChange{{Key: "timeout", Old: "30", New: "5"}}},
+		{Name: "hook:old", Change: api.Removed},
+	}
+	done := map[string]any{"hook:same": api.GroupChange{Name: "hook:same", Change: api.Unchanged}}
+	for _, g := range changes {
+		done[g.Name] = g
+	}
+	over := map[string]any{
+		"supervisor.reloadConfig": api.Reread{Changed: []string{"cat"}},
+		"supervisor.updateGroup":  updates(done), "supervisor.configChanges": changes,
+	}
+	for _, row := range []struct {
+		line, out string
+		exit      int
+	}{
+		{"reread", "cat: changed\nhook:new: available\nhook:old: disappeared\nhook:page: changed\n", 0},
+		{"reread --diff", "cat  priority  999 -> 5\nhook:new  added\nhook:old  removed\nhook:page  timeout  30 -> 5\n", 0},
+		{"update --dry-run", "cat: would be updated (priority)\nhook:new: would be added\nhook:old: would be removed\nhook:page: would be updated (timeout)\n", 0},
+		{"update", "hook:old: removed hook\ncat: updated process group\nhook:page: updated hook\nhook:new: added hook\n", 0},
+		{"update hook:page", "hook:page: updated hook\n", 0},
+		{"update hook:same", "", 0},
+		{"update hook:nope", "ERROR: no such group: hook:nope\n", 1},
+	} {
+		f := newFake(t, over)
+		if got, want := supervisorctl(t, "", "-c", f.config, row.line), (outcomeOf{row.out, "", row.exit}); got != want {
+			t.Errorf("%s: got %+v\nwant %+v", row.line, got, want)
+		}
+	}
+}
+
 func TestAnUnreadableConfigurationIsExplained(t *testing.T) {
 	bad := api.NewFault(api.CantReread, "bad (file: 'x')")
 	bad.Hint = "x:3: [program:a] autostart: bad\nx:9: [program:b] command: missing"

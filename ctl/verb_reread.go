@@ -23,6 +23,9 @@ func (s *session) reread(ctx context.Context, arg string) error {
 	if err != nil {
 		return s.unlessDown(s.unlessUnreadable(err), textShuttingDown)
 	}
+	if r, err = withHooks(ctx, c, r); err != nil {
+		return s.unlessDown(err, textShuttingDown)
+	}
 	if s.flags.on("diff") {
 		return s.printDiff(ctx, c)
 	}

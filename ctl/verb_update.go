@@ -25,6 +25,9 @@ func (s *session) update(ctx context.Context, arg string) error {
 	if err != nil {
 		return s.unlessDown(s.unlessUnreadable(err), textAlreadyDown)
 	}
+	if diff, err = withHooks(ctx, c, diff); err != nil {
+		return s.unlessDown(err, textAlreadyDown)
+	}
 	if len(names) > 0 && !wantsAll(names) {
 		if err := s.checkGroups(ctx, c, names, diff); err != nil {
 			return err
@@ -51,7 +54,7 @@ func (s *session) checkGroups(ctx context.Context, c *client.Client, names []str
 		known = append(known, p.Group)
 	}
 	for _, name := range names {
-		if !slices.Contains(known, name) {
+		if !slices.Contains(known, name) && !isHook(ctx, c, name) {
 			s.groupEntry(name, api.NewFault(api.BadName, name))
 			s.printf("ERROR: no such group: %s", s.name(name))
 			s.fail(exitGeneric)
@@ -129,13 +132,17 @@ func (s *session) updateGroup(ctx context.Context, c *client.Client, group strin
 	if done.Change != api.Added && done.Whole || slices.ContainsFunc(done.Members, stops) {
 		s.printf("%s: stopped", s.name(group))
 	}
+	what := "process group"
+	if strings.HasPrefix(group, hookPrefix) {
+		what = "hook"
+	}
 	switch done.Change {
 	case api.Removed:
-		s.printf("%s: removed process group", s.name(group))
+		s.printf("%s: removed %s", s.name(group), what)
 	case api.Changed:
-		s.printf("%s: updated process group", s.name(group))
+		s.printf("%s: updated %s", s.name(group), what)
 	case api.Added:
-		s.printf("%s: added process group", s.name(group))
+		s.printf("%s: added %s", s.name(group), what)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -46,10 +47,11 @@ type host struct {
 	reading  chan struct{}            // one token, held while /proc is read
 	noProc   bool                     // whoever reads: the log knows that it cannot be
 
-	running map[child.Key]*running // goroutine of kids
-	sockets *fcgi.Sockets          // goroutine of kids
-	baseEnv []string               // our own environment, which children inherit
-	ownPath string                 // our PATH
+	running map[child.Key]*running   // goroutine of kids
+	hooks   map[child.Key]*hookChild // goroutine of kids
+	sockets *fcgi.Sockets            // goroutine of kids
+	baseEnv []string                 // our own environment, which children inherit
+	ownPath string                   // our PATH
 }
 
 // outputs are the sinks that the activity log and the programs share. They
@@ -77,7 +79,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
-		done: make(chan struct{}), running: map[child.Key]*running{},
+		done: make(chan struct{}), running: map[child.Key]*running{}, hooks: map[child.Key]*hookChild{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: serial})
@@ -92,6 +94,11 @@ func (h *host) instant(t time.Time) proc.Instant { return t.Sub(h.epoch) }
 
 // Started implements child.Observer.
 func (h *host) Started(k child.Key, pid int, _ time.Time) {
+	if r := h.hooks[k]; r != nil {
+		h.inbox.post(message{in: core.HookStarted{Run: core.ProcID(k), PID: pid}})
+		r.start()
+		return
+	}
 	r := h.running[k]
 	h.inbox.post(message{do: func() {
 		if s := h.slots[core.ProcID(k)]; s != nil {
@@ -111,6 +118,10 @@ func (h *host) Failed(k child.Key, err error) {
 		h.journal.logf(conf.Critical, "a program was to be started twice at once, and was not: %v", err)
 		return
 	}
+	if r := h.hooks[k]; r != nil {
+		h.hookFailed(k, r, err)
+		return
+	}
 	name := ""
 	if r := h.running[k]; r != nil {
 		name = r.slot.prog.Name
@@ -124,6 +135,10 @@ func (h *host) Failed(k child.Key, err error) {
 // Exited implements child.Observer: the pumps take what is still in the pipes,
 // and only then the exit is told.
 func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
+	if r := h.hooks[k]; r != nil {
+		h.hookExited(k, r, ws)
+		return
+	}
 	r := h.running[k]
 	if r == nil {
 		h.journal.logf(conf.Critical, "a process that nobody knows has ended (%s)", child.ExitText(ws))
@@ -150,6 +165,8 @@ func (h *host) SignalGone(k child.Key, err error) {
 	name, pid := "child", 0
 	if r := h.running[k]; r != nil {
 		name, pid = r.slot.prog.Name, r.pid
+	} else if r := h.hooks[k]; r != nil {
+		name = r.name
 	}
 	h.journal.logf(conf.Debug, "unable to signal %s (pid %d), it probably just exited on its own: %v", name, pid, err)
 }
@@ -177,13 +194,17 @@ func (h *host) environment(p *conf.Program) []string {
 	} else if h.cfg.Server.ServerURL != "" {
 		set["SUPERVISOR_SERVER_URL"] = h.cfg.Server.ServerURL
 	}
-	for k, v := range p.Environment {
-		set[k] = v
-	}
+	return h.layered(set, p.Environment, nil)
+}
+
+// layered makes an environment: ours, but for what is left out, with set over it and
+// configured over that.
+func (h *host) layered(set, configured map[string]string, leftOut func(name string) bool) []string {
+	maps.Copy(set, configured)
 	env := make([]string, 0, len(h.baseEnv)+len(set))
 	for _, kv := range h.baseEnv {
 		name, _, _ := strings.Cut(kv, "=")
-		if _, over := set[name]; !over {
+		if _, over := set[name]; !over && (leftOut == nil || !leftOut(name)) {
 			env = append(env, kv)
 		}
 	}

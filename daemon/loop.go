@@ -96,6 +96,10 @@ func (h *host) perform(e core.Effect) {
 		if err := h.slots[e.Proc].stdin.write(e.Data); err != nil {
 			h.inbox.post(message{in: core.SendFailed{Proc: e.Proc, Serial: e.Serial, Full: err == errStdinFull}})
 		}
+	case core.RunHook:
+		h.runHook(e)
+	case core.KillHook:
+		h.killHook(e)
 	case core.Print:
 		h.stdout.Write(e.Data, output.Urgent)
 	case core.TrySockets:

@@ -162,18 +162,27 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: h.environment(s.prog), Dir: s.prog.Directory, Umask: s.prog.Umask,
-	}
-	if u := s.prog.User; u != nil {
-		spec.Cred = &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups}
+		Path: path, Argv: argv, Env: h.environment(s.prog), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog.User),
 	}
 	if err := h.openPipes(r, spec); err != nil {
-		for _, f := range spec.Close {
-			f.Close()
-		}
+		closeAll(spec.Close)
 		return nil, &outputError{err}
 	}
 	return spec, nil
+}
+
+// credential is what makes a child somebody else; nil leaves it as we are.
+func credential(u *conf.Account) *child.Credential {
+	if u == nil {
+		return nil
+	}
+	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups}
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 // openPipes makes the three pipes, or two where stderr goes into stdout's, and

@@ -104,12 +104,12 @@ var Methods = []Method{
 		Doc:   "Removes a group whose processes have all stopped.", ResultDoc: alwaysTrue},
 	{Name: "supervisor.configChanges", Access: Read, Scope: EveryOne, Result: Array, Build: plain(ConfigChanges{}),
 		Doc:       "Compares what runs with the configuration as last read, key by key. Nothing is started or stopped.",
-		ResultDoc: "what updateGroup would do now, for each group that differs"},
+		ResultDoc: "what updateGroup would do now, for each group and each hook (hook:NAME) that differs"},
 	{Name: "supervisor.updateGroup", Access: Admin, Scope: TheGroup, Params: params(groupParam), Result: Struct,
 		Build: func(a []any) Request { return UpdateGroup{text(a[0])} },
 		Doc: "Brings one group into line with the configuration as last read: stops what goes or has changed, starts what is new " +
 			"or has changed and starts by itself, and leaves every other process alone. The answer comes when that is done; " +
-			"with update_mode=group every process of a group that differs is stopped.",
+			"with update_mode=group every process of a group that differs is stopped. hook:NAME stands for a hook.",
 		ResultDoc: "what was done"},
 	{Name: "supervisor.getAllConfigInfo", Access: Read, Scope: TheVisible, Result: Array, XMLRPC: true, Build: plain(GetAllConfigInfo{}),
 		Doc: "Returns the settings of every configured process, running or not.", ResultDoc: "one struct of settings for each process, sorted by name"},

@@ -100,6 +100,8 @@ func (h *host) perform(e core.Effect) {
 		h.runHook(e)
 	case core.KillHook:
 		h.killHook(e)
+	case core.LastWords:
+		h.lastWords(h.slots[e.Proc], e)
 	case core.Print:
 		h.stdout.Write(e.Data, output.Urgent)
 	case core.TrySockets:

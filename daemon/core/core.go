@@ -79,7 +79,7 @@ type Core struct {
 func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
 		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
-		exit:   exitPolicy{zero: cfg.Server.ExitStatus == conf.ExitZero},
+		exit:   newExitPolicy(&cfg.Server, o.PID),
 		budget: stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
 		procs:  map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{},

@@ -87,6 +87,13 @@ type (
 	// KillHook sends SIGKILL to the process group of a hook's command.
 	KillHook struct{ Run ProcID }
 
+	// LastWords shows the last lines of a process that ends the daemon.
+	LastWords struct {
+		Proc  ProcID
+		Lines int    // of each of its outputs
+		Title string // who it is, and what became of it
+	}
+
 	// Print writes to our own standard output.
 	Print struct{ Data []byte }
 
@@ -123,6 +130,7 @@ func (RemoveProcesses) effect() {}
 func (SendEvent) effect()       {}
 func (RunHook) effect()         {}
 func (KillHook) effect()        {}
+func (LastWords) effect()       {}
 func (Print) effect()           {}
 func (TrySockets) effect()      {}
 func (LoadConfig) effect()      {}

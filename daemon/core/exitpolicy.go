@@ -1,6 +1,8 @@
 package core
 
 import (
+	"fmt"
+
 	"gosupervisor/conf"
 	"gosupervisor/proc"
 )
@@ -9,7 +11,22 @@ import (
 // has failed for good, or has done its work.
 type exitPolicy struct {
 	zero   bool // leave with 0 whatever ends us
+	lines  int  // so many last lines of the program that ends us are shown
 	status int  // with which the daemon leaves
+}
+
+// defaultTailLines is how many last lines PID 1 shows: in a container that has
+// ended nobody can look at a file any more.
+const defaultTailLines = 20
+
+func newExitPolicy(s *conf.Server, pid int) exitPolicy {
+	x := exitPolicy{zero: s.ExitStatus == conf.ExitZero, lines: s.FatalTailLines}
+	if x.lines < 0 {
+		if x.lines = 0; pid == 1 {
+			x.lines = defaultTailLines
+		}
+	}
+	return x
 }
 
 // considerLeaving looks whether a transition of a process ends the daemon. The
@@ -54,11 +71,26 @@ func (p *process) down() bool {
 	return p.m.State.IsStopped() && !p.m.Armed
 }
 
+// obituary says who has ended how, after how many starts.
+func (c *Core) obituary(p *process) string {
+	starts := "1 start"
+	if n := p.history.starts; n != 1 {
+		starts = fmt.Sprintf("%d starts", n)
+	}
+	if p.exitText == "" {
+		return fmt.Sprintf("%s: %s, %s", p.namespec(), p.spawnErr, starts)
+	}
+	return fmt.Sprintf("%s (pid %d): %s, %s", p.namespec(), p.history.exit.pid, p.exitText, starts)
+}
+
 func (c *Core) leaveFor(p *process, why string, status int) {
 	if c.exit.zero {
 		status = 0
 	}
 	c.exit.status = status
 	c.logf(conf.Critical, "%s %s: stopping everything, to leave with exit status %d", p.conf.Name, why, status)
+	if c.exit.lines > 0 {
+		c.emit(LastWords{Proc: p.id, Lines: c.exit.lines, Title: c.obituary(p)})
+	}
 	c.beginShutdown(RunShutdown)
 }

@@ -59,6 +59,8 @@ func (s *scenario) print(e Effect) {
 		fmt.Fprintf(w, "try the sockets of %s for %d\n", e.Group.Name, e.ID)
 	case LoadConfig:
 		fmt.Fprintf(w, "load the configuration for %d\n", e.ID)
+	case LastWords:
+		fmt.Fprintf(w, "show the last %d lines of %s: %s\n", e.Lines, s.names[e.Proc], e.Title)
 	case ReopenLogs:
 		fmt.Fprintln(w, "reopen logs")
 	case Leave:

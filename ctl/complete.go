@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/client"
 )
 
 // completePatience is how long Tab may wait for the server.
@@ -22,7 +23,10 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 	head, typed, tail := before[:start], before[start:], string(runes[pos:])
 	for _, word := range s.candidates(head, typed) {
 		if strings.HasPrefix(word, typed) {
-			words = append(words, word+" ")
+			if !strings.HasSuffix(word, "=") {
+				word += " "
+			}
+			words = append(words, word)
 		}
 	}
 	return head, words, tail
@@ -30,7 +34,7 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 
 // candidates returns all words that may stand after head.
 func (s *session) candidates(head, typed string) []string {
-	first, _ := splitLine(strings.TrimSpace(head))
+	first, before := splitLine(strings.TrimSpace(head))
 	if strings.TrimSpace(head) == "" {
 		return append(listed(verbs()), "help")
 	}
@@ -38,15 +42,39 @@ func (s *session) candidates(head, typed string) []string {
 	if !ok {
 		return nil
 	}
+	if strings.HasPrefix(typed, "-") {
+		return v.flagWords()
+	}
 	switch v.args {
 	case verbNames:
 		return append(listed(verbs()), "help")
 	case groupNames:
-		return groupsOf(s.known())
+		return s.knownGroups()
+	case signalThenProcesses:
+		if before == "" {
+			return signalNames
+		}
+		return namesOf(s.known(), strings.Contains(typed, ":"))
 	case processNames:
 		return namesOf(s.known(), strings.Contains(typed, ":"))
+	case shellNames:
+		return shells()
 	}
 	return nil
+}
+
+// flagWords returns the words with a dash that may stand behind a verb. One
+// that takes a value ends with an equals sign.
+func (v verb) flagWords() []string {
+	words := append([]string{}, oddWords[v.name]...)
+	for _, f := range v.flags() {
+		word := "--" + f.name
+		if f.value != "" {
+			word += "="
+		}
+		words = append(words, word)
+	}
+	return words
 }
 
 // known returns the processes of the server, asked for once a line.
@@ -67,10 +95,34 @@ func (s *session) known() []api.ProcessInfo {
 	return s.names
 }
 
-func groupsOf(all []api.ProcessInfo) []string {
+// knownGroups returns the groups of the server, also those that only its
+// configuration has.
+func (s *session) knownGroups() []string {
+	if s.groups != nil {
+		return s.groups
+	}
+	all := s.known()
+	c, err := s.connect()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completePatience)
+	defer cancel()
+	s.groups = listOf(groupNamesOf(ctx, c, all))
+	return s.groups
+}
+
+// groupNamesOf returns the groups of processes, and those of the configuration
+// where the server tells it.
+func groupNamesOf(ctx context.Context, c *client.Client, all []api.ProcessInfo) []string {
 	var groups []string
 	for _, p := range all {
 		groups = append(groups, p.Group)
+	}
+	if configured, err := c.Configured(ctx); err == nil {
+		for _, p := range configured {
+			groups = append(groups, p.Group)
+		}
 	}
 	slices.Sort(groups)
 	return slices.Compact(groups)

@@ -11,6 +11,10 @@ const (
 		"clear <name> <name>\tEmpty the log files of several processes\n" +
 		"clear all\t\tEmpty the log files of all processes\n"
 
+	helpCompletion = "completion bash|zsh|fish\tPrint the completion script of a shell\n" +
+		"Ex:\n" +
+		"source <(supervisorctl completion bash)\tin ~/.bashrc\n"
+
 	helpExit = "exit\tLeave the shell\n"
 
 	helpFg = "fg <process>\tTalk to a process: see its output, type its input\n" +

@@ -26,7 +26,11 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 	}
 	var settings *conf.Ctl
 	guessed := false
-	if err == nil {
+	switch {
+	case err != nil:
+	case o.needsNoServer():
+		settings = conf.DefaultCtl()
+	default:
 		settings, guessed, err = o.settings(argv0, nil)
 	}
 	if err != nil {
@@ -62,6 +66,13 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 	}
 	defer s.in.close()
 	return s.runShell(context.Background(), settings.Prompt)
+}
+
+// needsNoServer tells whether the action is one that must work without a
+// configuration, because it stands in the start file of a shell.
+func (o commandLine) needsNoServer() bool {
+	word, _ := splitLine(strings.Join(o.action, " "))
+	return word == "completion"
 }
 
 // refuse prints why nothing was done: two lines that scripts know, then what

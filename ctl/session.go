@@ -39,7 +39,8 @@ type session struct {
 
 	progress *progress // of a long action; nil: none is shown
 
-	names []api.ProcessInfo // what completion knows; nil: ask
+	names  []api.ProcessInfo // what completion knows; nil: ask
+	groups []string          // the same
 }
 
 // errReported says that the cause has been printed, and the code raised.

@@ -13,7 +13,7 @@ func (s *session) runShell(ctx context.Context, prompt string) int {
 	s.interactive = true
 	s.perform(ctx, "status")
 	for !s.ended {
-		s.names = nil
+		s.names, s.groups = nil, nil
 		line, err := s.ask(ctx, prompt+"> ")
 		if err != nil {
 			s.unanswered(err)

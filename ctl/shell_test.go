@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -290,6 +291,7 @@ func TestReadingStopsWithItsContext(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	f := newFake(t, nil)
+	f.set("supervisor.getAllConfigInfo", append(f.answer("supervisor.getAllConfigInfo").([]api.ConfigInfo), api.ConfigInfo{Name: "1", Group: "spare"}))
 	s := &session{url: f.url}
 	processes := []string{"cat ", "g:* ", "g:m1 ", "g:m2 ", "idle "}
 	for _, row := range []struct {
@@ -307,8 +309,15 @@ func TestCompletion(t *testing.T) {
 		{"stop cat g:m", 12, "stop cat ", "", []string{"g:m1 ", "g:m2 "}},
 		{"stop idle:", 10, "stop ", "", []string{"idle:idle ", "idle:* "}},
 		{"stop c rest", 6, "stop ", " rest", []string{"cat "}},
-		{"update ", 7, "update ", "", []string{"cat ", "g ", "idle "}},
+		{"update ", 7, "update ", "", []string{"cat ", "g ", "idle ", "spare "}},
 		{"version ", 8, "version ", "", nil},
+		{"version -", 9, "version ", "", []string{"--json ", "--timeout="}},
+		{"reread --d", 10, "reread ", "", []string{"--diff "}},
+		{"tail -", 6, "tail ", "", []string{"--json ", "-f "}},
+		{"signal ", 7, "signal ", "", []string{"CONT ", "HUP ", "INT ", "KILL ", "QUIT ", "STOP ", "TERM ", "USR1 ", "USR2 ", "WINCH "}},
+		{"signal HUP c", 12, "signal HUP ", "", []string{"cat "}},
+		{"completion z", 12, "completion ", "", []string{"zsh "}},
+		{"add ", 4, "add ", "", []string{"cat ", "g ", "idle ", "spare "}},
 		{"nope ", 5, "nope ", "", nil},
 		{"start näc", 8, "start ", "c", nil},
 	} {
@@ -318,7 +327,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%q: got %q, %q, %q", row.line, head, got, tail)
 		}
 	}
-	if all := verbs(); len(s.candidates("", "")) != len(all)-1 {
+	if all := s.candidates("", ""); len(all) != len(shown()) || slices.Contains(all, hiddenNames) || slices.Contains(all, "EOF") {
 		t.Errorf("an empty line offers %q", s.candidates("", ""))
 	}
 	s = &session{url: "unix:///no/such"}

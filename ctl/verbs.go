@@ -14,6 +14,8 @@ const (
 	verbNames
 	groupNames
 	processNames
+	signalThenProcesses
+	shellNames
 )
 
 // verb is a command of the shell and of the command line.
@@ -52,7 +54,7 @@ func classicVerbs() []verb {
 			{name: "diff", help: "show what differs key by key"}}},
 		{"restart", processNames, (*session).restart, helpRestart, timed},
 		{"shutdown", nothing, (*session).shutdown, helpShutdown, timed},
-		{"signal", processNames, (*session).signal, helpSignal, timed},
+		{"signal", signalThenProcesses, (*session).signal, helpSignal, timed},
 		{"start", processNames, (*session).start, helpStart, timed},
 		{"status", processNames, (*session).status, helpStatus, timed},
 		{"stop", processNames, (*session).stop, helpStop, timed},
@@ -65,7 +67,10 @@ func classicVerbs() []verb {
 
 // ownVerbs are those that the original does not have. help lists them apart.
 func ownVerbs() []verb {
-	return []verb{}
+	return []verb{
+		{hiddenNames, nothing, (*session).namesFor, "", nil},
+		{"completion", shellNames, (*session).completion, helpCompletion, nil},
+	}
 }
 
 func findVerb(name string) (verb, bool) {

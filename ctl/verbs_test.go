@@ -291,15 +291,20 @@ clear  maintail  quit  reread  signal    stop    version
 
 `
 	for _, line := range []string{"help", "?", " ? "} {
-		if got := supervisorctl(t, "", "-c", newFake(t, nil).config, line); got.out != want || got.exit != 0 {
+		got := supervisorctl(t, "", "-c", newFake(t, nil).config, line)
+		own, ok := strings.CutPrefix(got.out, want+"more commands (type help <topic>):\n==================================\n")
+		if !ok || !slices.Equal(strings.Fields(own), listed(ownVerbs())) || !strings.HasSuffix(own, "\n\n") || got.exit != 0 {
 			t.Errorf("%q: got\n%s", line, got.out)
 		}
 	}
-	all := verbs()
-	for i, v := range all {
-		if i > 0 && all[i-1].name >= v.name {
-			t.Errorf("%s stands after %s", v.name, all[i-1].name)
+	for _, table := range [][]verb{classicVerbs(), ownVerbs(), verbs()} {
+		for i, v := range table {
+			if i > 0 && table[i-1].name >= v.name {
+				t.Errorf("%s stands after %s", v.name, table[i-1].name)
+			}
 		}
+	}
+	for _, v := range verbs() {
 		if v.help != "" && !strings.HasPrefix(v.help, v.name) {
 			t.Errorf("the help of %s begins with %.20q", v.name, v.help)
 		}

@@ -41,9 +41,15 @@ func (c *Client) Process(ctx context.Context, name string) (p api.ProcessInfo, e
 	return p, err
 }
 
-// Configured describes every configured process, running or not.
+// Configured describes every configured process, running or not. What an older
+// original does not tell is "none", as is what is not set.
 func (c *Client) Configured(ctx context.Context) (all []api.ConfigInfo, err error) {
 	err = c.call(ctx, "supervisor.getAllConfigInfo", &all)
+	for i := range all {
+		if all[i].Autorestart == nil {
+			all[i].Autorestart = "none"
+		}
+	}
 	return all, err
 }
 

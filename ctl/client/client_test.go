@@ -188,6 +188,16 @@ func TestCallsDecodeTheirResults(t *testing.T) {
 	}
 }
 
+func TestWhatAnOlderOriginalDoesNotTellIsNone(t *testing.T) {
+	c := newClient(t, listen(t, answering(map[string]string{
+		"supervisor.getAllConfigInfo": `{"id":ID,"result":[{"name":"old"},{"name":"new","autorestart":true}]}`,
+	})), Options{})
+	all, err := c.Configured(t.Context())
+	if err != nil || len(all) != 2 || all[0].Autorestart != "none" || all[1].Autorestart != true {
+		t.Errorf("got %+v, %v", all, err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestRereadTakesEveryFormOfTheAnswer(t *testing.T) {

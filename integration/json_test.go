@@ -118,3 +118,32 @@ func shapeOf(v any) string {
 	}
 	return fmt.Sprintf("%T", v)
 }
+
+// TestJSONIsWhatTheSocketSays compares with the replies of the control socket.
+func TestJSONIsWhatTheSocketSays(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no --json")
+	s := newSup(t, "[program:idle]\ncommand=TESTPROG signals\nautostart=false\nstdout_logfile=DIR/idle.log\n").start()
+	writeFile(t, s.path("idle.log"), "a log, \xff and more\n", 0o644)
+	w := s.dial()
+	for line, request := range map[string]string{
+		"status":      `"supervisor.getAllProcessInfo"`,
+		"pid":         `"supervisor.getPID"`,
+		"version":     `"supervisor.getSupervisorVersion"`,
+		"avail":       `"supervisor.getAllConfigInfo"`,
+		"reread":      `"supervisor.reloadConfig"`,
+		"tail idle":   `"supervisor.readProcessStdoutLog","params":["idle",-1600,0]`,
+		"tail nosuch": `"supervisor.readProcessStdoutLog","params":["nosuch",-1600,0]`,
+	} {
+		until(t, line+" is the same on both", func() (string, bool) {
+			w.send(`{"id":7,"method":` + request + `}`)
+			_, socket, err := w.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "{" + strings.TrimPrefix(string(socket), `{"id":7,`)
+			got := s.ctl(append(strings.Fields(line), "--json")...).out
+			return got + want, got == want // but for the second that may pass in between
+		})
+	}
+}

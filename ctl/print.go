@@ -54,9 +54,9 @@ func (s *session) report(known outcomes, r api.Status) {
 	o, ok := known[r.Status]
 	switch {
 	case !ok:
-		o = outcome{"ERROR (" + r.Description + ")", exitGeneric}
+		o = outcome{"ERROR (" + s.name(r.Description) + ")", exitGeneric}
 	case o.text == "":
-		s.printf("%s", r.Description)
+		s.printf("%s", s.name(r.Description))
 		s.fail(o.exit)
 		return
 	}

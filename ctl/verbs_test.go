@@ -358,6 +358,12 @@ func TestControlCharactersDoNotReachATerminal(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	out.Reset()
+	s.report(stopOutcomes, api.Status{Name: "a\n", Group: "a\n", Status: api.Failed, Description: "FAILED: no\nmore"})
+	s.report(stopOutcomes, api.Status{Name: "a\n", Group: "a\n", Status: api.SpawnError, Description: "no\rmore"})
+	if got, want := out.String(), `FAILED: no\x0amore`+"\n"+`a\x0a: ERROR (no\x0dmore)`+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	out.Reset()
 	s.terminal = false
 	s.printf("%s", s.name("\x1b"))
 	if out.String() != "\x1b\n" {

@@ -77,7 +77,7 @@ func oneOf(words ...string) func(string) (any, error) {
 			return text, nil
 		}
 		if near := nearest(text, words); near != "" {
-			return nil, fmt.Errorf("did you mean %s?", near)
+			return nil, fmt.Errorf(textDidYouMean, near)
 		}
 		return nil, fmt.Errorf("it is one of %s", strings.Join(words, ", "))
 	}
@@ -236,7 +236,7 @@ func (c *flagCutter) unknown(word, name string) {
 	}
 	hint := c.listing()
 	if near := nearest(name, names); near != "" {
-		hint = "did you mean --" + near + "?"
+		hint = fmt.Sprintf(textDidYouMean, "--"+near)
 	}
 	c.wrong(fmt.Sprintf(textBadArgument, word), hint)
 }

@@ -64,13 +64,14 @@ const (
 	codeOtherVersion  api.Code = 609
 	codeRejected      api.Code = 610
 	codeBadURL        api.Code = 611
+	codeBadConfig     api.Code = 612
 )
 
 var problemNames = map[api.Code]string{
 	codeUnauthorized: "UNAUTHORIZED", codeCancelled: "CANCELLED", codeBadUsage: "BAD_USAGE", codeTimeout: "TIMEOUT",
 	codeRefused: "CONNECTION_REFUSED", codeNoSocket: "NO_SOCKET", codePermission: "PERMISSION", codeUnreachable: "UNREACHABLE",
 	codeNoAnswer: "NO_ANSWER", codeLost: "CONNECTION_LOST", codeNotSupervisor: "NOT_SUPERVISOR", codeOtherVersion: "OTHER_VERSION",
-	codeRejected: "REJECTED", codeBadURL: "BAD_URL",
+	codeRejected: "REJECTED", codeBadURL: "BAD_URL", codeBadConfig: "BAD_CONFIG",
 }
 
 // clientCodes are the codes of what a client finds out about its server.

@@ -192,6 +192,15 @@ func TestJSONIsAloneOnTheStandardOutput(t *testing.T) {
 	}
 }
 
+func TestABadConfigurationIsAnErrorInJSONToo(t *testing.T) {
+	got := supervisorctl(t, "", "-c", "/no/such", "status", "--json", "web")
+	want := outcomeOf{`{"error":{"code":612,"name":"BAD_CONFIG","message":"BAD_CONFIG: could not find config file /no/such"}}` + "\n",
+		"Error: could not find config file /no/such\nFor help, use supervisorctl -h\n", 2}
+	if got != want {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestJSONHasNoControlCharacters(t *testing.T) {
 	evil := "\x1b[2J\u009b\x7f\xff<&>\u2028"
 	f := newFake(t, map[string]any{"supervisor.getAllProcessInfo": []api.ProcessInfo{{Name: evil, Group: "g"}}})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"gosupervisor/conf"
@@ -34,7 +35,10 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		settings, guessed, err = o.settings(argv0, nil)
 	}
 	if err != nil {
-		refuse(stderr, argv0, err)
+		p := refuse(stderr, argv0, err)
+		if o.wantsJSON() {
+			(&replies{w: stdout, err: p}).end()
+		}
 		return exitUsage
 	}
 	for _, n := range settings.Notes {
@@ -75,20 +79,31 @@ func (o commandLine) needsNoServer() bool {
 	return word == "completion"
 }
 
+// wantsJSON tells whether the action was given --json.
+func (o commandLine) wantsJSON() bool {
+	word, rest := splitLine(strings.Join(o.action, " "))
+	v, _ := findVerb(word)
+	_, set, _, _ := cutFlags(v.flags(), rest)
+	return set.on(jsonFlag.name)
+}
+
 // refuse prints why nothing was done: two lines that scripts know, then what
-// else is known to be wrong with a configuration.
-func refuse(stderr io.Writer, argv0 string, err error) {
+// else is known to be wrong with a configuration. It returns the same as a
+// problem.
+func refuse(stderr io.Writer, argv0 string, err error) *problem {
 	first, more := err.Error(), []string(nil)
 	var bad *conf.LoadError
 	if errors.As(err, &bad) {
 		first, more = bad.First(), bad.Details()
 	}
+	more = slices.DeleteFunc(slices.Clone(more), func(line string) bool { return line == first })
 	warn(stderr, "Error: %s\nFor help, use %s -h", first, argv0)
 	for _, line := range more {
-		if line != first {
-			warn(stderr, "  %s", line)
-		}
+		warn(stderr, "  %s", line)
 	}
+	p := newProblem(codeBadConfig, first)
+	p.Hint = strings.Join(more, "\n")
+	return p
 }
 
 // commandLine is what the options and the words after them say.

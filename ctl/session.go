@@ -84,21 +84,21 @@ func (s *session) execute(ctx context.Context, line string) {
 	}
 	word, arg := splitLine(line)
 	v, ok := findVerb(word)
-	if !ok {
-		s.unknownVerb(line, word)
-		return
-	}
 	defer s.hintURL()
-	rest, set, complaint, hint := cutFlags(v.flags(), arg)
+	rest, set, complaint, hint := cutFlags(v.flags(), arg) // --json counts behind anything
 	s.flags = set
 	if set.on(jsonFlag.name) {
 		defer s.openReplies()()
 	}
-	if complaint != "" {
-		s.badFlag(complaint, hint)
+	if !ok {
+		s.unknownVerb(line, word)
 		return
 	}
-	ctx, cancel := s.limited(ctx, word)
+	if complaint != "" {
+		s.badWord(complaint, hint)
+		return
+	}
+	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	for {
 		err := v.run(s, ctx, rest)
@@ -118,40 +118,43 @@ func (s *session) execute(ctx context.Context, line string) {
 
 // unknownVerb complains about a line, and names what it may have meant.
 func (s *session) unknownVerb(line, word string) {
-	s.printf(textUnknownSyntax, line)
+	p := newProblem(codeBadUsage, fmt.Sprintf(strings.TrimPrefix(textUnknownSyntax, "*** "), line))
 	if near := nearest(word, append(listed(verbs()), "help")); near != "" {
-		s.printf(textDidYouMean, near)
+		p.Hint = fmt.Sprintf(textDidYouMean, near)
 	}
-	s.fail(exitGeneric)
+	s.complain(exitGeneric, p, fmt.Sprintf(textUnknownSyntax, line))
+	s.printHint(p.Hint)
 }
 
-// badFlag complains about what looks like a flag.
-func (s *session) badFlag(complaint, hint string) {
-	p := newProblem(codeBadUsage, complaint)
-	p.Hint = hint
-	s.complain(exitGeneric, p, complaint)
+// printHint prints what to do about the line before.
+func (s *session) printHint(hint string) {
 	if hint != "" {
 		s.printf("  %s", hint)
 	}
 }
 
-// lateError says that the time of --timeout has passed.
-type lateError struct {
-	verb string
-	time time.Duration
+// badWord complains about a word behind a verb.
+func (s *session) badWord(complaint, hint string) {
+	p := newProblem(codeBadUsage, complaint)
+	p.Hint = hint
+	s.complain(exitGeneric, p, complaint)
+	s.printHint(hint)
 }
 
+// lateError says that the time of --timeout has passed.
+type lateError struct{ time time.Duration }
+
 func (e *lateError) Error() string {
-	return fmt.Sprintf("timed out after %v; what %s has begun goes on", e.time, e.verb)
+	return fmt.Sprintf("timed out after %v; what the server has begun goes on", e.time)
 }
 
 // limited returns the context of a command: --timeout ends it.
-func (s *session) limited(ctx context.Context, verb string) (context.Context, context.CancelFunc) {
+func (s *session) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	patience := given(s.flags, timeoutFlag.name, time.Duration(0))
 	if patience == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, patience, &lateError{verb, patience})
+	return context.WithTimeoutCause(ctx, patience, &lateError{patience})
 }
 
 // explain words an error that a verb has no words for.

@@ -19,7 +19,7 @@ const (
 // The texts that scripts match. They are those of the original.
 const (
 	textUnknownSyntax   = "*** Unknown syntax: %s"
-	textDidYouMean      = "  did you mean %s?"
+	textDidYouMean      = "did you mean %s?"
 	textNoHelp          = "*** No help on %s"
 	textUnauthorized    = "Server requires authentication"
 	textPressCtrlC      = "==> Press Ctrl-C to exit <=="

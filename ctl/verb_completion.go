@@ -48,12 +48,11 @@ func shells() []string { return slices.Sorted(maps.Keys(scripters)) }
 func (s *session) completion(_ context.Context, shell string) error {
 	w, ok := scripters[shell]
 	if !ok {
-		hint := nearest(shell, shells())
-		text := "Error: completion takes one of " + strings.Join(shells(), ", ")
-		s.wrongUse(exitGeneric, text)
-		if hint != "" {
-			s.printf(textDidYouMean, hint)
+		hint := ""
+		if near := nearest(shell, shells()); near != "" {
+			hint = fmt.Sprintf(textDidYouMean, near)
 		}
+		s.badWord("Error: completion takes one of "+strings.Join(shells(), ", "), hint)
 		return nil
 	}
 	script := completionScript(shell, w)

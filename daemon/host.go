@@ -128,8 +128,8 @@ func (h *host) Failed(k child.Key, err error) {
 		r.abandon()
 		delete(h.running, k)
 	}
-	h.sockets.Release(uint64(k))
-	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err), NotFound: notFound(err)}})
+	closed := h.sockets.Release(uint64(k))
+	h.inbox.post(message{in: core.SpawnFailed{Proc: core.ProcID(k), Text: spawnErrText(name, err), NotFound: notFound(err), Closed: closed}})
 }
 
 // Exited implements child.Observer: the pumps take what is still in the pipes,
@@ -145,10 +145,10 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 		return
 	}
 	delete(h.running, k)
-	h.sockets.Release(uint64(k))
+	closed := h.sockets.Release(uint64(k))
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
-	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws)}
+	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws), Closed: closed}
 	if ws.Signaled() {
 		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
 	}

@@ -51,7 +51,8 @@ type (
 		Proc ProcID
 		Text string // for people, as the spawnerr of the process
 
-		NotFound bool // because there is no such command
+		NotFound bool   // because there is no such command
+		Closed   string // the URL of the shared socket that was closed with that
 	}
 
 	// Reaped says that a child is dead while its output is still being read.
@@ -67,6 +68,7 @@ type (
 
 		Signal     syscall.Signal // that ended it, or 0
 		CoreDumped bool
+		Closed     string // the URL of the shared socket that was closed with that
 	}
 
 	// SignalDone tells how a Signal went. It comes for signals that a request

@@ -28,6 +28,7 @@ type process struct {
 	exitStatus int
 	lastStatus int    // of the last attempt, as a shell counts: 128 and more for signals, 126 and 127 for no child
 	exitText   string // of the exit that is being told
+	closed     string // URL of the shared socket that was closed with it, until that is told
 	throttle   throttle
 
 	history history
@@ -54,6 +55,9 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	for _, mv := range fx.Moves() {
 		c.publishMove(p, mv)
 		c.tell(p, mv)
+		if mv.To != proc.Running {
+			c.tellClosed(p)
+		}
 		p.remember(c.stamp(at), in, mv)
 	}
 	if fx.Spawn {
@@ -125,6 +129,8 @@ func (c *Core) spawnFailed(p *process, in SpawnFailed) {
 		p.lastStatus = commandNotFound
 	}
 	c.logf(conf.Info, "spawnerr: %s", in.Text)
+	p.closed = in.Closed
+	c.tellClosed(p)
 	c.step(p, c.now, proc.Input{Kind: proc.InputSpawnFailed})
 }
 
@@ -147,8 +153,18 @@ func (c *Core) exited(p *process, in Exited) {
 	}
 	p.throttle.ended(in.At-p.up, in.Code)
 	p.rememberExit(in, c.stamp(in.At))
+	p.closed = in.Closed
 	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
 	p.exitText = ""
+}
+
+// tellClosed logs that a shared socket was closed with the end of its last process: after
+// that end, and before what follows from it.
+func (c *Core) tellClosed(p *process) {
+	if p.closed != "" {
+		c.logf(conf.Info, "Closing socket %s", p.closed)
+		p.closed = ""
+	}
 }
 
 // kill sends the stop signal or, when patience is over, SIGKILL.

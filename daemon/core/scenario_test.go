@@ -117,6 +117,8 @@ type scenario struct {
 	ids     map[string]ProcID
 	lastReq RequestID
 
+	closing string // the socket that is closed with the end that comes next
+
 	hold   bool                     // do not answer checks by yourself
 	broken map[string]*CommandError // what checks find
 	checks []Check                  // unanswered
@@ -321,10 +323,14 @@ func init() {
 			pid, _ := strconv.Atoi(args[0])
 			return Spawned{Proc: id, PID: pid}
 		}),
-		"spawnfailed": say(2, func(_ *scenario, id ProcID, args []string) Input {
+		"spawnfailed": say(2, func(s *scenario, id ProcID, args []string) Input {
 			text, missing := strings.CutPrefix(rest(args), "ENOENT ")
-			return SpawnFailed{Proc: id, Text: text, NotFound: missing}
+			return SpawnFailed{Proc: id, Text: text, NotFound: missing, Closed: s.take()}
 		}),
+		"closing": {1, false, func(s *scenario, args []string) error { // URL, with the end that comes next
+			s.closing = args[0]
+			return nil
+		}},
 		"reaped": say(1, func(_ *scenario, id ProcID, _ []string) Input { return Reaped{Proc: id} }),
 		"exited": say(2, exitInput), // NAME CODE [AGO]
 		"exit": {2, true, func(s *scenario, args []string) error { // both at once
@@ -437,12 +443,19 @@ func init() {
 	}
 }
 
+// take returns the URL of the socket that is closed with an end.
+func (s *scenario) take() string {
+	url := s.closing
+	s.closing = ""
+	return url
+}
+
 func exitInput(s *scenario, id ProcID, args []string) Input {
 	in, err := exitOf(args[0])
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	in.Proc, in.At, in.Wall = id, s.now, s.wall()
+	in.Proc, in.At, in.Wall, in.Closed = id, s.now, s.wall(), s.take()
 	if len(args) > 1 {
 		ago, err := time.ParseDuration(args[1])
 		if err != nil {

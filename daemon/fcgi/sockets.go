@@ -29,7 +29,7 @@ type shared struct {
 }
 
 // New returns a Sockets without any. It writes a line to log when a socket is
-// created and when it is closed.
+// created, and when one is closed that nobody has released.
 func New(log func(conf.Level, string)) *Sockets {
 	return &Sockets{log: log, open: map[key]*shared{}, held: map[uint64]*shared{}}
 }
@@ -47,12 +47,15 @@ func (s *Sockets) Hold(holder uint64, section string, c *conf.Socket) (*os.File,
 }
 
 // Release gives back what a holder holds, if it holds anything. With the last
-// holder the socket is closed.
-func (s *Sockets) Release(holder uint64) {
-	if k := s.held[holder]; k != nil {
-		delete(s.held, holder)
-		s.release(k)
+// holder the socket is closed; closed is then its URL. Whoever releases it may have more
+// to tell, and logs that at its place.
+func (s *Sockets) Release(holder uint64) (closed string) {
+	k := s.held[holder]
+	delete(s.held, holder)
+	if k == nil || !s.release(k) {
+		return ""
 	}
+	return k.key.url
 }
 
 // Try finds out whether the sockets of a group can be created, by doing so. It
@@ -68,7 +71,9 @@ func (s *Sockets) Try(g *conf.Group) error {
 		if err != nil {
 			return err
 		}
-		s.release(k)
+		if s.release(k) {
+			s.logClosed(k.key.url)
+		}
 	}
 	return nil
 }
@@ -76,9 +81,13 @@ func (s *Sockets) Try(g *conf.Group) error {
 // Close closes what is still open, whoever holds it.
 func (s *Sockets) Close() {
 	for holder := range s.held {
-		s.Release(holder)
+		if url := s.Release(holder); url != "" {
+			s.logClosed(url)
+		}
 	}
 }
+
+func (s *Sockets) logClosed(url string) { s.log(conf.Info, "Closing socket "+url) }
 
 func (s *Sockets) acquire(section string, c *conf.Socket) (*shared, error) {
 	name := key{section, c.URL}
@@ -96,11 +105,12 @@ func (s *Sockets) acquire(section string, c *conf.Socket) (*shared, error) {
 	return k, nil
 }
 
-func (s *Sockets) release(k *shared) {
+// release tells whether that closed the socket.
+func (s *Sockets) release(k *shared) (closed bool) {
 	if k.holders--; k.holders > 0 {
-		return
+		return false
 	}
 	delete(s.open, k.key)
-	s.log(conf.Info, "Closing socket "+k.key.url)
 	k.close()
+	return true
 }

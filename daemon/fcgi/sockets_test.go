@@ -93,17 +93,21 @@ func TestASocketIsOpenWhileSomebodyHoldsIt(t *testing.T) {
 			if again := hold(t, s, 2, "fcgi-program:f", c); again != first {
 				t.Error("the second holder got a socket of its own")
 			}
-			s.Release(1)
-			s.Release(1)
-			s.Release(3)
+			for _, holder := range []uint64{1, 1, 3} {
+				if got := s.Release(holder); got != "" {
+					t.Errorf("released by %d, and %s was closed", holder, got)
+				}
+			}
 			log.expect(t)
 			conn, err := dial(c)
 			if err != nil {
 				t.Fatalf("with one holder left: %v", err)
 			}
 			conn.Close()
-			s.Release(2)
-			log.expect(t, "20 Closing socket "+c.URL)
+			if got := s.Release(2); got != c.URL {
+				t.Errorf("released by the last, and %q was closed", got)
+			}
+			log.expect(t)
 			if _, err := dial(c); err == nil {
 				t.Error("somebody listens though nobody holds the socket")
 			}

@@ -52,21 +52,22 @@ var shape = rules{
 		// 3: the whole, without and with the world.
 		"daemon/core":  {"conf", "ctl/api", "proc", "proc/listener"},
 		"daemon/fcgi":  {"conf", "daemon/socket"},
+		"daemon/initd": {"conf", "proc/child"},
 		"daemon/serve": {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/socket"},
 		"ctl/client":   {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
 		"ctl": {"conf", "ctl/api", "ctl/client"},
 		"daemon": {
-			"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/serve", "early",
+			"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/initd", "daemon/serve", "early",
 			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
 		},
 		// 5: main.
-		".": {"applet", "conf", "ctl", "daemon", "pidproxy", "proc/child", "relay", "version"},
+		".": {"applet", "conf", "ctl", "daemon", "daemon/initd", "pidproxy", "proc/child", "relay", "version"},
 	},
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},
 		"github.com/peterh/liner": {"ctl"},
-		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/serve", "daemon/socket", "proc/child", "proc/logfile", "proc/output"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/child", "proc/logfile", "proc/output"},
 	},
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{

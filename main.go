@@ -11,6 +11,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl"
 	"gosupervisor/daemon"
+	"gosupervisor/daemon/initd"
 	"gosupervisor/pidproxy"
 	"gosupervisor/proc/child"
 	"gosupervisor/relay"
@@ -29,6 +30,7 @@ var binary = applet.Binary{
 		{Name: "pidproxy", About: "hand signals on to the process of a pid file", Main: ordinary(func(_ string, args []string) int {
 			return pidproxy.Main(args, os.Stdout, os.Stderr)
 		})},
+		{Name: "init", About: "run a command as the first process of a container", Alias: true, Main: initd.Main},
 		// The daemon starts it by this name where no other program has it.
 		{Name: conf.StdoutCommand, Hidden: true, Main: ordinary(func(string, []string) int {
 			return relay.Main(os.Stdin, os.Stdout, os.Stderr)

@@ -18,6 +18,7 @@ type Applet struct {
 	Name   string
 	About  string // half a sentence for the list
 	Hidden bool   // neither listed nor installed: not for people
+	Alias  bool   // not installed: a link of that name would be in somebody's way
 	Main   func(argv0 string, args []string) int
 }
 

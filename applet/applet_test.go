@@ -3,6 +3,7 @@ package applet
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,20 @@ func TestRun(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.out)
 			}
 		})
+	}
+}
+
+func TestAnAliasIsShownAndNotInstalled(t *testing.T) {
+	b, out, _ := said()
+	b.Applets[1].Alias = true
+	b.Run([]string{"prog", "--help"})
+	if !strings.Contains(out.String(), "client") {
+		t.Errorf("not in the list: %s", out)
+	}
+	dir := t.TempDir()
+	b.Run([]string{"prog", "--install", dir})
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != len(b.Applets)-1 {
+		t.Errorf("installed: %v, %v", entries, err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *Binary) link(binary, dir string) int {
 	}
 	status := 0
 	for _, a := range b.Applets {
-		if a.Hidden {
+		if a.Hidden || a.Alias {
 			continue
 		}
 		path := filepath.Join(dir, a.Name)

@@ -11,6 +11,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/daemon/core"
+	"gosupervisor/daemon/initd"
 	"gosupervisor/daemon/serve"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
@@ -32,7 +33,7 @@ type daemon struct {
 	opts    *options
 	path    string   // of the configuration, as given
 	ready   *os.File // our parent waits for word there; nil when there is none
-	signals <-chan os.Signal
+	signals chan os.Signal
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
@@ -46,7 +47,6 @@ type daemon struct {
 // Main runs supervisord and returns its exit code.
 func Main(argv0 string, args []string) int {
 	signals := catchSignals()
-	child.MarkCloexec()
 	child.ResetSignals()
 	d := &daemon{
 		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr,
@@ -72,6 +72,10 @@ func (d *daemon) main(args []string) int {
 		fmt.Println(version.API)
 		return 0
 	}
+	if len(opts.command) > 0 {
+		return initd.Run(d.argv0, opts.command, d.signals)
+	}
+	child.MarkCloexec()
 	if err := d.findConfig(); err != nil {
 		return d.usage(err)
 	}

@@ -35,6 +35,7 @@ type options struct {
 	// What to print instead of starting.
 	showHelp, showVersion bool
 	inspect               inspection
+	command               []string // what follows "--": the main program
 
 	set   []func(*conf.Server)
 	given map[string]string // of each key that set lays over: the option
@@ -88,6 +89,9 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 		if o.showHelp || o.showVersion {
 			return o, nil
 		}
+	}
+	if before := len(args) - len(rest); len(rest) > 0 && before > 0 && args[before-1] == "--" && !o.inspect.wanted() {
+		o.command, rest = rest, nil
 	}
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("positional arguments are not supported: %s", conf.ListRepr(rest))
@@ -207,7 +211,11 @@ func help(w io.Writer, argv0 string) {
 
 const helpText = `supervisord -- run a set of applications as daemons.
 
-Usage: %s [options]
+Usage: %[1]s [options]
+       %[1]s -- COMMAND [ARGS]
+
+The second form is the init of a container for one command: it reaps orphans, hands
+signals on, and leaves with the exit status of the command.
 
 Options:
 -c/--configuration FILENAME -- configuration file; without it the usual places are searched

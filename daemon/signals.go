@@ -18,8 +18,8 @@ var swallowed = []os.Signal{syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE}
 
 // catchSignals begins to collect signals. What comes before the loop runs
 // waits: as PID 1 we would otherwise lose it, and as anything else die of it.
-func catchSignals() <-chan os.Signal {
-	c := make(chan os.Signal, 16) // a burst while we boot; the kernel merges equal ones anyway
+func catchSignals() chan os.Signal {
+	c := make(chan os.Signal, 64) // a burst while we boot; the kernel merges equal ones anyway
 	signal.Notify(c, obeyed...)
 	signal.Notify(make(chan os.Signal, 1), swallowed...)
 	return c

@@ -16,7 +16,7 @@ const ExecName = "supervisord-exec"
 
 const (
 	execWord = "spawn" // the first argument of the applet
-	statusFD = 3       // open until the final exec
+	statusFD = 3       // open until the final exec, unless the child inherits descriptors
 )
 
 // procSelf is our binary, even if its file has been moved or replaced since.
@@ -43,14 +43,17 @@ func locateSelf() string {
 // request is what the applet is told. It travels in plain arguments, because
 // paths and arguments may hold any byte but NUL:
 //
-//	supervisord-exec spawn "UMASK UID GID ERRNO GROUP..." DIR PATH ARGV...
+//	supervisord-exec spawn "UMASK UID GID ERRNO STATUS FOREGROUND GROUP..." DIR PATH ARGV...
 //
 // UMASK and UID are -1 to inherit. ERRNO, unless 0, is the reason why PATH
-// cannot be executed, which then is only to be reported.
+// cannot be executed, which then is only to be reported. STATUS is the
+// descriptor that is open until the final exec. FOREGROUND is 1 to take the
+// terminal.
 type request struct {
 	spec    *Spec
 	files   []uintptr
 	failure syscall.Errno
+	status  int
 }
 
 func (r request) argv() []string {
@@ -59,7 +62,11 @@ func (r request) argv() []string {
 	if c := r.spec.Cred; c != nil {
 		uid, gid, groups = c.UID, c.GID, c.Groups
 	}
-	numbers := fmt.Sprint(r.spec.Umask, " ", uid, " ", gid, " ", int(r.failure))
+	foreground := 0
+	if r.spec.Foreground {
+		foreground = 1
+	}
+	numbers := fmt.Sprint(r.spec.Umask, " ", uid, " ", gid, " ", int(r.failure), " ", r.status, " ", foreground)
 	for _, g := range groups {
 		numbers += " " + strconv.Itoa(g)
 	}
@@ -101,14 +108,14 @@ func parseRequest(args []string) (r request, err error) {
 		}
 		numbers = append(numbers, n)
 	}
-	if len(numbers) < 4 {
+	if len(numbers) < 6 || numbers[4] < statusFD {
 		return r, errRequest
 	}
-	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:]}
+	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:], Foreground: numbers[5] == 1}
 	if numbers[1] >= 0 {
-		r.spec.Cred = &Credential{UID: numbers[1], GID: numbers[2], Groups: numbers[4:]}
+		r.spec.Cred = &Credential{UID: numbers[1], GID: numbers[2], Groups: numbers[6:]}
 	}
-	r.failure = syscall.Errno(max(0, numbers[3]))
+	r.failure, r.status = syscall.Errno(max(0, numbers[3])), numbers[4]
 	return r, nil
 }
 
@@ -137,7 +144,10 @@ func ExecMain(args []string) int {
 		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
 		return 2
 	}
-	syscall.CloseOnExec(statusFD)
+	syscall.CloseOnExec(r.status)
+	if r.spec.Foreground {
+		takeTerminal()
+	}
 	complain(r.perform())
 	return 127
 }

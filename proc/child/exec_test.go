@@ -17,6 +17,7 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 		{"everything", child.Spec{Path: "/bin/x", Argv: []string{"x", "", "a b"}, Env: []string{"A=1", "", "A=1", "1:2"},
 			Dir: "/a b", Umask: 0o22, Cred: &child.Credential{UID: 1, GID: 2, Groups: []int{2, 3}}}},
 		{"nothing", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1}},
+		{"the terminal", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Foreground: true}},
 		{"root without groups", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: 0, Cred: &child.Credential{Groups: []int{}}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -34,7 +35,8 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 func TestTheAppletRefusesWhatNoTableSays(t *testing.T) {
 	for _, row := range [][]string{
 		nil, {""}, {"spawn"}, {"-h"}, {"spawn", "", "", ""}, {"spawn", "1 2 3", "", "x"},
-		{"spawn", "1 2 3 x", "", "x"}, {"spawn", "1 2 3 99999999999999999999", "", "x"}, {"other", "1 2 3 0", "", "x"},
+		{"spawn", "1 2 3 x", "", "x"}, {"spawn", "1 2 3 99999999999999999999 3 0", "", "x"}, {"other", "1 2 3 0 3 0", "", "x"},
+		{"spawn", "1 2 3 0", "", "x"}, {"spawn", "1 2 3 0 2 0", "", "x"},
 	} {
 		if err := child.ParseRequest(row); err == nil {
 			t.Errorf("%q: accepted", row)

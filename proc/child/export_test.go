@@ -22,7 +22,7 @@ func Quote(s string) string { return quote(s) }
 // RoundTrip passes a Spec through the arguments and the environment of the
 // applet.
 func RoundTrip(s *Spec) (*Spec, error) {
-	r, err := parseRequest(request{spec: s}.argv()[1:])
+	r, err := parseRequest(request{spec: s, status: statusFD}.argv()[1:])
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,14 @@ type Spec struct {
 	// The child's descriptors 0, 1 and 2; nil is the null device.
 	Stdin, Stdout, Stderr *os.File
 
+	// Foreground gives the terminal at descriptor 0, if there is one and it is
+	// ours to give, to the process group of the child.
+	Foreground bool
+
+	// Inherit says that the child gets every descriptor from 3 on that is not
+	// closed on exec, and that it is nobody's that could hold up the daemon.
+	Inherit bool
+
 	// Close lists the files that only the child needs. The table closes them
 	// after the fork, whether it worked or not.
 	Close []*os.File
@@ -99,7 +107,7 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 	defer cleanup()
 
 	var fast error
-	if !changesUser(s.Cred) && s.Umask < 0 && prompt(s.Path, s.Dir) {
+	if !changesUser(s.Cred) && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
 		pid, fast = syscall.ForkExec(s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
@@ -203,10 +211,15 @@ func startApplet(r request) (pid int, executed *os.File, err error) {
 	if err := unix.Pipe2(status[:], unix.O_CLOEXEC); err != nil {
 		return 0, nil, err
 	}
-	attr := &syscall.ProcAttr{
-		Env:   r.environ(),
-		Files: append(r.files[:3:3], uintptr(status[1])), // statusFD
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: &syscall.SysProcAttr{Setpgid: true}}
+	if r.spec.Inherit {
+		// All numbers above may be taken by what the child inherits. It keeps
+		// its own; nobody else forks meanwhile.
+		r.status = status[1]
+		_, _ = unix.FcntlInt(uintptr(r.status), unix.F_SETFD, 0)
+	} else {
+		r.status = statusFD
+		attr.Files = append(attr.Files, uintptr(status[1]))
 	}
 	argv := r.argv()
 	pid, err = syscall.ForkExec(procSelf, argv, attr)

@@ -186,13 +186,6 @@ func (s *session) record(p *problem) {
 	}
 }
 
-// forgetComplaint takes the failure back, because the command is tried again.
-func (s *session) forgetComplaint() {
-	if s.replies != nil {
-		s.replies.err = nil
-	}
-}
-
 // openReplies turns the output of a command to JSON; the function that it
 // returns ends that.
 func (s *session) openReplies() (end func()) {

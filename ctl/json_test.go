@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/ndjson"
 )
 
 // oneReply decodes the line that a command with --json printed.
@@ -184,6 +185,11 @@ func TestJSONIsAloneOnTheStandardOutput(t *testing.T) {
 	}
 	got = supervisorctl(t, "y\n", "-c", f.config, "-i", "shutdown --json")
 	if want := (outcomeOf{`{"result":true}` + "\n", textAskShutdown, 0}); got != want {
+		t.Errorf("got %+v", got)
+	}
+	locked := newFake(t, map[string]any{"supervisor.getVersion": ndjson.NewError(ndjson.CodeUnauthorized, "", "")})
+	got = supervisorctl(t, "joe\nsecret\n", "-c", locked.config, "-i", "pid --json")
+	if got.errs != "" || got.exit != 1 || !strings.HasPrefix(got.out, `{"error":{"code":401,"name":"UNAUTHORIZED",`) || strings.Count(got.out, "\n") != 1 {
 		t.Errorf("got %+v", got)
 	}
 	got = supervisorctl(t, "version --json\nversion\n", "-c", f.config)

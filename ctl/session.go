@@ -104,9 +104,8 @@ func (s *session) execute(ctx context.Context, line string) {
 		err := v.run(s, ctx, rest)
 		if errors.Is(err, client.ErrUnauthorized) {
 			s.complain(exitGeneric, problemOf(err), textUnauthorized)
-			if s.interactive && s.askLogin(ctx) {
+			if s.interactive && !s.wantsJSON() && s.askLogin(ctx) { // no question amid JSON
 				s.exit = 0
-				s.forgetComplaint()
 				continue
 			}
 			return

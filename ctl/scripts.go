@@ -17,24 +17,26 @@ func (bashScripter) alternative() string { return " | " }
 
 func (bashScripter) options(all []string) string { return strings.Join(all, " ") }
 
-func (bashScripter) names() string { return strings.Join(append(listed(verbs()), "help"), " ") }
+func (bashScripter) names(table []verb) string {
+	return strings.Join(append(listed(table), "help"), " ")
+}
 
-func (bashScripter) verbs() string {
+func (bashScripter) verbs(table []verb) string {
 	var b strings.Builder
-	for _, v := range shown() {
+	for _, v := range table {
 		fmt.Fprintf(&b, "    %s) args=%s flags=%s takes=%s ;;\n", v.name, argWords[v.args], quote(strings.Join(v.flagWords(), " ")), quote(strings.Join(v.taking(), " ")))
 	}
 	return b.String()
 }
 
-func (bashScripter) values() string {
-	return caseOfValues(func(words []string) string { return quote(strings.Join(words, " ")) })
+func (bashScripter) values(table []verb) string {
+	return caseOfValues(table, func(words []string) string { return quote(strings.Join(words, " ")) })
 }
 
 // caseOfValues writes the branches of a case over "VERB FLAG".
-func caseOfValues(list func(words []string) string) string {
+func caseOfValues(table []verb, list func(words []string) string) string {
 	var b strings.Builder
-	for _, v := range shown() {
+	for _, v := range table {
 		for _, f := range v.flags() {
 			if len(f.words) == 0 {
 				continue
@@ -61,17 +63,17 @@ func described(word, text string) string {
 	return quote(strings.ReplaceAll(word, ":", `\:`) + ":" + text)
 }
 
-func (zshScripter) names() string {
+func (zshScripter) names(table []verb) string {
 	var lines []string
-	for _, v := range shown() {
+	for _, v := range table {
 		lines = append(lines, "        "+described(v.name, v.summary()))
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (zshScripter) verbs() string {
+func (zshScripter) verbs(table []verb) string {
 	var b strings.Builder
-	for _, v := range shown() {
+	for _, v := range table {
 		var bare, valued []string
 		for _, word := range oddWords[v.name] {
 			bare = append(bare, quote(word))
@@ -89,8 +91,8 @@ func (zshScripter) verbs() string {
 	return b.String()
 }
 
-func (zshScripter) values() string {
-	return caseOfValues(func(words []string) string { return "(" + strings.Join(words, " ") + ")" })
+func (zshScripter) values(table []verb) string {
+	return caseOfValues(table, func(words []string) string { return "(" + strings.Join(words, " ") + ")" })
 }
 
 // fishScripter writes for fish, which is told of each word and flag apart.
@@ -100,11 +102,11 @@ func (fishScripter) alternative() string { return " " }
 
 func (fishScripter) options([]string) string { return "" }
 
-func (fishScripter) names() string { return "" }
+func (fishScripter) names([]verb) string { return "" }
 
-func (fishScripter) values() string { return "" }
+func (fishScripter) values([]verb) string { return "" }
 
-func (fishScripter) verbs() string {
+func (fishScripter) verbs(table []verb) string {
 	var b strings.Builder
 	for _, o := range options {
 		fmt.Fprintf(&b, "complete -c supervisorctl -n __supervisorctl_no_verb -s %s", fishQuote(strings.TrimSuffix(o.short, ":")))
@@ -119,7 +121,7 @@ func (fishScripter) verbs() string {
 		}
 		b.WriteByte('\n')
 	}
-	for _, v := range shown() {
+	for _, v := range table {
 		fmt.Fprintf(&b, "complete -c supervisorctl -n __supervisorctl_no_verb -a %s -d %s\n", v.name, fishQuote(v.summary()))
 		is := fishQuote("__supervisorctl_verb " + v.name)
 		if words := fishWords(v.args); words != "" {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,42 @@ func TestAServerThatSaysNothingDoesNotHoldCompletionUp(t *testing.T) {
 	got := supervisorctl(t, "", "-c", newFake(t, nil).config, "-s", "unix://"+path, hiddenNames+" processes")
 	if took := time.Since(start); got != (outcomeOf{"", "", 0}) || took > 5*namesPatience {
 		t.Errorf("got %+v after %v", got, took)
+	}
+}
+
+func TestTheValuesOfAFlagComeFromTheTable(t *testing.T) {
+	table := []verb{{"pause", nothing, nil, "pause\t\tWait it out\n", []flag{
+		{name: "for", short: "f", value: "STATE", parse: oneOf("running", "stopped"), words: []string{"running", "stopped"}, help: "what it's for"}}}}
+	for _, row := range []struct{ line, want string }{
+		{"pause --for=r", "--for=running"},
+		{"pause --for=", "--for=running --for=stopped"},
+		{"pause --for st", "stopped"},
+		{"pause -f ", "running stopped"},
+		{"pause --f", "--for="},
+		{"pause -- --f", ""},
+	} {
+		for shell, command := range map[string]string{
+			"bash": `eval "$SCRIPT"; COMP_WORDBREAKS=' '; COMP_LINE=$LINE COMP_POINT=${#LINE}; _supervisorctl; echo "${COMPREPLY[@]}"`,
+			"fish": `echo "$SCRIPT" | source; complete -C "$LINE"`,
+		} {
+			program, err := exec.LookPath(shell)
+			if err != nil {
+				t.Logf("%s is not installed", shell)
+				continue
+			}
+			cmd := exec.Command(program, "-c", command)
+			cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "SCRIPT="+completionScript(shell, table), "LINE=supervisorctl "+row.line)
+			out, err := cmd.CombinedOutput()
+			got := strings.Fields(regexp.MustCompile(`\t.*`).ReplaceAllString(string(out), ""))
+			slices.Sort(got)
+			want := row.want
+			if shell == "fish" { // it adds the equals sign itself
+				want = strings.TrimSuffix(want, "=")
+			}
+			if strings.Join(got, " ") != want || err != nil {
+				t.Errorf("%s: %q: got %q, want %q, %v", shell, row.line, got, row.want, err)
+			}
+		}
 	}
 }
 

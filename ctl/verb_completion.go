@@ -32,9 +32,9 @@ var oddWords = map[string][]string{"maintail": {"-f"}, "tail": {"-f"}}
 
 // scripter writes what the tables say in the language of a shell.
 type scripter interface {
-	verbs() string           // @VERBS@: the arguments and flags of each verb
-	values() string          // @VALUES@: the values of the flags that have a list of them
-	names() string           // @NAMES@: the verbs
+	verbs([]verb) string     // @VERBS@: the arguments and flags of each verb
+	values([]verb) string    // @VALUES@: the values of the flags that have a list of them
+	names([]verb) string     // @NAMES@: the verbs
 	alternative() string     // what stands between patterns of a case
 	options([]string) string // @OPTIONS@
 }
@@ -46,7 +46,7 @@ func shells() []string { return slices.Sorted(maps.Keys(scripters)) }
 
 // completion prints the completion script of a shell.
 func (s *session) completion(_ context.Context, shell string) error {
-	w, ok := scripters[shell]
+	_, ok := scripters[shell]
 	if !ok {
 		hint := ""
 		if near := nearest(shell, shells()); near != "" {
@@ -55,13 +55,15 @@ func (s *session) completion(_ context.Context, shell string) error {
 		s.badWord("Error: completion takes one of "+strings.Join(shells(), ", "), hint)
 		return nil
 	}
-	script := completionScript(shell, w)
+	script := completionScript(shell, shown())
 	fmt.Fprint(s.out, script)
 	s.result(script)
 	return nil
 }
 
-func completionScript(shell string, w scripter) string {
+// completionScript fills the script of a shell in from a table of verbs.
+func completionScript(shell string, table []verb) string {
+	w := scripters[shell]
 	template, err := completionScripts.ReadFile("completion/supervisorctl." + shell)
 	if err != nil {
 		panic("bug: " + err.Error())
@@ -87,7 +89,7 @@ func completionScript(shell string, w scripter) string {
 		return strings.Join(quoted, w.alternative())
 	}
 	return strings.NewReplacer(
-		"@VERBS@\n", w.verbs(), "@VALUES@\n", w.values(), "@NAMES@\n", w.names()+"\n", "@NAMES@", w.names(),
+		"@VERBS@\n", w.verbs(table), "@VALUES@\n", w.values(table), "@NAMES@\n", w.names(table)+"\n", "@NAMES@", w.names(table),
 		"@FILE_OPTIONS@", either(file), "@VALUE_OPTIONS@", either(value), "@BARE_OPTIONS@", either(bare),
 		"@OPTIONS@", w.options(all), "@SIGNALS@", strings.Join(signalNames, " "), "@SHELLS@", strings.Join(shells(), " "),
 		"@HIDDEN@", hiddenNames,

@@ -9,7 +9,17 @@ type Ctl struct {
 	Password    *string
 	Prompt      string
 	HistoryFile string // "": none
+	Daemon      CtlDaemon
 	Notes       []Note // what the user may be told
+}
+
+// CtlDaemon is what the file of supervisorctl says of the daemon, as far as that
+// can be read: it is for messages only.
+type CtlDaemon struct {
+	File    string // the configuration file
+	Socket  string // of [unix_http_server]; "": none
+	Port    string // of [inet_http_server]; "": none
+	Pidfile string // "": there is no [supervisord]
 }
 
 // DefaultCtl is what supervisorctl uses when there is no configuration file.
@@ -44,12 +54,38 @@ func LoadCtl(path string, h *Host) (*Ctl, error) {
 		c.HistoryFile = l.host.abs(l.host.expandUser(*file))
 	}
 	l.ctlPlugins()
+	c.Daemon = l.ctlDaemon()
 	l.noteDoubts()
 	c.Notes = l.cfg.Notes
 	if err := l.report.err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// ctlDaemon reads what concerns the daemon. A mistake in it is not ours to tell.
+func (l *loader) ctlDaemon() CtlDaemon {
+	kept := l.report
+	l.report = report{limit: maxProblems}
+	defer func() { l.report = kept }()
+	d := CtlDaemon{File: l.main.name}
+	text := func(section, key, def string) string {
+		if !l.doc.has(section) {
+			return ""
+		}
+		return read(l.scope(section, l.base), key, def, asText)
+	}
+	path := func(section, key, def string) string {
+		p := text(section, key, def)
+		if p == "" {
+			return ""
+		}
+		return l.host.abs(l.host.expandUser(p))
+	}
+	d.Socket = path("unix_http_server", "file", "")
+	d.Port = text("inet_http_server", "port", "")
+	d.Pidfile = path("supervisord", "pidfile", "supervisord.pid")
+	return d
 }
 
 // ctlPlugins looks at every [ctlplugin:x]. None can be loaded; as they only add

@@ -65,6 +65,7 @@ const (
 	codeRejected      api.Code = 610
 	codeBadURL        api.Code = 611
 	codeBadConfig     api.Code = 612
+	codeCertificate   api.Code = 613
 )
 
 var problemNames = map[api.Code]string{
@@ -72,13 +73,14 @@ var problemNames = map[api.Code]string{
 	codeRefused: "CONNECTION_REFUSED", codeNoSocket: "NO_SOCKET", codePermission: "PERMISSION", codeUnreachable: "UNREACHABLE",
 	codeNoAnswer: "NO_ANSWER", codeLost: "CONNECTION_LOST", codeNotSupervisor: "NOT_SUPERVISOR", codeOtherVersion: "OTHER_VERSION",
 	codeRejected: "REJECTED", codeBadURL: "BAD_URL", codeBadConfig: "BAD_CONFIG",
+	codeCertificate: "BAD_CERTIFICATE",
 }
 
 // clientCodes are the codes of what a client finds out about its server.
 var clientCodes = map[error]api.Code{
 	client.ErrUnauthorized: codeUnauthorized, client.ErrRefused: codeRefused, client.ErrNoFile: codeNoSocket,
 	client.ErrPermission: codePermission, client.ErrUnreachable: codeUnreachable, client.ErrTimeout: codeNoAnswer,
-	client.ErrLost: codeLost, client.ErrNotSupervisor: codeNotSupervisor, client.ErrRejected: codeRejected, client.ErrProtocol: codeBadURL,
+	client.ErrLost: codeLost, client.ErrNotSupervisor: codeNotSupervisor, client.ErrRejected: codeRejected, client.ErrProtocol: codeBadURL, client.ErrCertificate: codeCertificate,
 }
 
 // newProblem returns a problem with the name of its code; the message is that
@@ -112,7 +114,9 @@ func problemOf(err error) *problem {
 	case errors.Is(err, context.Canceled):
 		return newProblem(codeCancelled, "interrupted")
 	case errors.As(err, &own) && clientCodes[own.Kind] != 0:
-		return newProblem(clientCodes[own.Kind], err.Error())
+		p := newProblem(clientCodes[own.Kind], err.Error())
+		p.Hint = strings.Join(own.Hints, "\n")
+		return p
 	}
 	return newProblem(api.Failed, err.Error())
 }

@@ -57,6 +57,7 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		sketches: isTerminal(stderr) && smart(os.Getenv),
 		url:      settings.ServerURL,
 		guessed:  guessed,
+		daemon:   settings.Daemon,
 		user:     settings.Username,
 		pass:     settings.Password,
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
 )
@@ -27,6 +28,7 @@ type session struct {
 	pass    *string
 	options client.Options
 	guessed bool           // nobody named the URL, and no configuration file was found
+	daemon  conf.CtlDaemon // what the configuration file says of it
 	server  *client.Client // of url, user and pass; nil: still to be made
 
 	interactive bool // questions may be asked
@@ -103,8 +105,13 @@ func (s *session) execute(ctx context.Context, line string) {
 	for {
 		err := v.run(s, ctx, rest)
 		if errors.Is(err, client.ErrUnauthorized) {
-			s.complain(exitGeneric, problemOf(err), textUnauthorized)
-			if s.interactive && !s.wantsJSON() && s.askLogin(ctx) { // no question amid JSON
+			asks := s.interactive && !s.wantsJSON() // no question amid JSON
+			if asks {
+				s.complain(exitGeneric, problemOf(err), textUnauthorized)
+			} else {
+				s.complainOf(exitGeneric, err, textUnauthorized)
+			}
+			if asks && s.askLogin(ctx) {
 				s.exit = 0
 				continue
 			}
@@ -166,7 +173,7 @@ func (s *session) explain(err error) {
 	case errors.Is(err, context.Canceled): // Ctrl-C
 		s.complain(exitGeneric, problemOf(err), "")
 	default:
-		s.complain(exitGeneric, problemOf(err), "error: "+err.Error())
+		s.complainOf(exitGeneric, err, "error: "+err.Error())
 	}
 }
 
@@ -204,9 +211,9 @@ func (s *session) upcheck(ctx context.Context) (*client.Client, error) {
 	case errors.As(err, &fault) && fault.Code == api.UnknownMethod:
 		s.complain(exitForeign, problemOf(err), textNoNamespace)
 	case errors.Is(err, client.ErrRefused):
-		s.complain(exitRefused, problemOf(err), err.Error())
+		s.complainOf(exitRefused, err, err.Error())
 	case errors.Is(err, client.ErrNoFile):
-		s.complain(exitNoFile, problemOf(err), err.Error())
+		s.complainOf(exitNoFile, err, err.Error())
 	default:
 		return nil, err
 	}
@@ -232,6 +239,7 @@ func (s *session) reach(ctx context.Context) (*client.Client, error) {
 // ask.
 func (s *session) greet(ctx context.Context, c *client.Client) (string, error) {
 	version, err := c.APIVersion(ctx)
+	s.hint(err)
 	for _, kind := range []error{client.ErrRefused, client.ErrNoFile, client.ErrUnreachable} {
 		s.nobody = s.nobody || errors.Is(err, kind)
 	}

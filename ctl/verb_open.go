@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -9,7 +10,7 @@ import (
 // its processes does not change the exit code.
 func (s *session) open(ctx context.Context, arg string) error {
 	scheme, _, ok := strings.Cut(arg, ":")
-	if !ok || !strings.EqualFold(scheme, "unix") && !strings.EqualFold(scheme, "http") {
+	if !ok || !slices.Contains([]string{"unix", "http", "https"}, strings.ToLower(scheme)) {
 		s.complain(exitGeneric, newProblem(codeBadURL, textBadURL), textBadURL)
 		return nil
 	}

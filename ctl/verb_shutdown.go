@@ -28,7 +28,7 @@ func (s *session) shutdown(ctx context.Context, arg string) error {
 	case errors.As(err, &fault) && fault.Code == api.ShutdownState:
 		s.complain(0, problemOf(err), textAlreadyDown)
 	case errors.Is(err, client.ErrRefused) || errors.Is(err, client.ErrNoFile):
-		s.complain(exitGeneric, problemOf(err), fmt.Sprintf(textMaybeDown, err))
+		s.complainOf(exitGeneric, err, fmt.Sprintf(textMaybeDown, err))
 	default:
 		return err
 	}

@@ -165,5 +165,6 @@ func (s *session) streamError(c *client.Client, t tailRequest, err error) {
 		s.sideComplaint(problemOf(err), textCannotRead, c.URL(), path)
 	default:
 		s.sideComplaint(problemOf(err), textLost, err)
+		s.printHints(err)
 	}
 }

@@ -56,6 +56,7 @@ type Method struct {
 	Result    Type
 	Doc       string // one or two sentences
 	ResultDoc string
+	Slow      bool   // it waits for processes or disks: the answer may take its time
 	Stream    bool   // answered by Service.Follow, with many pieces
 	AliasOf   string // the name it is another name of
 	XMLRPC    bool   // one of the names that XML-RPC clients know

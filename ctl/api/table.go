@@ -94,7 +94,7 @@ var Methods = []Method{
 		Doc: "Stops every process, reads the configuration again and starts over. The answer comes before anything stops.", ResultDoc: alwaysTrue},
 
 	// The configuration.
-	{Name: "supervisor.reloadConfig", Access: Admin, Scope: EveryOne, Result: Array, XMLRPC: true, Build: plain(ReloadConfig{}),
+	{Name: "supervisor.reloadConfig", Access: Admin, Scope: EveryOne, Result: Array, Slow: true, XMLRPC: true, Build: plain(ReloadConfig{}),
 		Doc: "Reads the configuration again and compares it with what runs. Nothing is started or stopped.", ResultDoc: "the names of the groups added, changed and removed"},
 	{Name: "supervisor.addProcessGroup", Access: Admin, Scope: TheGroup, Params: params(groupParam), Result: Boolean, XMLRPC: true,
 		Build: func(a []any) Request { return AddProcessGroup{text(a[0])} },
@@ -105,7 +105,7 @@ var Methods = []Method{
 	{Name: "supervisor.configChanges", Access: Read, Scope: EveryOne, Result: Array, Build: plain(ConfigChanges{}),
 		Doc:       "Compares what runs with the configuration as last read, key by key. Nothing is started or stopped.",
 		ResultDoc: "what updateGroup would do now, for each group and each hook (hook:NAME) that differs"},
-	{Name: "supervisor.updateGroup", Access: Admin, Scope: TheGroup, Params: params(groupParam), Result: Struct,
+	{Name: "supervisor.updateGroup", Access: Admin, Scope: TheGroup, Params: params(groupParam), Result: Struct, Slow: true,
 		Build: func(a []any) Request { return UpdateGroup{text(a[0])} },
 		Doc: "Brings one group into line with the configuration as last read: stops what goes or has changed, starts what is new " +
 			"or has changed and starts by itself, and leaves every other process alone. The answer comes when that is done; " +
@@ -129,7 +129,7 @@ var Methods = []Method{
 	{Name: "supervisor.waitProcess", Access: Read, Scope: TheNamed,
 		Params: params(Param{Name: "name", Type: Names, Doc: "the process, or an array of them: name or group:name; group:* is all of a group"},
 			Param{Name: "for", Type: ToState, Optional: true, Default: string(GoalRunning), Doc: "running, stopped, exited or fatal"}),
-		Result: Array, Build: func(a []any) Request { return WaitProcess{list(a[0]), Goal(text(a[1]))} },
+		Result: Array, Slow: true, Build: func(a []any) Request { return WaitProcess{list(a[0]), Goal(text(a[1]))} },
 		Doc: "Waits until each of the processes has reached a state. One that is there already, or that will not get there by " +
 			"itself, keeps nobody waiting. running is RUNNING, and is out of " +
 			"reach for one that is FATAL, UNKNOWN, or EXITED without a restart to come. stopped is STOPPED, FATAL, or EXITED without a " +
@@ -141,22 +141,22 @@ var Methods = []Method{
 		Doc: "Measures what every process takes of the machine, its descendants included. A percentage is the difference of two " +
 			"cpu_seconds over that of the two uptimes, as long as the pid is the same.",
 		ResultDoc: "one struct for each process, sorted by group and name; null is what /proc does not tell"},
-	{Name: "supervisor.startProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, XMLRPC: true,
+	{Name: "supervisor.startProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StartProcess{text(a[0]), truth(a[1])} },
 		Doc:   "Starts a process.", ResultDoc: "true; for group:* as startProcessGroup"},
-	{Name: "supervisor.startProcessGroup", Access: Operate, Scope: TheGroup, Params: params(groupParam, waitParam), Result: Array, XMLRPC: true,
+	{Name: "supervisor.startProcessGroup", Access: Operate, Scope: TheGroup, Params: params(groupParam, waitParam), Result: Array, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StartProcessGroup{text(a[0]), truth(a[1])} },
 		Doc:   "Starts every process of a group.", ResultDoc: statusList},
-	{Name: "supervisor.startAllProcesses", Access: Operate, Scope: EveryOne, Params: params(waitParam), Result: Array, XMLRPC: true,
+	{Name: "supervisor.startAllProcesses", Access: Operate, Scope: EveryOne, Params: params(waitParam), Result: Array, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StartAllProcesses{truth(a[0])} },
 		Doc:   "Starts every process.", ResultDoc: statusList},
-	{Name: "supervisor.stopProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, XMLRPC: true,
+	{Name: "supervisor.stopProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StopProcess{text(a[0]), truth(a[1])} },
 		Doc:   "Stops a process.", ResultDoc: "true; for group:* as stopProcessGroup"},
-	{Name: "supervisor.stopProcessGroup", Access: Operate, Scope: TheGroup, Params: params(groupParam, waitParam), Result: Array, XMLRPC: true,
+	{Name: "supervisor.stopProcessGroup", Access: Operate, Scope: TheGroup, Params: params(groupParam, waitParam), Result: Array, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StopProcessGroup{text(a[0]), truth(a[1])} },
 		Doc:   "Stops every process of a group.", ResultDoc: statusList},
-	{Name: "supervisor.stopAllProcesses", Access: Operate, Scope: EveryOne, Params: params(waitParam), Result: Array, XMLRPC: true,
+	{Name: "supervisor.stopAllProcesses", Access: Operate, Scope: EveryOne, Params: params(waitParam), Result: Array, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StopAllProcesses{truth(a[0])} },
 		Doc:   "Stops every process.", ResultDoc: statusList},
 	{Name: "supervisor.signalProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, signalParam), Result: Boolean, XMLRPC: true,
@@ -212,7 +212,7 @@ var Methods = []Method{
 		Doc: "Empties the logs of a process.", ResultDoc: alwaysTrue},
 	{Name: "supervisor.clearProcessLog", Access: Operate, Scope: TheNamed, Params: params(nameParam), Result: Boolean, XMLRPC: true, AliasOf: "supervisor.clearProcessLogs", Build: clearOne,
 		Doc: "Empties the logs of a process.", ResultDoc: alwaysTrue},
-	{Name: "supervisor.clearAllProcessLogs", Access: Operate, Scope: EveryOne, Result: Array, XMLRPC: true, Build: plain(ClearAllProcessLogs{}),
+	{Name: "supervisor.clearAllProcessLogs", Access: Operate, Scope: EveryOne, Result: Array, Slow: true, XMLRPC: true, Build: plain(ClearAllProcessLogs{}),
 		Doc: "Empties the logs of every process.", ResultDoc: statusList},
 
 	// The connection.

@@ -8,12 +8,9 @@ import (
 	"gosupervisor/ctl/api"
 )
 
-// APIVersion returns the version of the control API. It fails when the server
-// does not answer for as long as the client is patient.
+// APIVersion returns the version of the control API.
 func (c *Client) APIVersion(ctx context.Context) (version string, err error) {
-	limited, cancel := c.patience(ctx)
-	defer cancel()
-	err = c.call(limited, versionMethod, &version)
+	err = c.call(ctx, versionMethod, &version)
 	return version, err
 }
 

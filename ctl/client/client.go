@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"gosupervisor/ctl/api"
@@ -16,28 +17,38 @@ import (
 
 // Options are what a Client may be told beyond its URL.
 type Options struct {
-	// Patience is how long a server may take to accept a connection and to
-	// answer the question for its version; 0 means ten seconds. Calls that
-	// wait for processes have no limit of their own.
+	// Patience is how long a server may take to accept a connection, to answer
+	// what needs no waiting for processes, and, while a call does wait for some,
+	// to give a sign of life; 0 means ten seconds.
 	Patience time.Duration
 }
 
 // Client asks one server.
 type Client struct {
-	url     string // as given; messages show it
-	path    string // unix: the socket
-	host    string // http: HOST:PORT
-	user    *string
-	pass    *string
-	patient time.Duration
-	http    *http.Client
-	wire    wire // nil until the server has shown what it speaks
+	url   string // as given; messages show it
+	path  string // unix: the socket
+	host  string // http and https: HOST:PORT
+	base  string // https: the path in front of the server's own
+	tls   bool
+	user  *string
+	pass  *string
+	half  bool          // one of them was given alone
+	limit time.Duration // of patience
+	http  *http.Client
+	wire  wire // nil until the server has shown what it speaks
 }
 
 // wire is a language that a server speaks.
 type wire interface {
-	call(ctx context.Context, method string, args []arg) (json.RawMessage, error)
+	call(ctx context.Context, q question) (json.RawMessage, error)
 	follow(ctx context.Context, l log, emit func([]byte) error) error
+}
+
+// question is a call.
+type question struct {
+	method string
+	args   []arg
+	slow   bool // the answer may take its time
 }
 
 // arg is an argument of a call. NDJSON sends it by name, XML-RPC by place.
@@ -53,13 +64,13 @@ type log struct {
 	channel api.Channel
 }
 
-// New returns a client for a server URL, which is unix://PATH or
-// http://HOST[:PORT]; what follows the port is ignored. Nothing is sent yet.
-// user and pass count only when both are set.
+// New returns a client for a server URL, which is unix://PATH, http://HOST[:PORT]
+// or https://HOST[:PORT][/PATH]; what else follows the port is ignored. Nothing
+// is sent yet. user and pass count only when both are set.
 func New(serverURL string, user, pass *string, o Options) (*Client, error) {
-	c := &Client{url: serverURL, patient: o.Patience}
-	if c.patient <= 0 {
-		c.patient = 10 * time.Second
+	c := &Client{url: serverURL, limit: o.Patience, half: (user == nil) != (pass == nil)}
+	if c.limit <= 0 {
+		c.limit = 10 * time.Second
 	}
 	if user != nil && pass != nil {
 		c.user, c.pass = user, pass
@@ -70,7 +81,8 @@ func New(serverURL string, user, pass *string, o Options) (*Client, error) {
 	c.http = &http.Client{
 		// A connection serves one call, but that is not said to the server: at
 		// a "Connection: close" the original holds a streamed log back.
-		Transport:     &http.Transport{DialContext: c.dialHTTP, MaxIdleConnsPerHost: -1, DisableCompression: true},
+		Transport: &http.Transport{DialContext: c.dialHTTP, MaxIdleConnsPerHost: -1, DisableCompression: true,
+			TLSHandshakeTimeout: c.limit},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
@@ -78,26 +90,30 @@ func New(serverURL string, user, pass *string, o Options) (*Client, error) {
 
 func (c *Client) parse() error {
 	scheme, rest, ok := strings.Cut(c.url, "://")
+	scheme = strings.ToLower(scheme)
 	switch {
-	case ok && strings.EqualFold(scheme, "unix"):
+	case ok && scheme == "unix":
 		if rest == "" {
 			return c.fail(ErrProtocol, "unix:// needs the path of a socket")
 		}
 		c.path = rest
 		return nil
-	case ok && strings.EqualFold(scheme, "http"):
+	case ok && (scheme == "http" || scheme == "https"):
 		u, err := url.Parse(c.url)
 		if err != nil || u.Hostname() == "" {
-			return c.fail(ErrProtocol, "http:// needs a host")
+			return c.fail(ErrProtocol, scheme+":// needs a host")
 		}
 		port := u.Port()
 		if port == "" {
-			port = "80"
+			port = map[string]string{"http": "80", "https": "443"}[scheme]
 		}
 		c.host = net.JoinHostPort(u.Hostname(), port)
+		if scheme == "https" {
+			c.tls, c.base = true, strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/RPC2")
+		}
 		return nil
 	}
-	return &Error{URL: "serverurl " + c.url, Kind: ErrProtocol, Detail: "use unix://PATH or http://HOST:PORT"}
+	return &Error{URL: "serverurl " + c.url, Kind: ErrProtocol, Detail: "use unix://PATH, http://HOST:PORT or https://HOST"}
 }
 
 // URL returns the server URL as New got it.
@@ -109,27 +125,40 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.path != "" {
 		network, address = "unix", c.path
 	}
-	limited, cancel := c.patience(ctx)
+	late := c.lateError(hintDeaf)
+	limited, cancel := context.WithTimeoutCause(ctx, c.limit, late)
 	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(limited, network, address)
-	if err == nil {
-		return conn, nil
+	for {
+		var d net.Dialer
+		conn, err := d.DialContext(limited, network, address)
+		if err == nil {
+			return conn, nil
+		}
+		if c.path != "" && errors.Is(err, syscall.EAGAIN) {
+			select { // its queue is full
+			case <-time.After(fullQueue):
+				continue
+			case <-limited.Done():
+			}
+		}
+		if cause := context.Cause(limited); cause != nil {
+			return nil, cause
+		}
+		return nil, c.dialError(err)
 	}
-	if late := context.Cause(limited); late != nil {
-		return nil, late
-	}
-	return nil, c.dialError(err)
 }
 
-func (c *Client) dialHTTP(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
+// fullQueue is how long to wait for room in the queue of a socket. The system
+// does not tell when there is some.
+const fullQueue = 20 * time.Millisecond
 
 // call performs method and decodes its result into out, unless that is nil.
 func (c *Client) call(ctx context.Context, method string, out any, args ...arg) error {
 	if err := c.detect(ctx); err != nil {
 		return err
 	}
-	raw, err := c.wire.call(ctx, method, args)
+	m, known := api.Lookup(method)
+	raw, err := c.wire.call(ctx, question{method, args, known && (m.Slow || m.Stream)})
 	if err != nil {
 		return c.ioError(ctx, err)
 	}
@@ -151,18 +180,21 @@ func (c *Client) detect(ctx context.Context) error {
 	if c.wire != nil {
 		return nil
 	}
-	limited, cancel := c.patience(ctx)
-	defer cancel()
-	lines := &lineWire{c: c, foreign: true}
-	_, err := lines.call(limited, versionMethod, nil)
+	lines := &lineWire{c}
+	var err error
+	if c.path != "" {
+		err = lines.meet(ctx)
+	} else {
+		_, err = lines.call(ctx, question{method: versionMethod})
+	}
 	var fault *api.Fault
 	switch {
 	case err == nil || errors.As(err, &fault):
-		c.wire = &lineWire{c: c}
+		c.wire = lines
 	case errors.Is(err, errForeign):
-		c.wire = &xmlWire{c: c}
+		c.wire = &xmlWire{c}
 	default:
-		return c.ioError(limited, err)
+		return c.ioError(ctx, err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,8 +28,18 @@ import (
 // the URL of the socket.
 func listen(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "s.sock")
-	l, err := net.Listen("unix", path)
+	return "unix://" + listenOn(t, "unix", filepath.Join(t.TempDir(), "s.sock"), serve)
+}
+
+// listenTCP does so on a port of this machine.
+func listenTCP(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	return listenOn(t, "tcp", "127.0.0.1:0", serve)
+}
+
+func listenOn(t *testing.T, network, address string, serve func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +56,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 			}()
 		}
 	}()
-	return "unix://" + path
+	return l.Addr().String()
 }
 
 // answering returns a server that answers each request line with the text of
@@ -92,6 +104,8 @@ func TestNewReadsServerURLs(t *testing.T) {
 		{"http://user:secret@localhost:9001", "", "localhost:9001"},
 		{"http://[::1]:9001", "", "[::1]:9001"},
 		{"HTTP://localhost", "", "localhost:80"},
+		{"https://localhost", "", "localhost:443"},
+		{"https://localhost:9001/sup/", "", "localhost:9001"},
 	} {
 		c, err := New(row.url, nil, nil, Options{})
 		if err != nil {
@@ -102,7 +116,7 @@ func TestNewReadsServerURLs(t *testing.T) {
 			t.Errorf("%s: got path %q, host %q, URL %q", row.url, c.path, c.host, c.URL())
 		}
 	}
-	for _, url := range []string{"", "foo", "ftp://localhost", "https://localhost", "unix://", "http://", "http://:9001", "unix:/x", "http://h:1:2"} {
+	for _, url := range []string{"", "foo", "ftp://localhost", "https://", "https://:9001", "unix://", "http://", "http://:9001", "unix:/x", "http://h:1:2"} {
 		if _, err := New(url, nil, nil, Options{}); !errors.Is(err, ErrProtocol) {
 			t.Errorf("%q: got error %v, want ErrProtocol", url, err)
 		}
@@ -254,9 +268,9 @@ func TestTheUnreachableIsNamed(t *testing.T) {
 		"a path longer than a socket's":          {"unix:///" + strings.Repeat("x", 200), ErrUnreachable, "at most 107 bytes, this one has 201"},
 		"a server that says nothing":             {silent, ErrTimeout, "did not answer in time: waited 50ms"},
 		"a server that leaves in mid-word":       {half, ErrLost, "connection lost"},
-		"a server that answers in another way":   {listen(t, func(c net.Conn) { fmt.Fprintln(c, "220 mail") }), ErrNotSupervisor, `begins with "2"`},
+		"a server that answers in another way":   {listen(t, func(c net.Conn) { fmt.Fprintln(c, "220 mail") }), ErrNotSupervisor, `begins with "220 mail"`},
 		"a web server that knows nothing of us":  {serveHTTP(t, http.NotFoundHandler()), ErrNotSupervisor, "404 Not Found"},
-		"a web server that sends us elsewhere":   {serveHTTP(t, http.RedirectHandler("http://127.0.0.1:1/", http.StatusMovedPermanently)), nil, "301 Moved"},
+		"a web server that sends us elsewhere":   {serveHTTP(t, http.RedirectHandler("http://127.0.0.1:1/", http.StatusMovedPermanently)), ErrNotSupervisor, "301 Moved"},
 		"a server that answers an empty RPC":     {serveHTTP(t, rpc("")), ErrNotSupervisor, "getPID"},
 		"a host that does not exist":             {"http://nohost.invalid:1", ErrUnreachable, "nohost.invalid"},
 		"a server that hangs up without a word":  {listen(t, func(c net.Conn) {}), ErrLost, "connection lost"},
@@ -314,8 +328,10 @@ func TestPermissionDeniedNamesWhoMayAndWhoWeAre(t *testing.T) {
 		errs <- err
 	}()
 	err := <-errs
-	if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), path+" is Srw-------, owner root, group root; you are ") {
-		t.Errorf("got %v", err)
+	var own *Error
+	if !errors.As(err, &own) || own.Kind != ErrPermission || own.Error() != url+" permission denied" || len(own.Hints) != 3 ||
+		own.Hints[0] != path+" is Srw-------, owner root, group root" || !strings.HasPrefix(own.Hints[1], "you are ") {
+		t.Errorf("got %+v", err)
 	}
 	if got := account(54321); got != "uid 54321" {
 		t.Errorf("an account without a name: got %q", got)
@@ -349,6 +365,9 @@ func TestLoginComesBeforeTheCall(t *testing.T) {
 		}
 		if _, err := c.APIVersion(t.Context()); !errors.Is(err, row.want) {
 			t.Errorf("%s: got %v, want %v", name, err, row.want)
+		}
+		if got := <-logins; strings.Contains(got, "secret") || !strings.HasSuffix(got, "\r\n\r\n") {
+			t.Errorf("%s: a server that nobody knows yet is told %q", name, got)
 		}
 		want := `{"id":1,"method":"system.login","params":{"password":"secret:with:colons","username":"joe"}}`
 		if got := <-logins; !strings.HasPrefix(got, want+"\n") {
@@ -406,3 +425,6 @@ func TestNDJSONOverHTTP(t *testing.T) {
 		t.Errorf("without a login: got %v", err)
 	}
 }
+
+// newSilence is the log of a server that is spoken to in the wrong way.
+func newSilence() *stdlog.Logger { return stdlog.New(io.Discard, "", 0) }

@@ -1,12 +1,18 @@
 // Package client speaks to a running supervisord from outside. New takes a
-// server URL, unix://PATH or http://HOST[:PORT]; the methods of Client are the
-// calls of the control API with typed replies; Follow streams a log.
+// server URL, unix://PATH, http://HOST[:PORT] or https://HOST[:PORT][/PATH]; the
+// methods of Client are the calls of the control API with typed replies; Follow
+// streams a log.
 //
 // Every call is one connection, so that a Client holds nothing between calls
 // and a server that was restarted in the meantime is no special case. The
 // first call finds out which language the server has: newline-delimited JSON,
 // or, when it turns out to be the original Supervisor, XML-RPC. Only a
 // question without effect is asked for that, so nothing can happen twice.
+//
+// No server can hold a call up. What can be answered at once must be, and go on
+// coming once it has begun (patience.go). A call that waits for processes, or a
+// stream, may take any time, but the server is asked for signs of life
+// meanwhile: on the connection itself where that carries lines, else on another.
 //
 // A call fails with an *api.Fault when the server refused it, and with an
 // *Error, whose Kind is one of the Err values, when it could not be asked. A

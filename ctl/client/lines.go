@@ -17,14 +17,8 @@ import (
 )
 
 // lineWire is newline-delimited JSON, over the bare socket for unix:// and as
-// the body of a POST for http://.
-type lineWire struct {
-	c *Client
-	// foreign makes an answer that is no JSON errForeign instead of an error.
-	// The first request then ends as an HTTP head does, so that a server that
-	// waits for one answers too.
-	foreign bool
-}
+// the body of a POST for http:// and https://.
+type lineWire struct{ c *Client }
 
 // maxReply bounds one answer: a whole log, and then some.
 const maxReply = 256 << 20
@@ -32,71 +26,113 @@ const maxReply = 256 << 20
 const (
 	loginID = 1
 	callID  = 2
+	signID  = 3
 )
 
-func (w *lineWire) call(ctx context.Context, method string, args []arg) (json.RawMessage, error) {
-	return w.exchange(ctx, method, args, nil)
+func (w *lineWire) call(ctx context.Context, q question) (json.RawMessage, error) {
+	return w.exchange(ctx, q, nil)
 }
 
 func (w *lineWire) follow(ctx context.Context, l log, emit func([]byte) error) error {
-	method, args := "supervisor.followLog", []arg{{"backlog", followBacklog}}
+	q := question{method: "supervisor.followLog", args: []arg{{"backlog", followBacklog}}, slow: true}
 	if l.process != "" {
-		method = "supervisor.followProcessLog"
-		args = append(args, arg{"name", l.process}, arg{"channel", l.channel})
+		q.method = "supervisor.followProcessLog"
+		q.args = append(q.args, arg{"name", l.process}, arg{"channel", l.channel})
 	}
-	_, err := w.exchange(ctx, method, args, emit)
+	_, err := w.exchange(ctx, q, emit)
 	return err
 }
 
 // exchange performs one request on a connection of its own; what is streamed
 // before the result goes to emit.
-func (w *lineWire) exchange(ctx context.Context, method string, args []arg, emit func([]byte) error) (json.RawMessage, error) {
-	params := make(map[string]any, len(args))
-	for _, a := range args {
+func (w *lineWire) exchange(ctx context.Context, q question, emit func([]byte) error) (json.RawMessage, error) {
+	params := make(map[string]any, len(q.args))
+	for _, a := range q.args {
 		params[a.name] = a.value
 	}
-	request, err := ndjson.EncodeRequest(callID, method, params)
+	request, err := ndjson.EncodeRequest(callID, q.method, params)
 	if err != nil {
 		return nil, err
 	}
 	if w.c.path == "" {
-		body, err := w.post(ctx, request)
+		body, err := w.post(ctx, request, q.slow)
 		if err != nil {
 			return nil, err
 		}
-		defer body.Close()
-		return w.replies(newInbound(body), callID, emit)
+		defer body.close()
+		return w.replies(body.inbound, bufio.NewReader(body), callID, emit)
 	}
 	conn, err := w.c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	in := newInbound(conn)
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	p := w.c.patienceWith(conn)
+	in := newInbound(ctx, conn, p, true)
+	defer in.close()
 	if w.c.user != nil {
 		if err := w.login(conn, in); err != nil {
 			return nil, err
 		}
 	}
 	w.write(conn, request)
-	return w.replies(in, callID, emit)
+	if q.slow {
+		p.ask = func() { w.write(conn, signRequest) }
+	}
+	return w.replies(in, bufio.NewReader(in), callID, emit)
+}
+
+// signRequest asks for a sign of life.
+var signRequest = []byte(fmt.Sprintf(`{"id":%d,"method":%q}`+"\n", signID, versionMethod))
+
+// meetRequest asks for the version. The original takes a line with one blank for
+// an HTTP request and answers it with an error; at any other it hangs up and
+// writes a traceback to its log. It waits for an empty line, too.
+var meetRequest = []byte(fmt.Sprintf(`{"id":%d, "method":%q}`+"\r\n\r\n", callID, versionMethod))
+
+// meet finds out whether the server behind a socket speaks lines of JSON. What
+// it is asked shows no password to one that does not.
+func (w *lineWire) meet(ctx context.Context) error {
+	conn, err := w.c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	in := newInbound(ctx, conn, w.c.patienceWith(conn), true)
+	defer in.close()
+	w.write(conn, meetRequest)
+	answer := bufio.NewReader(in)
+	first, err := answer.Peek(1)
+	switch {
+	case err != nil && (in.late || ctx.Err() != nil):
+		return err
+	case err != nil || first[0] == 'H':
+		return errForeign
+	case first[0] != '{':
+		return w.c.strangeAnswer(beginning(answer))
+	}
+	_, err = w.replies(in, answer, callID, nil)
+	if errors.Is(err, ErrUnauthorized) {
+		return nil
+	}
+	return err
 }
 
 // post sends the request as the body of a POST and returns that of the answer.
-func (w *lineWire) post(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	resp, err := w.c.post(ctx, "/ndjson", "application/x-ndjson", request)
+func (w *lineWire) post(ctx context.Context, request []byte, slow bool) (*response, error) {
+	resp, err := w.c.post(ctx, "/ndjson", "application/x-ndjson", request, slow)
 	if err != nil {
 		return nil, err
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return resp.Body, nil
+		resp.lines = true
+		return resp, nil
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		resp.Body.Close()
-		return nil, errForeign
+		return nil, resp.foreign()
 	}
-	return nil, w.c.statusError(resp)
+	return nil, resp.refusal()
 }
 
 // login opens the connection to requests.
@@ -107,27 +143,28 @@ func (w *lineWire) login(conn net.Conn, in *inbound) error {
 		return err
 	}
 	w.write(conn, request)
-	_, err = w.replies(in, loginID, nil)
+	_, err = w.replies(in, bufio.NewReader(in), loginID, nil)
 	return err
 }
 
-// write sends a request. It reports nothing, because a server that hangs up
-// while we write may have said why: reading tells either way.
+// write sends a request, as long as the server takes it. It reports nothing,
+// because a server that hangs up while we write may have said why, and one that
+// takes nothing does not answer either: reading tells.
 func (w *lineWire) write(conn net.Conn, request []byte) {
-	if w.foreign {
-		request = append(request, "\r\n\r\n"...)
+	const step = 32 << 10
+	for len(request) > 0 {
+		n := min(step, len(request))
+		conn.SetWriteDeadline(time.Now().Add(w.c.limit))
+		if _, err := conn.Write(request[:n]); err != nil {
+			return
+		}
+		request = request[n:]
 	}
-	conn.Write(request)
 }
 
-// replies reads up to the result of the request id.
-func (w *lineWire) replies(in *inbound, id int, emit func([]byte) error) (json.RawMessage, error) {
-	if w.foreign {
-		if err := w.meet(in); err != nil {
-			return nil, err
-		}
-	}
-	lines := ndjson.NewReader(in.Reader, maxReply)
+// replies reads up to the result of the request id, from what buffers in.
+func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit func([]byte) error) (json.RawMessage, error) {
+	lines := ndjson.NewReader(buffered, maxReply)
 	for {
 		line, err := lines.Line()
 		if errors.Is(err, io.EOF) {
@@ -138,14 +175,19 @@ func (w *lineWire) replies(in *inbound, id int, emit func([]byte) error) (json.R
 		}
 		r, err := ndjson.ParseReply(line)
 		switch {
-		case err != nil && in.ended:
+		case err != nil && line[0] != '{':
+			return nil, w.c.strangeAnswer(string(line[:min(maxShown, len(line))]))
+		case err != nil && in.ended != nil:
 			return nil, io.ErrUnexpectedEOF // the line is half a line
 		case err != nil:
 			return nil, w.c.fail(ErrNotSupervisor, err.Error())
+		case string(r.ID) == strconv.Itoa(signID): // a fault is a sign too
+			in.p.alive()
+			continue
 		case r.Error != nil:
 			return nil, w.refusal(r.Error)
 		case string(r.ID) != strconv.Itoa(id):
-			return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("reply to the unknown request %.40s", r.ID))
+			return nil, w.c.fail(ErrNotSupervisor, "reply to the unknown request "+visible(string(r.ID)))
 		case r.Final():
 			return r.Result, nil
 		}
@@ -161,53 +203,19 @@ func (w *lineWire) replies(in *inbound, id int, emit func([]byte) error) (json.R
 	}
 }
 
-// inbound is what a server sends, and knows when it has hung up.
-type inbound struct {
-	*bufio.Reader
-	from  io.Reader
-	ended bool
-}
-
-func newInbound(from io.Reader) *inbound {
-	in := &inbound{from: from}
-	in.Reader = bufio.NewReader(source{in})
-	return in
-}
-
-// source is the unbuffered side of an inbound.
-type source struct{ in *inbound }
-
-func (s source) Read(p []byte) (int, error) {
-	n, err := s.in.from.Read(p)
-	s.in.ended = s.in.ended || err != nil
-	return n, err
-}
-
 // refusal tells faults of the API from errors of the wire.
 func (w *lineWire) refusal(e *ndjson.Error) error {
 	switch {
 	case e.Code == ndjson.CodeUnauthorized:
-		return w.c.fail(ErrUnauthorized, "")
+		return w.c.unauthorized()
 	case e.Code >= ndjson.CodeBadJSON:
-		return w.c.fail(ErrRejected, e.Message)
+		err := w.c.fail(ErrRejected, e.Message)
+		if e.Hint != "" {
+			err.Hints = []string{e.Hint}
+		}
+		return err
 	}
 	f := newFault(e.Code, e.Message)
 	f.Hint = e.Hint
 	return f
-}
-
-// meet looks at the first byte of the first answer. The original answers a
-// JSON line with an HTTP error, or hangs up on it, by version and server.
-func (w *lineWire) meet(in *inbound) error {
-	first, err := in.Peek(1)
-	var late net.Error
-	switch {
-	case err == nil && first[0] == '{':
-		return nil
-	case err == nil && first[0] != 'H':
-		return w.c.fail(ErrNotSupervisor, fmt.Sprintf("its answer begins with %q", first))
-	case errors.As(err, &late) && late.Timeout():
-		return err
-	}
-	return errForeign
 }

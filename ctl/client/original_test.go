@@ -142,7 +142,7 @@ func TestArgumentsHaveTheirPlaceInXMLRPC(t *testing.T) {
 		if err := c.detect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.wire.call(t.Context(), row.method, row.args); string(got) != row.want || err != nil {
+		if got, err := c.wire.call(t.Context(), question{method: row.method, args: row.args}); string(got) != row.want || err != nil {
 			t.Errorf("%s: got %s, %v, want %s", name, got, err, row.want)
 		}
 	}
@@ -214,12 +214,29 @@ func FuzzReplies(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
-		for _, foreign := range []bool{true, false} {
-			w := &lineWire{c: c, foreign: foreign}
-			raw, err := w.replies(newInbound(strings.NewReader(answer)), callID, func([]byte) error { return nil })
-			if (raw == nil) == (err == nil) {
-				t.Errorf("%q: got %q and %v", answer, raw, err)
-			}
+		in := newInbound(t.Context(), strings.NewReader(answer), c.patience(), true)
+		defer in.close()
+		raw, err := (&lineWire{c}).replies(in, bufio.NewReader(in), callID, func([]byte) error { return nil })
+		if (raw == nil) == (err == nil) {
+			t.Errorf("%q: got %q and %v", answer, raw, err)
+		}
+	})
+}
+
+func FuzzMeeting(f *testing.F) {
+	for _, seed := range []string{`{"id":2,"result":"3.0"}`, "HTTP/1.1 400 Bad\r\n\r\n", "220 mail\r\n", "\x15\x03\x03\x00\x02\x02F", "", "\n", `{"id":2,"error":{"code":401}}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		c := newClient(t, listen(t, func(conn net.Conn) {
+			io.ReadFull(conn, make([]byte, len(meetRequest)))
+			io.WriteString(conn, answer)
+		}), Options{})
+		err := (&lineWire{c}).meet(t.Context())
+		var own *Error
+		var fault *api.Fault
+		if err != nil && !errors.Is(err, errForeign) && !errors.As(err, &own) && !errors.As(err, &fault) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%q: got %v", answer, err)
 		}
 	})
 }

@@ -16,32 +16,33 @@ import (
 // xmlWire is XML-RPC, as the original speaks it, and its GET of logs.
 type xmlWire struct{ c *Client }
 
-func (w *xmlWire) call(ctx context.Context, method string, args []arg) (json.RawMessage, error) {
-	params := make([]any, len(args))
-	for i, a := range args {
+func (w *xmlWire) call(ctx context.Context, q question) (json.RawMessage, error) {
+	params := make([]any, len(q.args))
+	for i, a := range q.args {
 		params[i] = a.value
 	}
-	request, err := xmlrpc.EncodeCall(method, params...)
+	request, err := xmlrpc.EncodeCall(q.method, params...)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := w.c.post(ctx, "/RPC2", "text/xml", request)
+	resp, err := w.c.post(ctx, "/RPC2", "text/xml", request, q.slow)
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, w.c.statusError(resp)
+		return nil, resp.refusal()
 	}
-	defer resp.Body.Close()
-	value, err := xmlrpc.DecodeResponse(resp.Body, maxReply)
+	defer resp.close()
+	resp.p.ask = nil // what has begun to come is complete
+	value, err := xmlrpc.DecodeResponse(resp.inbound, maxReply)
 	var fault *xmlrpc.Fault
 	switch {
 	case errors.As(err, &fault):
 		return nil, newFault(fault.Code, fault.Text)
-	case err != nil && ctx.Err() == nil:
-		return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("answer of %s: %v", method, err))
+	case err != nil && resp.ended != nil && !errors.Is(resp.ended, io.EOF):
+		return nil, resp.ended
 	case err != nil:
-		return nil, err
+		return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("answer of %s: %v", q.method, err))
 	}
 	return json.Marshal(value)
 }
@@ -52,16 +53,16 @@ func (w *xmlWire) follow(ctx context.Context, l log, emit func([]byte) error) er
 		return err
 	}
 	if resp.StatusCode == http.StatusNotFound {
-		resp.Body.Close()
+		resp.close()
 		return newFault(int(api.NoFile), l.process)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return w.c.statusError(resp)
+		return resp.refusal()
 	}
-	defer resp.Body.Close()
+	defer resp.close()
 	piece := make([]byte, 32<<10)
 	for {
-		n, err := resp.Body.Read(piece)
+		n, err := resp.Read(piece)
 		if n > 0 {
 			if err := emit(piece[:n]); err != nil {
 				return err

@@ -32,21 +32,21 @@ SKIP unknown (not recorded)
 """
 
 
-def judge(known, whole=True):
+def judge(known, whole=True, mode='together'):
     with tempfile.NamedTemporaryFile('w', suffix='.txt', delete=False) as f:
         f.write(known)
     try:
         reader = parity.Reader()
         for line in OUTPUT.split('\n'):
             reader.line(line)
-        return parity.judge(reader, parity.Known(f.name), whole)
+        return parity.judge(reader, parity.Known(f.name, mode), whole)
     finally:
         os.unlink(f.name)
 
 
 class Judging(unittest.TestCase):
-    def check(self, known, ok, bad, complaints, whole=True):
-        got = judge(known, whole)
+    def check(self, known, ok, bad, complaints, whole=True, mode='together'):
+        got = judge(known, whole, mode)
         self.assertEqual((sorted(got[0]), sorted(got[1]), len(got[2])), (ok, bad, complaints), got[2])
 
     def test_nothing_is_known(self):
@@ -78,6 +78,24 @@ class Judging(unittest.TestCase):
 
     def test_what_may_or_may_not_differ(self):
         self.check('?alike\tr\n?/nothing/\tr\n?help\tr\n', ['alike', 'help'], ['broken'], 2)
+
+    def test_what_differs_with_our_daemon_alone(self):
+        known = '[daemon]\nbroken\tr\nhelp\tr\n'
+        self.check(known, ['alike', 'broken', 'help'], [], 0)
+        self.check(known, ['alike', 'broken', 'help'], [], 0, mode='daemon')
+        self.check(known, ['alike'], ['broken', 'help'], 3, mode='ctl')
+
+    def test_what_differs_only_where_both_are_ours(self):
+        self.check('[together]\nbroken\tr\nhelp\tr\n', ['alike'], ['broken', 'help'], 3, mode='daemon')
+
+    def test_a_line_is_used_in_the_mode_that_it_is_for(self):
+        self.check('[ctl]\nbroken\tr\nhelp\tr\nalike\tr\n[each]\n/nothing/\tr\n', ['broken', 'help'], ['/nothing/', 'alike'], 2, mode='ctl')
+        self.check('[ctl]\nalike\tr\n[each]\nbroken\tr\nhelp\tr\n', ['alike', 'broken', 'help'], [], 0, mode='daemon')
+
+    def test_a_section_that_is_none(self):
+        for section in ('[deamon]', '[daemon'):
+            with self.assertRaises(SystemExit):
+                judge(section + '\n')
 
     def test_a_line_without_reason(self):
         with self.assertRaises(SystemExit):

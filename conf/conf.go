@@ -216,6 +216,7 @@ type Program struct {
 	Name    string
 
 	Command      string // not yet split into words
+	Main         bool   // the command of a container's command line; it has our own input, output and terminal
 	Directory    string // "": inherit
 	Umask        int    // -1: inherit
 	User         *Account

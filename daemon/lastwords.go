@@ -12,10 +12,11 @@ import (
 
 // lastWords writes the last lines of a program that ends the daemon where the
 // container's log is: to our own standard output, never to a file. In the
-// background there is no such log. Reading files may wait for a disk, so it is a
+// background there is no such log, and the main program of a command line writes
+// there by itself. Reading files may wait for a disk, so it is a
 // chore; the daemon leaves after it.
 func (h *host) lastWords(s *slot, e core.LastWords) {
-	if !h.cfg.Server.Nodaemon && os.Getpid() != 1 {
+	if !h.cfg.Server.Nodaemon && os.Getpid() != 1 || s.prog.Main {
 		return
 	}
 	h.chores.add(func() { h.stdout.Write(h.obituary(s, e), output.Urgent) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 	"time"
 
@@ -72,10 +73,13 @@ func (d *daemon) main(args []string) int {
 		fmt.Println(version.API)
 		return 0
 	}
-	if len(opts.command) > 0 {
+	if len(opts.command) > 0 && opts.config == "" {
 		return initd.Run(d.argv0, opts.command, d.signals)
 	}
 	child.MarkCloexec()
+	if len(opts.command) > 0 {
+		signal.Notify(d.signals, forwarded...)
+	}
 	if err := d.findConfig(); err != nil {
 		return d.usage(err)
 	}
@@ -181,7 +185,10 @@ func (d *daemon) load() (*conf.Config, error) {
 		return nil, err
 	}
 	d.opts.apply(cfg)
-	return cfg, nil
+	if len(d.opts.command) > 0 {
+		err = cfg.AddMain(d.opts.command)
+	}
+	return cfg, err
 }
 
 // run is one life of the supervisor, from opening its log to the last process
@@ -266,7 +273,7 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 	j := &journal{level: s.Loglevel}
 	if s.Nodaemon || os.Getpid() == 1 {
 		if !s.Silent {
-			j.sinks = append(j.sinks, d.outputs.stdout)
+			j.sinks = append(j.sinks, d.foreground())
 		}
 	}
 	fd, inherited := logfile.Inherited(s.Logfile)
@@ -301,6 +308,15 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 	}
 	d.journal = j
 	return nil
+}
+
+// foreground is where the log of a daemon in the foreground goes: its standard
+// output, unless that is the main program's.
+func (d *daemon) foreground() *output.Stream {
+	if len(d.opts.command) > 0 {
+		return d.outputs.stderr
+	}
+	return d.outputs.stdout
 }
 
 func (d *daemon) closeJournal() {

@@ -212,10 +212,11 @@ func help(w io.Writer, argv0 string) {
 const helpText = `supervisord -- run a set of applications as daemons.
 
 Usage: %[1]s [options]
-       %[1]s -- COMMAND [ARGS]
+       %[1]s [-c FILENAME] -- COMMAND [ARGS]
 
 The second form is the init of a container for one command: it reaps orphans, hands
-signals on, and leaves with the exit status of the command.
+signals on, and leaves with the exit status of the command. The programs of the file,
+if one is named, start before the command and stop after it.
 
 Options:
 -c/--configuration FILENAME -- configuration file; without it the usual places are searched

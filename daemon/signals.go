@@ -37,6 +37,12 @@ func (h *host) passSignals(c <-chan os.Signal) {
 	}
 }
 
+// forwarded are the signals that go to the main program of a command line. The
+// others are obeyed; without a main program these do what they do to anybody.
+var forwarded = []os.Signal{
+	syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGALRM, syscall.SIGIO, syscall.SIGPWR,
+}
+
 // takeSignals hands on what is there, and returns.
 func (h *host) takeSignals(c <-chan os.Signal) {
 	for {

@@ -164,6 +164,13 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 	spec := &child.Spec{
 		Path: path, Argv: argv, Env: h.environment(s.prog), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog.User),
 	}
+	if s.prog.Main {
+		// Nothing of it goes through us, and it owns the terminal.
+		spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
+		spec.Foreground = true
+		r.stdin = &stdinQueue{closed: true}
+		return spec, nil
+	}
 	if err := h.openPipes(r, spec); err != nil {
 		closeAll(spec.Close)
 		return nil, &outputError{err}
@@ -311,6 +318,10 @@ func (r *running) closeLogs() {
 // done when they have.
 func (r *running) drain(done func()) {
 	r.stdin.close()
+	if len(r.pumps) == 0 {
+		done()
+		return
+	}
 	open := new(atomic.Int32)
 	open.Store(int32(len(r.pumps)))
 	finish := func() {

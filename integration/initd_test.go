@@ -301,3 +301,71 @@ func TestInitTellsOfOrphans(t *testing.T) {
 		t.Errorf("left with %d, want 143", code)
 	}
 }
+
+// TestTheMainProgramHasSidecars runs a command beside the programs of a file.
+func TestTheMainProgramHasSidecars(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	oursOnly(t, "it takes no command")
+	sidecar := `
+[program:side]
+command=TESTPROG signals
+stdout_logfile=DIR/side.log
+stderr_logfile=NONE
+`
+	started := func(t *testing.T, command ...string) *sup {
+		t.Helper()
+		s := newSup(t, sidecar)
+		s.wrap = asFirst
+		return s.launch(append([]string{"--"}, command...)...)
+	}
+	order := func(t *testing.T, text string, lines ...string) {
+		t.Helper()
+		rest := text
+		for _, line := range lines {
+			_, after, found := strings.Cut(rest, line)
+			if !found {
+				t.Fatalf("%q is not there, or too early:\n%s", line, text)
+			}
+			rest = after
+		}
+	}
+	t.Run("it ends", func(t *testing.T) {
+		t.Parallel()
+		s := started(t, "sh", "-c", "exit 7")
+		if code := s.waitExit(); code != 7 {
+			t.Errorf("left with %d, want 7", code)
+		}
+		order(t, s.log(), "success: side entered RUNNING", "spawned: 'main'", "exited: main (exit status 7", "stopped: side")
+	})
+	t.Run("it is stopped", func(t *testing.T) {
+		t.Parallel()
+		s := started(t, testprog, "signals")
+		s.waitState("main", "RUNNING")
+		until(t, "the command is ready", func() (string, bool) { return s.out.String(), strings.Contains(s.out.String(), "ready") })
+		s.signal(syscall.SIGUSR1)
+		until(t, "the command got USR1", func() (string, bool) { return s.out.String(), strings.Contains(s.out.String(), "got USR1") })
+		s.signal(syscall.SIGINT)
+		if code := s.waitExit(); code != 0 {
+			t.Errorf("left with %d, want 0", code)
+		}
+		if !strings.Contains(s.out.String(), "bye after INT") {
+			t.Errorf("the output:\n%s", s.out.String())
+		}
+		order(t, s.log(), "success: side entered RUNNING", "spawned: 'main'", "stopped: main (exit status 0)", "stopped: side (exit status 0)")
+	})
+	t.Run("it is not there", func(t *testing.T) {
+		t.Parallel()
+		if code := started(t, "/nonexistent/x").waitExit(); code != 127 {
+			t.Errorf("left with %d, want 127", code)
+		}
+	})
+	t.Run("its name is taken", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, strings.ReplaceAll(sidecar, "side", "main"))
+		got := s.runDaemon("-c", s.conf, "--", "true")
+		if got.code != 2 || !strings.Contains(got.err, "the name main is taken by [program:main]") {
+			t.Errorf("left with %d and said %q", got.code, got.err)
+		}
+	})
+}

@@ -57,6 +57,8 @@ type Core struct {
 	ticks  [3]int64
 	tickAt proc.Instant // when they are looked at next
 
+	main     *process // of the command line; nil: there is none
+	mainWait bool     // it is still to be started
 	exit     exitPolicy
 	budget   stopBudget
 	stopping *group // shutdown: the group whose end is waited for
@@ -129,6 +131,7 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	}
 	_, all := in.(Due)
 	c.fire(all, mark)
+	c.startMain()
 	c.advanceUpdates()
 	c.advanceShutdown()
 	c.dispatch()

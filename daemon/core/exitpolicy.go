@@ -88,7 +88,11 @@ func (c *Core) leaveFor(p *process, why string, status int) {
 		status = 0
 	}
 	c.exit.status = status
-	c.logf(conf.Critical, "%s %s: stopping everything, to leave with exit status %d", p.conf.Name, why, status)
+	level := conf.Critical
+	if status == 0 {
+		level = conf.Info
+	}
+	c.logf(level, "%s %s: stopping everything, to leave with exit status %d", p.conf.Name, why, status)
 	if c.exit.lines > 0 {
 		c.emit(LastWords{Proc: p.id, Lines: c.exit.lines, Title: c.obituary(p)})
 	}

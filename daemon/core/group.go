@@ -69,6 +69,10 @@ func (c *Core) place(g *group) {
 // autostart starts what is to run without being asked for.
 func (c *Core) autostart(procs []*process, by why) {
 	for _, p := range procs {
+		if p.conf.Main {
+			c.main, c.mainWait = p, true
+			continue
+		}
 		if p.conf.Autostart {
 			p.by = by
 			c.step(p, c.now, proc.Input{Kind: proc.InputStart})

@@ -249,6 +249,7 @@ func (c *Core) osSignal(sig syscall.Signal) {
 	switch sig {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
 		c.logf(conf.Warn, "received %s indicating exit request", name)
+		c.stopMainBy(sig)
 		c.beginShutdown(RunShutdown)
 		c.askedAgain(name)
 	case syscall.SIGHUP:
@@ -261,5 +262,7 @@ func (c *Core) osSignal(sig syscall.Signal) {
 	case syscall.SIGUSR2:
 		c.logf(conf.Info, "received %s indicating log reopen request", name)
 		c.emit(ReopenLogs{})
+	default:
+		c.forward(sig)
 	}
 }

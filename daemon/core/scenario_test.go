@@ -113,6 +113,7 @@ type scenario struct {
 	now   proc.Instant
 	shift time.Duration // by which the wall clock was set
 
+	main    bool // a command line has a main program
 	names   map[ProcID]string
 	ids     map[string]ProcID
 	lastReq RequestID
@@ -130,11 +131,17 @@ func (s *scenario) wall() time.Time { return birth.Add(s.now + s.shift) }
 
 // reset forgets everything but the configuration.
 func (s *scenario) reset(file string) {
-	*s = scenario{t: s.t, file: file, names: map[ProcID]string{}, ids: map[string]ProcID{}, broken: map[string]*CommandError{}}
+	*s = scenario{t: s.t, file: file, main: s.main, names: map[ProcID]string{}, ids: map[string]ProcID{}, broken: map[string]*CommandError{}}
 }
 
 // load reads the configuration as it is on disk now.
-func (s *scenario) load() (*conf.Config, error) { return loadText(s.file) }
+func (s *scenario) load() (*conf.Config, error) {
+	cfg, err := loadText(s.file)
+	if err == nil && s.main {
+		err = cfg.AddMain([]string{"x"})
+	}
+	return cfg, err
+}
 
 // loadText reads a configuration on a machine that has nothing but it.
 func loadText(text string) (*conf.Config, error) {
@@ -185,6 +192,9 @@ func (s *scenario) do(line, block string) error {
 	switch name {
 	case "config": // a new world, with this configuration
 		s.reset(block)
+		return nil
+	case "main": // from here on
+		s.main = true
 		return nil
 	case "file": // the configuration is edited
 		s.file = block

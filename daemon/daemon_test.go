@@ -75,7 +75,7 @@ func supervise(t *testing.T, programs string) *supervisor {
 		t.Fatal(err)
 	}
 	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2),
-		syslog: output.NewSyslog(filepath.Join(dir, "no-syslog"))}, 0)
+		syslog: output.NewSyslog(filepath.Join(dir, "no-syslog"))}, past{})
 	s.load, s.loadForRestart = load, load
 	go func() { s.ended <- s.run(s.signals, nil).Restart }()
 	slots := 0

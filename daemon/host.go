@@ -75,14 +75,24 @@ type outcome struct {
 	then  func() (any, error)
 }
 
-func newHost(cfg *conf.Config, j *journal, out *outputs, serial uint64) *host {
+// past is what one life of the supervisor leaves to the next. That of a new
+// process has its serials from the clock, so that they go on where those of the
+// process before it ended, and later.
+type past struct {
+	serial    uint64 // of the next event, as listeners count
+	chronicle *core.Chronicle
+}
+
+func newPast(now time.Time) past { return past{chronicle: core.NewChronicle(uint64(now.UnixMicro()))} }
+
+func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
 		done: make(chan struct{}), running: map[child.Key]*running{}, hooks: map[child.Key]*hookChild{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
-	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: serial})
+	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: before.serial, Chronicle: before.chronicle})
 	h.kids = child.NewTable(h)
 	h.sockets = fcgi.New(j.log)
 	return h

@@ -327,7 +327,7 @@ func TestASignalDuringBootStartsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHost(cfg, &journal{level: conf.Critical}, &outputs{}, 0)
+	h := newHost(cfg, &journal{level: conf.Critical}, &outputs{}, past{})
 	signals := make(chan os.Signal, 1)
 	signals <- syscall.SIGTERM
 	if h.run(signals, nil).Restart {

@@ -384,7 +384,7 @@ func TestTheLastLinesOfAChannel(t *testing.T) {
 }
 
 func TestIdleProgramsTakeNoMemoryForTheirRings(t *testing.T) {
-	h := newHost(&conf.Config{}, &journal{}, &outputs{}, 0)
+	h := newHost(&conf.Config{}, &journal{}, &outputs{}, past{})
 	const programs = 1000
 	p := conf.Program{Name: "p", LogRing: 64 << 10}
 	slots := make([]*slot, programs)

@@ -63,6 +63,10 @@ func (h *host) feed(m message) {
 	switch in := m.in.(type) {
 	case core.Request:
 		h.calls[in.ID] = m.call
+	case core.Follow:
+		h.calls[in.ID] = m.call
+	case core.More:
+		h.calls[in.ID] = m.call
 	case core.Cancel:
 		delete(h.calls, in.ID)
 	}

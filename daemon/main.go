@@ -42,7 +42,7 @@ type daemon struct {
 	again   bool   // this is a restart
 	back    bool   // and one to the configuration before, since another failed
 	failure string // why it did
-	serial  uint64 // of the next event
+	past    past   // of the life before a restart
 }
 
 // Main runs supervisord and returns its exit code.
@@ -50,7 +50,7 @@ func Main(argv0 string, args []string) int {
 	signals := catchSignals()
 	child.ResetSignals()
 	d := &daemon{
-		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr,
+		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
 		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), syslog: output.NewSyslog(syslogSocket)},
 	}
 	return d.main(args)
@@ -203,7 +203,7 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 		return leave, err
 	}
 	d.note(notes)
-	h := newHost(cfg, d.journal, d.outputs, d.serial)
+	h := newHost(cfg, d.journal, d.outputs, d.past)
 	h.load, h.loadForRestart = d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
@@ -226,7 +226,7 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	}
 	d.announce()
 	leave = h.run(d.signals, servers)
-	d.serial = h.core.Serial()
+	d.past = past{serial: h.core.Serial(), chronicle: h.core.Chronicle()}
 	pid.remove()
 	return leave, nil
 }

@@ -22,28 +22,51 @@ type follower func(ctx context.Context, emit func(any) error) error
 // Do implements api.Service. It waits for the loop's answer, then does the
 // file work that the answer may ask for, here in the client's goroutine.
 func (h *host) Do(ctx context.Context, r api.Request) (any, error) {
-	id := core.RequestID(h.nextID.Add(1))
+	id := h.newID()
+	return h.ask(ctx, id, core.Request{ID: id, Req: r})
+}
+
+func (h *host) newID() core.RequestID { return core.RequestID(h.nextID.Add(1)) }
+
+// errOver says that the loop has ended, so that nobody answers any more.
+var errOver = api.NewFault(api.ShutdownState, "")
+
+// ask gives the loop an input with an id, and waits for the answer to that.
+func (h *host) ask(ctx context.Context, id core.RequestID, in core.Input) (any, error) {
 	c := &call{answer: make(chan outcome, 1)}
-	h.inbox.post(message{in: core.Request{ID: id, Req: r}, call: c})
+	h.inbox.post(message{in: in, call: c})
 	select {
 	case o := <-c.answer:
-		if o.fault != nil {
-			return nil, o.fault
-		}
-		if o.then != nil {
-			return o.then()
-		}
-		return o.value, nil
+		return o.result()
 	case <-h.done:
-		return nil, api.NewFault(api.ShutdownState, "")
+		select {
+		case o := <-c.answer: // it was the last thing that the loop did
+			return o.result()
+		default:
+			return nil, errOver
+		}
 	case <-ctx.Done():
 		h.inbox.post(message{in: core.Cancel{ID: id}})
 		return nil, ctx.Err()
 	}
 }
 
+// result returns what the answer is, after the work that it takes.
+func (o outcome) result() (any, error) {
+	if o.fault != nil {
+		return nil, o.fault
+	}
+	if o.then != nil {
+		return o.then()
+	}
+	return o.value, nil
+}
+
 // Follow implements api.Service.
 func (h *host) Follow(ctx context.Context, r api.Request, emit func(any) error) error {
+	if events, ok := r.(api.FollowEvents); ok {
+		return h.followEvents(ctx, events, emit)
+	}
 	v, err := h.Do(ctx, r)
 	if err != nil {
 		return err

@@ -200,7 +200,7 @@ func TestASecondSupervisorDoesNotTakeALiveSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := newHost(cfg, &journal{level: conf.Critical}, &outputs{}, 0)
+	second := newHost(cfg, &journal{level: conf.Critical}, &outputs{}, past{})
 	want := "Could not create FastCGI socket unix://" + sock + ": another program listens on " + sock
 	if err := second.tryAtBoot(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

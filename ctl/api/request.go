@@ -116,6 +116,18 @@ type (
 	}
 	// FollowLog does the same for the activity log.
 	FollowLog struct{ Backlog int64 }
+
+	// FollowEvents streams events: those after the serial Since that are kept,
+	// or none of them if it is negative, and then what happens.
+	FollowEvents struct {
+		Since        int64
+		Types, Names []string
+	}
+	// GetEvents returns those that are kept.
+	GetEvents struct {
+		Since        int64
+		Types, Names []string
+	}
 )
 
 func (GetAPIVersion) request()        {}
@@ -156,6 +168,8 @@ func (ClearAllProcessLogs) request()  {}
 func (FollowProcessLog) request()     {}
 func (FollowLog) request()            {}
 func (FollowLogs) request()           {}
+func (FollowEvents) request()         {}
+func (GetEvents) request()            {}
 
 // Limits of FollowLogs.
 const (
@@ -171,8 +185,8 @@ type Service interface {
 	// begun goes on.
 	Do(ctx context.Context, r Request) (any, error)
 
-	// Follow streams logs: emit gets each piece, in order, until ctx ends,
-	// emit fails, or the log goes away. An error before the first piece is a
+	// Follow streams logs or events: emit gets each piece, in order, until ctx
+	// ends, emit fails, or the log goes away. An error before the first piece is a
 	// *Fault: BadName, or NoFile; it comes without delay. A piece is valid
 	// during its call only, and may be empty; its type is the one that the
 	// request names.

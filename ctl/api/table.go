@@ -11,6 +11,8 @@ var (
 	lengthParam = Param{Name: "length", Type: Int, Doc: "how many bytes; 0 is all that follow the offset"}
 	mostParam   = Param{Name: "length", Type: Int, Doc: "at most so many bytes, the last ones of the log"}
 	followParam = Param{Name: "follow", Type: Boolean, Optional: true, Default: true, Doc: "false ends the stream where what is there ends"}
+	typesParam  = Param{Name: "types", Type: Names, Optional: true, Doc: "the types, such as PROCESS_STATE or TICK_5; left out or empty: all but PROCESS_LOG, PROCESS_COMMUNICATION and TICK"}
+	aboutParam  = Param{Name: "names", Type: Names, Optional: true, Doc: "only what concerns these: name, group:name or group:*; left out or empty: everything"}
 	backlog     = Param{Name: "backlog", Type: Int, Optional: true, Default: int64(1024), Doc: "begin with so many bytes of what is there"}
 )
 
@@ -57,6 +59,10 @@ func readChannel(c Channel) func([]any) Request {
 
 func tailChannel(c Channel) func([]any) Request {
 	return func(a []any) Request { return TailProcessLog{text(a[0]), c, number(a[1]), number(a[2])} }
+}
+
+func sinceParam(otherwise int64, doc string) Param {
+	return Param{Name: "since", Type: Int, Optional: true, Default: otherwise, Doc: doc}
 }
 
 func readMain(a []any) Request { return ReadLog{number(a[0]), number(a[1])} }
@@ -113,6 +119,18 @@ var Methods = []Method{
 		ResultDoc: "what was done"},
 	{Name: "supervisor.getAllConfigInfo", Access: Read, Scope: TheVisible, Result: Array, XMLRPC: true, Build: plain(GetAllConfigInfo{}),
 		Doc: "Returns the settings of every configured process, running or not.", ResultDoc: "one struct of settings for each process, sorted by name"},
+
+	// Events.
+	{Name: "supervisor.followEvents", Access: Read, Scope: TheNamed, Params: params(sinceParam(-1, "begin with the events after the one with this serial; negative: with what happens from now on"), typesParam, aboutParam),
+		Result: Boolean, Stream: true,
+		Build: func(a []any) Request { return FollowEvents{number(a[0]), list(a[1]), list(a[2])} },
+		Doc: "Streams events, each as it happens. The first record is an open; a gap tells that events are missing that this reader may have " +
+			"asked for. PROCESS_LOG, PROCESS_COMMUNICATION and TICK come only if types names them, or EVENT.",
+		ResultDoc: "true when the supervisor has come to its end; each EventRecord comes before it"},
+	{Name: "supervisor.getEvents", Access: Read, Scope: TheNamed, Params: params(sinceParam(0, "only events after the one with this serial"), typesParam, aboutParam),
+		Result: Struct,
+		Build:  func(a []any) Request { return GetEvents{number(a[0]), list(a[1]), list(a[2])} },
+		Doc:    "Returns the events that are kept.", ResultDoc: "the events, oldest first"},
 
 	// Processes.
 	{Name: "supervisor.getProcessInfo", Access: Read, Scope: TheNamed, Params: params(nameParam), Result: Struct, XMLRPC: true,

@@ -25,7 +25,9 @@ const (
 type Options struct {
 	Version string // what getSupervisorVersion answers
 	PID     int
-	Serial  uint64 // of the first event; it goes on counting over a restart
+	Serial  uint64 // of the first event that a listener gets; it goes on counting over a restart
+
+	Chronicle *Chronicle // of the supervisor before a restart; nil: there was none
 }
 
 // Core is the supervisor. Make one with New and drive it with Step.
@@ -55,7 +57,11 @@ type Core struct {
 	parted bool         // they have been killed
 	serial uint64       // of the next event
 	ticks  [3]int64
-	tickAt proc.Instant // when they are looked at next
+
+	chronicle *Chronicle
+	followers map[RequestID]*follower
+	order     []RequestID  // of the followers, as they came
+	tickAt    proc.Instant // when they are looked at next
 
 	main     *process // of the command line; nil: there is none
 	mainWait bool     // it is still to be started
@@ -79,12 +85,18 @@ type Core struct {
 // New returns a supervisor for a configuration, with nothing added or started:
 // that is what Boot is for.
 func New(cfg *conf.Config, o Options) *Core {
+	chronicle := o.Chronicle
+	if chronicle == nil {
+		chronicle = NewChronicle(1)
+	}
+	chronicle.forgetOutput() // those who followed it are gone
 	return &Core{
-		opts: o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
+		chronicle: chronicle,
+		opts:      o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
 		exit:   newExitPolicy(&cfg.Server, o.PID),
 		budget: stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
 		procs:  map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
-		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{},
+		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{}, followers: map[RequestID]*follower{},
 	}
 }
 
@@ -123,6 +135,12 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.hookStarted(in)
 	case HookEnded:
 		c.hookEnded(in)
+	case Follow:
+		c.follow(in)
+	case More:
+		c.more(in)
+	case Unfollow:
+		c.unfollow(in)
 	case Spawned, SpawnFailed, Reaped, Exited:
 		c.child(in)
 	case Due:
@@ -136,12 +154,16 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	c.advanceShutdown()
 	c.dispatch()
 	c.runHooks()
+	c.feed()
 	return c.fx
 }
 
 // Serial returns the serial of the next event, for the core that comes after a
 // restart.
 func (c *Core) Serial() uint64 { return c.serial }
+
+// Chronicle returns the latest events, for the core that comes after a restart.
+func (c *Core) Chronicle() *Chronicle { return c.chronicle }
 
 func (c *Core) emit(e Effect) { c.fx = append(c.fx, e) }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
 )
 
@@ -17,25 +18,37 @@ type event struct {
 	payload string
 }
 
-// publish gives an event to every hook and every pool that subscribes to it. It has
-// a serial only if there is such a pool.
-func (c *Core) publish(name, payload string) {
-	c.offer(name, payload)
-	var e *event
+// publish tells everybody who wants to know of an event: those who follow events,
+// hooks, and pools. Only for the latter two it is put into the words of the
+// original, and only with a pool it has a serial of the original's.
+func (c *Core) publish(e api.Event) { c.publishEntry(&entry{Event: e}) }
+
+func (c *Core) publishEntry(e *entry) {
+	e.When = c.wall.UnixMilli()
+	name, text := e.Type, ""
+	wanted := c.wanted(name)
+	if wanted {
+		text = payload(&e.Event) // of all of its data: less may be kept
+	}
+	c.record(e, wanted)
+	if !wanted {
+		return
+	}
+	c.offer(name, text)
+	var one *event
 	for _, pl := range c.pools {
 		if !pl.wants(name) {
 			continue
 		}
-		if e == nil {
-			e = &event{serial: c.serial, name: name, payload: payload}
+		if one == nil {
+			one = &event{serial: c.serial, name: name, payload: text}
 			c.serial++
 		}
-		c.accept(pl, e)
+		c.accept(pl, one)
 	}
 }
 
-// wanted tells whether anybody subscribes to an event, to spare the making of
-// payloads that nobody reads.
+// wanted tells whether a hook or a pool subscribes to an event.
 func (c *Core) wanted(name string) bool {
 	for _, k := range c.hooks {
 		if covers(k.types, name) {
@@ -50,26 +63,67 @@ func (c *Core) wanted(name string) bool {
 	return false
 }
 
-// publishMove makes a transition an event.
-func (c *Core) publishMove(p *process, mv proc.Move) {
-	name := "PROCESS_STATE_" + mv.To.String()
-	if !c.wanted(name) {
-		return
+// payload returns what a listener reads of an event, behind its header.
+func payload(e *api.Event) string {
+	switch {
+	case e.Channel != "":
+		return outputPayload(e)
+	case e.Name != "":
+		return statePayload(e)
+	case e.Group != "":
+		return "groupname:" + e.Group + "\n"
+	case e.Tick != 0:
+		return fmt.Sprintf("when:%d", e.Tick)
+	case e.Type == "REMOTE_COMMUNICATION":
+		return "type:" + e.Remote + "\n" + string(e.Data)
 	}
-	payload := fmt.Sprintf("processname:%s groupname:%s from_state:%v", p.conf.Name, p.group.conf.Name, mv.From)
-	switch mv.To {
-	case proc.Starting, proc.Backoff:
-		payload += fmt.Sprintf(" tries:%d", mv.Tries)
-	case proc.Running, proc.Stopping, proc.Stopped:
-		payload += fmt.Sprintf(" pid:%d", mv.PID)
-	case proc.Exited:
+	return ""
+}
+
+func statePayload(e *api.Event) string {
+	text := fmt.Sprintf("processname:%s groupname:%s from_state:%s", e.Name, e.Group, e.From)
+	switch e.Type {
+	case stateEvents[proc.Starting], stateEvents[proc.Backoff]:
+		text += fmt.Sprintf(" tries:%d", e.Tries)
+	case stateEvents[proc.Running], stateEvents[proc.Stopping], stateEvents[proc.Stopped]:
+		text += fmt.Sprintf(" pid:%d", e.PID)
+	case stateEvents[proc.Exited]:
 		expected := 0
-		if mv.Expected {
+		if e.Expected {
 			expected = 1
 		}
-		payload += fmt.Sprintf(" expected:%d pid:%d", expected, mv.PID)
+		text += fmt.Sprintf(" expected:%d pid:%d", expected, e.PID)
 	}
-	c.publish(name, payload)
+	return text
+}
+
+func outputPayload(e *api.Event) string {
+	text, more := string(e.Data), ""
+	if !utf8.Valid(e.Data) {
+		text = "Undecodable: " + conf.BytesRepr(e.Data)
+	}
+	if kindOf(e.Type) == logs {
+		more = fmt.Sprintf(" channel:%s", e.Channel)
+	}
+	return fmt.Sprintf("processname:%s groupname:%s pid:%d%s\n%s", e.Name, e.Group, e.PID, more, text)
+}
+
+// stateEvents are the events of the states.
+var stateEvents = func() map[proc.State]string {
+	names := map[proc.State]string{}
+	for _, s := range []proc.State{proc.Stopped, proc.Starting, proc.Running, proc.Backoff, proc.Stopping, proc.Exited, proc.Fatal, proc.Unknown} {
+		names[s] = "PROCESS_STATE_" + s.String()
+	}
+	return names
+}()
+
+// publishMove makes a transition an event. It is the last one that the process
+// remembers.
+func (c *Core) publishMove(p *process, mv proc.Move) {
+	c.publishEntry(&entry{of: p, record: *p.history.last(), Event: api.Event{
+		Type: stateEvents[mv.To], Group: p.group.conf.Name, Name: p.conf.Name, From: mv.From.String(),
+		Tries: mv.Tries, PID: mv.PID, Expected: mv.Expected,
+	}})
 }
 
 // wrote makes output an event.
@@ -78,21 +132,15 @@ func (c *Core) wrote(in Wrote) {
 	if p == nil {
 		return
 	}
-	kind, more := "PROCESS_LOG_", fmt.Sprintf(" channel:%s", in.Channel)
+	kind := "PROCESS_LOG_"
 	if in.Message {
-		kind, more = "PROCESS_COMMUNICATION_", ""
+		kind = "PROCESS_COMMUNICATION_"
 		c.logf(conf.Debug, "'%s' %s emitted a comm event", p.conf.Name, in.Channel)
 	}
-	name := kind + strings.ToUpper(string(in.Channel))
-	if !c.wanted(name) {
-		return
-	}
-	text := string(in.Data)
-	if !utf8.ValidString(text) {
-		text = "Undecodable: " + conf.BytesRepr(in.Data)
-	}
-	c.publish(name, fmt.Sprintf("processname:%s groupname:%s pid:%d%s\n%s",
-		p.conf.Name, p.group.conf.Name, p.m.PID, more, text))
+	c.publish(api.Event{
+		Type: kind + strings.ToUpper(string(in.Channel)), Group: p.group.conf.Name, Name: p.conf.Name,
+		PID: p.m.PID, Channel: in.Channel, Data: in.Data,
+	})
 }
 
 // tickPeriods are the periods of the TICK events, in seconds.
@@ -100,18 +148,25 @@ var tickPeriods = [3]int64{5, 60, 3600}
 
 func tickName(period int64) string { return fmt.Sprintf("TICK_%d", period) }
 
-// ticking tells whether anybody listens to ticks; otherwise no timer runs.
+// ticking tells whether anybody listens to ticks or follows them; otherwise no
+// timer runs.
 func (c *Core) ticking() bool {
 	for _, period := range tickPeriods {
-		if c.wanted(tickName(period)) {
+		name := tickName(period)
+		if c.wanted(name) {
 			return true
+		}
+		for _, f := range c.followers {
+			if f.types[name] {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// startTicking sets the reference from which ticks count, when the first pool
-// wants them.
+// startTicking sets the reference from which ticks count, when somebody begins to
+// want them.
 func (c *Core) startTicking() {
 	now := c.wall.Unix()
 	for i, period := range tickPeriods {
@@ -135,7 +190,7 @@ func (c *Core) tick() {
 	for i, period := range tickPeriods {
 		if slice := now - now%period; slice != c.ticks[i] {
 			c.ticks[i] = slice
-			c.publish(tickName(period), fmt.Sprintf("when:%d", slice))
+			c.publish(api.Event{Type: tickName(period), Tick: slice})
 		}
 	}
 	c.armTick()

@@ -185,7 +185,7 @@ func (w *world) slot(s *source, ok func(*kid) bool) (ProcID, *kid) {
 // act lets one thing happen.
 func (w *world) act(s *source) {
 	w.t.Helper()
-	switch s.next(12) {
+	switch s.next(14) {
 	case 0, 1:
 		w.fork(s, s.next(4) > 0)
 	case 2, 3:
@@ -200,6 +200,18 @@ func (w *world) act(s *source) {
 		w.answer(s)
 	case 11:
 		w.meddle(s)
+	case 12:
+		w.watch(s)
+	case 13:
+		w.write(s)
+	}
+}
+
+// write lets a child say something.
+func (w *world) write(s *source) {
+	if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 }); k != nil {
+		channel := []api.Channel{api.Stdout, api.Stderr}[s.next(2)]
+		w.give(Wrote{Proc: id, Channel: channel, Message: s.next(4) == 0, Data: []byte("a line")})
 	}
 }
 
@@ -457,11 +469,21 @@ func (w *world) checkForgotten() {
 	}
 }
 
+// fuzzChronicle is how many events a world keeps: more than one step can make, so
+// that a witness misses none, and fewer than one who is slow misses.
+const fuzzChronicle = 48
+
 // live plays one life: as the bytes will have it, then to an orderly end.
 func live(t testing.TB, configs []*conf.Config, data []byte) {
 	s := &source{data}
 	first := s.next(len(configs))
 	w := newWorld(t, slices.Concat(configs[first:], configs[:first]))
+	for i := range w.core.chronicle.lanes {
+		w.core.chronicle.lanes[i].most, w.twin.chronicle.lanes[i].most = fuzzChronicle, fuzzChronicle
+	}
+	if s.next(2) == 0 {
+		w.begin(api.FollowEvents{Types: []string{"EVENT"}}, true)
+	}
 	if s.next(16) == 0 {
 		w.give(OSSignal{Signal: fuzzSignals[s.next(len(fuzzSignals))]})
 	}

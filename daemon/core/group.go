@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
 )
 
@@ -28,7 +29,7 @@ func (c *Core) boot() {
 	for _, g := range c.config.Groups {
 		c.addGroup(g)
 	}
-	c.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
+	c.publish(api.Event{Type: "SUPERVISOR_STATE_CHANGE_RUNNING"})
 	for _, g := range c.groups {
 		c.autostart(g.procs, whyAutostart)
 	}
@@ -45,7 +46,7 @@ func (c *Core) addGroup(gc *conf.Group) *group {
 	if gc.Pool != nil {
 		c.addPool(g)
 	}
-	c.publish("PROCESS_GROUP_ADDED", "groupname:"+gc.Name+"\n")
+	c.publish(api.Event{Type: "PROCESS_GROUP_ADDED", Group: gc.Name})
 	return g
 }
 
@@ -90,7 +91,7 @@ func (c *Core) removeGroup(g *group) {
 		c.removePool(g.pool)
 	}
 	c.emit(RemoveProcesses{Procs: ids(g.procs)})
-	c.publish("PROCESS_GROUP_REMOVED", "groupname:"+g.conf.Name+"\n")
+	c.publish(api.Event{Type: "PROCESS_GROUP_REMOVED", Group: g.conf.Name})
 }
 
 // forget drops a slot, and ends what waited for it.

@@ -102,6 +102,20 @@ type (
 		Full   bool // it does not read now, but may again
 	}
 
+	// Follow begins to follow events. It is answered at once with an
+	// api.EventBatch, and followed from then on until Unfollow; its ID names
+	// the follower.
+	Follow struct {
+		ID  RequestID
+		Req api.FollowEvents
+	}
+
+	// More asks for the next batch, and is answered when there is one.
+	More struct{ ID, Follower RequestID }
+
+	// Unfollow ends what Follow began. A More that waits gets no answer.
+	Unfollow struct{ Follower RequestID }
+
 	// SocketsTried answers a TrySockets.
 	SocketsTried struct {
 		ID     RequestID
@@ -164,3 +178,6 @@ func (HookEnded) input()    {}
 func (OSSignal) input()     {}
 func (Loaded) input()       {}
 func (Due) input()          {}
+func (Follow) input()       {}
+func (More) input()         {}
+func (Unfollow) input()     {}

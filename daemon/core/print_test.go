@@ -119,6 +119,12 @@ func (s *scenario) printReply(r Reply) {
 		}
 	case api.ProcessInfo:
 		fmt.Fprintf(w, "%s\n  now %s, logs %q %q %q\n", infoLine(v), clock(v.Now), v.Logfile, v.StdoutLogfile, v.StderrLogfile)
+	case api.EventBatch:
+		records := v.Records()
+		fmt.Fprintf(w, "%d records\n", len(records))
+		for _, r := range records {
+			fmt.Fprintf(w, "  %s\n", s.json(r))
+		}
 	case []api.ConfigInfo:
 		fmt.Fprintf(w, "%d of them\n", len(v))
 		for _, info := range v {

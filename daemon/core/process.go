@@ -53,12 +53,12 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	var fx proc.Effects
 	p.m, fx = p.m.Step(&p.policy, at, in)
 	for _, mv := range fx.Moves() {
+		p.remember(c.stamp(at), in, mv)
 		c.publishMove(p, mv)
 		c.tell(p, mv)
 		if mv.To != proc.Running {
 			c.tellClosed(p)
 		}
-		p.remember(c.stamp(at), in, mv)
 	}
 	if fx.Spawn {
 		p.began, p.up = c.wall.Unix(), c.now

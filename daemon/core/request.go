@@ -15,7 +15,9 @@ const apiVersion = "3.0"
 // request answers a call, or begins what will end in an answer.
 func (c *Core) request(id RequestID, req api.Request) {
 	if c.run != RunRunning {
-		if _, ok := req.(api.SendRemoteCommEvent); !ok {
+		switch req.(type) {
+		case api.SendRemoteCommEvent, api.GetEvents:
+		default:
 			c.fault(id, api.ShutdownState, "")
 			return
 		}
@@ -53,8 +55,10 @@ func (c *Core) request(id RequestID, req api.Request) {
 		c.reply(id, c.allProcessInfo())
 	case api.GetAllConfigInfo:
 		c.reply(id, c.allConfigInfo())
+	case api.GetEvents:
+		c.getEvents(id, r)
 	case api.SendRemoteCommEvent:
-		c.publish("REMOTE_COMMUNICATION", "type:"+r.Type+"\n"+r.Data)
+		c.publish(api.Event{Type: "REMOTE_COMMUNICATION", Remote: r.Type, Data: []byte(r.Data)})
 		c.reply(id, true)
 	default:
 		if !c.requestControl(id, req) && !c.requestIO(id, req) {

@@ -281,11 +281,7 @@ func (s *scenario) request(name string, args []string) error {
 		case api.Boolean:
 			values[i] = arg == "true"
 		case api.Names:
-			var names []any
-			for _, name := range strings.Split(arg, ",") {
-				names = append(names, name)
-			}
-			values[i] = names
+			values[i] = list(arg)
 		}
 	}
 	req, f := m.Bind(values)
@@ -293,8 +289,23 @@ func (s *scenario) request(name string, args []string) error {
 		return f
 	}
 	s.lastReq++
-	s.step(Request{ID: s.lastReq, Req: req})
+	if follow, ok := req.(api.FollowEvents); ok {
+		s.step(Follow{ID: s.lastReq, Req: follow})
+	} else {
+		s.step(Request{ID: s.lastReq, Req: req})
+	}
 	return nil
+}
+
+// list reads words with commas between them, "-" for none.
+func list(arg string) []any {
+	out := []any{}
+	for word := range strings.SplitSeq(arg, ",") {
+		if word != "-" {
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 // exitOf reads how a child ended: a code, or a signal as texts name it.
@@ -434,6 +445,32 @@ func init() {
 		"cancel": {1, false, func(s *scenario, args []string) error {
 			n, err := strconv.ParseUint(args[0], 10, 64)
 			s.step(Cancel{ID: RequestID(n)})
+			return err
+		}},
+		"more": {1, false, func(s *scenario, args []string) error { // FOLLOWER
+			n, err := strconv.ParseUint(args[0], 10, 64)
+			s.lastReq++
+			s.step(More{ID: s.lastReq, Follower: RequestID(n)})
+			return err
+		}},
+		"unfollow": {1, false, func(s *scenario, args []string) error { // FOLLOWER
+			n, err := strconv.ParseUint(args[0], 10, 64)
+			s.step(Unfollow{Follower: RequestID(n)})
+			return err
+		}},
+		"historyof": {2, false, func(s *scenario, args []string) error { // EVENTS BYTES: so much is kept
+			for i := range s.core.chronicle.lanes {
+				l := &s.core.chronicle.lanes[i]
+				l.most, _ = strconv.Atoi(args[0])
+				l.mostBytes, _ = strconv.Atoi(args[1])
+			}
+			return nil
+		}},
+		"again": {0, false, func(s *scenario, _ []string) error { // what comes after a restart
+			cfg, err := s.load()
+			if err == nil {
+				s.core = New(cfg, Options{Version: "4.3.0", PID: 1, Serial: s.core.Serial(), Chronicle: s.core.Chronicle()})
+			}
 			return err
 		}},
 		"namelogs": {3, true, func(s *scenario, args []string) error {

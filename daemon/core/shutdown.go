@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
 )
 
@@ -28,7 +29,7 @@ func (c *Core) beginShutdown(to RunState) {
 	}
 	c.dropUpdates()
 	c.dropWaits()
-	c.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
+	c.publish(api.Event{Type: "SUPERVISOR_STATE_CHANGE_STOPPING"})
 	c.stopNext()
 	c.sayWaiting()
 }

@@ -47,6 +47,10 @@ type world struct {
 	tries   []TrySockets
 	runs    map[ProcID]bool // commands of hooks: whether they were killed
 	left    int
+
+	watchers map[RequestID]*watcher
+	watching []RequestID // their keys, as they came
+	happened []api.Event // what the witness has seen
 }
 
 func newWorld(t testing.TB, configs []*conf.Config) *world {
@@ -54,6 +58,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
 		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, runs: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
+		watchers: map[RequestID]*watcher{},
 	}
 }
 
@@ -82,6 +87,7 @@ func (w *world) give(in Input) {
 	w.checkUpdates(effects, before)
 	w.checkWaits()
 	w.checkHistories()
+	w.checkWatchers(slices.Clone(effects)) // there will be others
 	if at, ok := w.core.NextDue(); ok && at < w.now {
 		w.fail("a deadline is left in the past: %v", at)
 	}
@@ -219,6 +225,9 @@ func (w *world) take(e Effect) {
 	case LoadConfig:
 		w.loads = append(w.loads, e.ID)
 	case Reply:
+		if w.heardBatch(e) {
+			return
+		}
 		w.answered(e.ID)
 		if (e.Value == nil) == (e.Fault == nil) {
 			w.fail("a reply has a value or a fault: %+v", e)

@@ -33,13 +33,14 @@ type fake struct {
 	pieces  chan string
 	follows chan string  // "opened" and "ended", by name
 	reads   atomic.Int64 // of the log of big
+	batches chan api.EventBatch
 }
 
 // bigLog is what the log of big holds.
 var bigLog = api.Bytes(bytes.Repeat([]byte("a line of é\n"), 1<<20/13))
 
 func newFake() *fake {
-	return &fake{gate: make(chan struct{}), started: make(chan string, 1000), pieces: make(chan string), follows: make(chan string, 1000)}
+	return &fake{gate: make(chan struct{}), started: make(chan string, 1000), pieces: make(chan string), follows: make(chan string, 1000), batches: make(chan api.EventBatch)}
 }
 
 func web() api.ProcessInfo {
@@ -100,6 +101,9 @@ func (f *fake) Do(ctx context.Context, r api.Request) (any, error) {
 
 // Follow implements api.Service.
 func (f *fake) Follow(ctx context.Context, r api.Request, emit func(any) error) error {
+	if events, ok := r.(api.FollowEvents); ok {
+		return f.followEvents(ctx, events, emit)
+	}
 	name := "main"
 	if p, ok := r.(api.FollowProcessLog); ok {
 		name = p.Name
@@ -137,6 +141,31 @@ func (f *fake) Follow(ctx context.Context, r api.Request, emit func(any) error) 
 				}
 			}
 			if err := emit(piece); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// followEvents is Follow for events.
+func (f *fake) followEvents(ctx context.Context, r api.FollowEvents, emit func(any) error) error {
+	switch strings.Join(r.Types, "") {
+	case "broken":
+		panic("boom")
+	case "nosuch":
+		return api.NewFault(api.IncorrectParameters, "nosuch")
+	}
+	f.follows <- fmt.Sprintf("events after %d of %v for %v", r.Since, r.Types, r.Names)
+	defer func() { f.follows <- "ended events" }()
+	for {
+		select {
+		case b, ok := <-f.batches:
+			if !ok {
+				return nil
+			}
+			if err := emit(b); err != nil {
 				return err
 			}
 		case <-ctx.Done():

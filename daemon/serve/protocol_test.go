@@ -55,12 +55,13 @@ type session struct {
 	steps []step
 }
 
-// step is a line typed, something written to the log, or both, and the number
+// step is a line typed, something written to the log or something that happens, and the number
 // of lines that come back.
 type step struct {
 	say     string
 	log     string
 	silence bool // the fake tells of bytes that were missed
+	events  []api.EventBatch
 	hear    int
 }
 
@@ -82,6 +83,7 @@ var sessions = []session{
 		{silence: true, hear: 1},
 		{say: `{"id":2,"method":"system.cancel","params":{"id":1}}`, hear: 2},
 	}},
+	eventSession,
 	{title: "Mistakes are answered one by one, and the connection goes on:", steps: []step{
 		{say: `{"id":1,"method":"supervisor.getState"`, hear: 1},
 		{say: `["supervisor.getState"]`, hear: 1},
@@ -109,6 +111,9 @@ func (s session) play(t *testing.T) string {
 		}
 		if st.log != "" || st.silence {
 			r.fake.pieces <- st.log
+		}
+		for _, b := range st.events {
+			r.fake.batches <- b
 		}
 		heard := make([]string, st.hear)
 		for i := range heard {
@@ -202,6 +207,7 @@ func renderReference(t *testing.T) string {
 	renderErrors(&b)
 	renderMethods(&b)
 	renderStructs(&b)
+	b.WriteString(renderEvents())
 	b.WriteString(httpPart)
 	return b.String()
 }
@@ -226,6 +232,7 @@ func renderLimits(b *strings.Builder) {
 		{"headers of an HTTP request", fmt.Sprintf("%d bytes", MaxHeader), "431"},
 		{"the body of an XML-RPC call, and a pause in one of lines", fmt.Sprintf("%.0f s", bodyTimeout.Seconds()), "400; lines are taken to have ended, and what they began is answered"},
 		{"what is sent to a client waits to be taken", fmt.Sprintf("%.0f s, and more for a long reply", writeTimeout.Seconds()), "the connection is closed"},
+		{"clients that follow events", fmt.Sprint(api.MaxFollowers), "FAILED"},
 		{"an XML-RPC call", fmt.Sprintf("%d bytes", xmlrpc.MaxBody), "413"},
 	} {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", row[0], row[1], row[2])
@@ -297,6 +304,8 @@ func lineType(m *api.Method) string {
 		return "array of GroupChange"
 	case r == "supervisor.updateGroup":
 		return "GroupChange"
+	case r == "supervisor.getEvents":
+		return "EventList"
 	case r == "supervisor.getState":
 		return "StateInfo"
 	case r == "supervisor.getProcessInfo":
@@ -321,7 +330,7 @@ func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
 	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
 		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
-		api.WaitResult{}, api.ProcessUsage{}} {
+		api.WaitResult{}, api.ProcessUsage{}, api.EventsOpen{}, api.Gap{}, api.EventList{}} {
 		rt := reflect.TypeOf(v)
 		var fields []string
 		for i := range rt.NumField() {
@@ -343,11 +352,14 @@ func fieldType(t reflect.Type) string {
 		return "boolean"
 	case reflect.String:
 		return "string"
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "int"
 	case reflect.Float64:
 		return "number"
 	case reflect.Pointer:
+		if t.Elem().Kind() == reflect.Struct {
+			return t.Elem().Name()
+		}
 		return fieldType(t.Elem()) + " or null"
 	case reflect.Interface:
 		return "int, boolean or string"

@@ -81,6 +81,10 @@ func (s *Server) followHere(ctx context.Context, r api.Request, emit func(any) e
 
 // stream sends the pieces of a stream as lines.
 func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *api.Fault {
+	r := j.method.Build(j.args)
+	if events, ok := r.(api.FollowEvents); ok {
+		return s.streamEvents(ctx, j, events, send)
+	}
 	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", overLines, j.name))
 	t := textLines{emit: func(piece any) error {
 		line, err := ndjson.EncodeData(j.id, piece)
@@ -92,7 +96,7 @@ func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *ap
 		}
 		return nil
 	}}
-	f := s.follow(ctx, j.method.Build(j.args), func(piece any) error {
+	f := s.follow(ctx, r, func(piece any) error {
 		switch p := piece.(type) {
 		case nil:
 			return t.open()

@@ -3,6 +3,7 @@ package ctl
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,7 +107,15 @@ func world(over map[string]any) map[string]any {
 		"supervisor.restart":              true,
 		"supervisor.sendProcessStdin":     true,
 		"supervisor.followLog":            pieces{"main log\n"},
-		"supervisor.followProcessLog":     func(p map[string]any) any { return named(p, pieces{p["channel"].(string) + " of it\n"}) },
+		"supervisor.followProcessLog": func(p map[string]any) any {
+			switch {
+			case p["name"] == "kept" && p["follow"] == false:
+				return ending{fmt.Sprintf("%s of %.0f", p["channel"], p["backlog"]), " bytes"}
+			case p["name"] == "nolog":
+				return fault(api.NoFile, "")
+			}
+			return named(p, pieces{p["channel"].(string) + " of it\n"})
+		},
 	}
 	for method, answer := range over {
 		answers[method] = answer
@@ -114,8 +123,11 @@ func world(over map[string]any) map[string]any {
 	return answers
 }
 
-// pieces are an answer that streams, and then nothing.
-type pieces []string
+// pieces are an answer that streams, and then nothing; ending ends.
+type (
+	pieces []string
+	ending []string
+)
 
 func logPiece(p map[string]any) string {
 	b, _ := json.Marshal(p["offset"])
@@ -126,7 +138,7 @@ func named(p map[string]any, ok any) any {
 	switch p["name"] {
 	case "cat", "g:m1":
 		return ok
-	case "nolog":
+	case "nolog", "kept":
 		return fault(api.NoFile, "")
 	case "unreadable":
 		return fault(api.Failed, "")
@@ -191,6 +203,22 @@ func reply(r ndjson.Request, answer any, params map[string]any) (line []byte) {
 		line, _ = ndjson.EncodeError(r.ID, a)
 	case *api.Fault:
 		line, _ = ndjson.EncodeError(r.ID, wireError(a))
+	case []api.LogPiece: // a stream that ends
+		for _, piece := range a {
+			data, _ := ndjson.EncodeData(r.ID, piece)
+			line = append(line, data...)
+		}
+		if params["follow"] == false {
+			data, _ := ndjson.EncodeResult(r.ID, true)
+			line = append(line, data...)
+		}
+	case ending: // likewise
+		for _, piece := range a {
+			data, _ := ndjson.EncodeData(r.ID, piece)
+			line = append(line, data...)
+		}
+		data, _ := ndjson.EncodeResult(r.ID, true)
+		line = append(line, data...)
 	case pieces:
 		for _, piece := range a {
 			data, _ := ndjson.EncodeData(r.ID, piece)

@@ -23,6 +23,12 @@ const (
 	helpHelp = "help\t\tList the actions\n" +
 		"help <action>\tSay how to use an action\n"
 
+	helpLogs = "logs\t\t\tThe last 10 lines of each output of all processes, line by line\n" +
+		"logs <name> <gname>:*\tOf these only\n" +
+		"logs -f\t\t\tFollow them, and what is added\n" +
+		"\t\t\tCtrl-C to exit.\n" +
+		"logs -n 100 --stderr\tThe last 100 lines of each error output\n"
+
 	helpMaintail = "maintail -f \tFollow the log of supervisord (Ctrl-C to exit)\n" +
 		"maintail -100\tThe last 100 *bytes* of the log of supervisord\n" +
 		"maintail\tThe last 1600 *bytes* of the log of supervisord\n\n"

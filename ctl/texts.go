@@ -43,6 +43,8 @@ const (
 	textNoDetails       = "ERROR: the server does not tell which keys differ"
 	textNotRemoving     = "%s: has problems; not removing"
 	textBadURL          = "ERROR: url must be http:// or unix://"
+	textOneChannel      = "Error: --stdout and --stderr exclude each other"
+	textMissed          = "==> %d bytes missed <=="
 	textAskReload       = "Really restart the remote supervisord process y/N? "
 	textAskShutdown     = "Really shut the remote supervisord process down y/N? "
 	textReloaded        = "Restarted supervisord"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,22 @@ func (s *session) tail(ctx context.Context, arg string) error {
 		return s.follow(ctx, c, t)
 	}
 	data, err := c.ReadProcessLog(ctx, t.name, t.channel, t.offset, 0)
+	var fault *api.Fault
+	if errors.As(err, &fault) && fault.Code == api.NoFile && t.offset <= 0 {
+		// It may be kept in memory, for those who ask for that.
+		if kept, err := c.ProcessEnd(ctx, t.name, t.channel, t.most()); err == nil {
+			return s.showLog(t.name, kept, nil)
+		}
+	}
 	return s.showLog(t.name, data, err)
+}
+
+// most returns how many bytes are asked for: -0 is all.
+func (t tailRequest) most() int64 {
+	if t.offset == 0 || t.offset == math.MinInt64 {
+		return math.MaxInt64
+	}
+	return -t.offset
 }
 
 // parseTail reads [MODIFIER] NAME [CHANNEL]; it returns what is wrong with it.

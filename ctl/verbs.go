@@ -70,6 +70,7 @@ func ownVerbs() []verb {
 	return []verb{
 		{hiddenNames, nothing, (*session).namesFor, "", nil},
 		{"completion", shellNames, (*session).completion, helpCompletion, nil},
+		{"logs", processNames, (*session).logs, helpLogs, logsFlags},
 	}
 }
 

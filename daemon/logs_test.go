@@ -25,13 +25,13 @@ type stream struct {
 	ended  chan error
 	cancel context.CancelFunc
 	text   map[string]string // by name and channel
-	all    []string          // pieces of many logs, in order
+	open   map[string]int    // pieces
 }
 
 func (s *supervisor) follow(r api.Request) *stream {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
-	st := &stream{s: s, pieces: make(chan any), ended: make(chan error, 1), cancel: cancel, text: map[string]string{}}
+	st := &stream{s: s, pieces: make(chan any), ended: make(chan error, 1), cancel: cancel, text: map[string]string{}, open: map[string]int{}}
 	go func() {
 		st.ended <- s.Follow(ctx, r, func(p any) error {
 			switch piece := p.(type) {
@@ -67,13 +67,13 @@ func (st *stream) take() bool {
 		case api.LogPiece:
 			key := piece.Namespec() + " " + string(piece.Channel)
 			st.text[key] += string(piece.Data)
+			st.open[key]++
 			if piece.Fault != "" {
 				st.text[key] += "<" + piece.Fault + ">"
 			}
 			if piece.Missed > 0 {
 				st.text[key] += fmt.Sprintf("<%d missed>", piece.Missed)
 			}
-			st.all = append(st.all, key)
 		}
 		return ok
 	case <-ctx.Done():
@@ -252,6 +252,9 @@ func TestLogsOfManyProcessesInOneStream(t *testing.T) {
 			t.Errorf("it hears of %s", key)
 		}
 	}
+	if st.open["never stderr"] == 0 {
+		t.Error("a log that is empty does not say that it is open")
+	}
 	st.cancel()
 	<-st.ended
 	eventually(t, "the stream is forgotten", func() bool { return s.taps() == 0 })
@@ -286,7 +289,7 @@ func TestAProcessThatIsAddedIsFollowedFromItsFirstByte(t *testing.T) {
 	all.want("b stdout", "first\nfirst\n")
 	s.call(api.SendProcessStdin{Name: "a", Chars: "end\n"})
 	some.want("a stdout", "end\n")
-	if len(some.text) != 1 {
+	if len(some.text) != 2 {
 		t.Errorf("a stream of one hears %q", some.text)
 	}
 }

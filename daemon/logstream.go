@@ -29,6 +29,7 @@ type logStream struct {
 type logTag struct {
 	piece api.LogPiece // without its data
 	held  []byte       // of a character whose end is missing
+	begun bool         // a piece was emitted
 }
 
 // followLogs emits the logs of many processes.
@@ -160,7 +161,7 @@ func (st *logStream) run(ctx context.Context, slots []*slot) error {
 }
 
 // begin emits the end of one channel and has the stream hear what comes after
-// it.
+// it. A channel of which there is nothing yet has an empty piece.
 func (st *logStream) begin(tag *logTag, c *channel) error {
 	b := logfile.Backlog{Lines: st.req.Lines}
 	if st.req.Once {
@@ -172,7 +173,10 @@ func (st *logStream) begin(tag *logTag, c *channel) error {
 		if err != nil {
 			return err
 		}
-		return st.flush(tag)
+		if err := st.flush(tag); err != nil {
+			return err
+		}
+		return st.open(tag)
 	}
 	_, inFile := readable(c)
 	if !inFile && c.ring == nil {
@@ -192,10 +196,25 @@ func (st *logStream) begin(tag *logTag, c *channel) error {
 		st.stops = append(st.stops, stop)
 		if last != nil {
 			defer last.Close()
-			return last.Each(func(p []byte) error { return st.send(tag, p) })
+			if err := last.Each(func(p []byte) error { return st.send(tag, p) }); err != nil {
+				return err
+			}
+			return st.open(tag)
 		}
 	}
-	return st.send(tag, kept)
+	if err := st.send(tag, kept); err != nil {
+		return err
+	}
+	return st.open(tag)
+}
+
+// open emits an empty piece, unless there has been another.
+func (st *logStream) open(tag *logTag) error {
+	if tag.begun {
+		return nil
+	}
+	tag.begun = true
+	return st.emit(tag.piece)
 }
 
 // fault emits why there is nothing to show of a channel.
@@ -235,7 +254,7 @@ func (st *logStream) send(tag *logTag, p []byte) error {
 			break
 		}
 		piece := tag.piece
-		piece.Data = p[:cut]
+		piece.Data, tag.begun = p[:cut], true
 		if err := st.emit(piece); err != nil {
 			return err
 		}
@@ -251,6 +270,6 @@ func (st *logStream) flush(tag *logTag) error {
 		return nil
 	}
 	piece := tag.piece
-	piece.Data, tag.held = tag.held, nil
+	piece.Data, tag.held, tag.begun = tag.held, nil, true
 	return st.emit(piece)
 }

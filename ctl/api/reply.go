@@ -108,7 +108,8 @@ type TailChunk struct {
 }
 
 // LogPiece is a piece of one of many logs: what was written, or how much of it
-// was missed, or why there is nothing to be shown.
+// was missed, or why there is nothing to be shown. One without any of these says
+// that the log is open, and empty.
 type LogPiece struct {
 	Group   string  `json:"group"`
 	Name    string  `json:"name"`

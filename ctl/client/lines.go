@@ -39,13 +39,24 @@ func (w *lineWire) follow(ctx context.Context, l log, emit func([]byte) error) e
 		q.method = "supervisor.followProcessLog"
 		q.args = append(q.args, arg{"name", l.process}, arg{"channel", l.channel})
 	}
+	return w.stream(ctx, q, func(data json.RawMessage) error {
+		var piece api.Bytes
+		if err := json.Unmarshal(data, &piece); err != nil {
+			return w.c.badPiece(err)
+		}
+		return emit(piece)
+	})
+}
+
+// stream performs a request that streams values.
+func (w *lineWire) stream(ctx context.Context, q question, emit func(json.RawMessage) error) error {
 	_, err := w.exchange(ctx, q, emit)
 	return err
 }
 
 // exchange performs one request on a connection of its own; what is streamed
 // before the result goes to emit.
-func (w *lineWire) exchange(ctx context.Context, q question, emit func([]byte) error) (json.RawMessage, error) {
+func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawMessage) error) (json.RawMessage, error) {
 	params := make(map[string]any, len(q.args))
 	for _, a := range q.args {
 		params[a.name] = a.value
@@ -163,7 +174,7 @@ func (w *lineWire) write(conn net.Conn, request []byte) {
 }
 
 // replies reads up to the result of the request id, from what buffers in.
-func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit func([]byte) error) (json.RawMessage, error) {
+func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit func(json.RawMessage) error) (json.RawMessage, error) {
 	lines := ndjson.NewReader(buffered, maxReply)
 	for {
 		line, err := lines.Line()
@@ -191,12 +202,8 @@ func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit fun
 		case r.Final():
 			return r.Result, nil
 		}
-		var piece api.Bytes
-		if err := json.Unmarshal(r.Data, &piece); err != nil {
-			return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("piece of a stream: %v", err))
-		}
 		if emit != nil {
-			if err := emit(piece); err != nil {
+			if err := emit(r.Data); err != nil {
 				return nil, err
 			}
 		}

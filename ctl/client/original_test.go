@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -216,7 +217,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer string) {
 		in := newInbound(t.Context(), strings.NewReader(answer), c.patience(), true)
 		defer in.close()
-		raw, err := (&lineWire{c}).replies(in, bufio.NewReader(in), callID, func([]byte) error { return nil })
+		raw, err := (&lineWire{c}).replies(in, bufio.NewReader(in), callID, func(json.RawMessage) error { return nil })
 		if (raw == nil) == (err == nil) {
 			t.Errorf("%q: got %q and %v", answer, raw, err)
 		}

@@ -62,6 +62,9 @@ func Check(path string, h *Host) []Finding {
 	if err := l.run(); err == nil {
 		l.settle()
 	}
+	for _, p := range l.cfg.exposed {
+		l.report.add(p.Text, p)
+	}
 	findings := l.findings(l.check())
 	if len(l.report.problems) == 0 && l.doc.parsed != nil {
 		findings = append(findings, l.stopTime()...)
@@ -92,6 +95,7 @@ func (l *loader) check() []Problem {
 	l.checkSections()
 	l.checkPlugins()
 	l.checkServers()
+	l.checkRoles()
 	l.checkGroups()
 	l.checkPrograms()
 	l.checkHooks()

@@ -11,9 +11,13 @@ type Config struct {
 	Server        Server
 	RPCInterfaces []RPCInterface
 	HTTP          []HTTPServer // inet servers in file order, then unix ones
-	Groups        []*Group     // in start order: by priority, then by name
-	Hooks         []*Hook      // in file order
-	Notes         []Note       // what the activity log is to be told at start
+	Roles         []Role       // in file order
+	Metrics       Metrics
+	Groups        []*Group // in start order: by priority, then by name
+	Hooks         []*Hook  // in file order
+	Notes         []Note   // what the activity log is to be told at start
+
+	exposed []Problem // servers that anybody could give orders to
 }
 
 // Level is a severity of the activity log, numbered as the original numbers it.
@@ -106,6 +110,11 @@ type HTTPServer struct {
 	Username *string // nil: not set
 	Password *string
 	Family   Family
+
+	// AllowUnauthenticated says that a server without a password may be reached
+	// from other machines.
+	AllowUnauthenticated bool
+	HealthWithoutAuth    bool // /livez and /readyz need no password
 
 	Host string // inet: lower case, "" for all interfaces
 	Port int

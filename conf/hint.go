@@ -78,6 +78,8 @@ func hintFor(key, value string) string {
 		return "write " + key + "=shutdown"
 	case key == "update_mode":
 		return "one of process, group"
+	case key == "access":
+		return "one of read, operate, admin"
 	case key == "loglevel":
 		if lower == "warning" {
 			return "write warn"
@@ -97,7 +99,7 @@ func hintFor(key, value string) string {
 
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
-	"silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
+	"allow_unauthenticated", "health_without_auth", "silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
 	"stdout_events_enabled", "stderr_events_enabled",
 }
 

@@ -1,8 +1,6 @@
 package conf
 
 import (
-	"cmp"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,17 +79,6 @@ func within(low, high int) func(string) (int, error) {
 	}
 }
 
-// parsePatterns reads names of processes, in which * and ? stand for others.
-func parsePatterns(value string) ([]string, error) {
-	patterns := parseList(value)
-	for _, pattern := range patterns {
-		if _, err := path.Match(pattern, ""); err != nil || pattern == "" || strings.Count(pattern, ":") > 1 {
-			return nil, textf(msgHookPattern, Repr(pattern))
-		}
-	}
-	return patterns, nil
-}
-
 // WantsProcess tells whether the hook wants the events of a process, or, where there
 // is no name, of a group.
 func (h *Hook) WantsProcess(group, name string) bool {
@@ -104,11 +91,6 @@ func (h *Hook) WantsProcess(group, name string) bool {
 		}
 		return matches(pattern, group) || matches(pattern, name)
 	})
-}
-
-func matches(pattern, name string) bool {
-	is, err := path.Match(pattern, name)
-	return is && err == nil
 }
 
 // HookSection is the name that a hook has where groups are named too. No group can
@@ -183,35 +165,9 @@ func (l *loader) checkHooks() {
 		s := l.scope(h.Child.Section, l.base)
 		for _, pattern := range h.Programs {
 			one := &Hook{Programs: []string{pattern}}
-			some := slices.ContainsFunc(l.cfg.Groups, func(g *Group) bool {
-				return one.WantsProcess(g.Name, "") || slices.ContainsFunc(g.Programs, func(p *Program) bool { return one.WantsProcess(g.Name, p.Name) })
-			})
-			if !some {
+			if !l.someProcess(one.WantsProcess) {
 				s.warn("programs", s.option("programs"), "no process is named "+Repr(pattern), l.patternHint(pattern))
 			}
 		}
 	}
-}
-
-// patternHint says which process a pattern was likely meant to be.
-func (l *loader) patternHint(pattern string) string {
-	var names []string
-	for _, g := range l.cfg.Groups {
-		names = append(names, g.Name)
-		for _, p := range g.Programs {
-			names = append(names, p.Name, g.Name+":"+p.Name)
-		}
-	}
-	if near := nearest(pattern, names); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return cmp.Or(commaHint(pattern), "the names are those that supervisorctl status prints")
-}
-
-// commaHint is for a list with blanks between its items.
-func commaHint(pattern string) string {
-	if strings.Contains(pattern, " ") {
-		return "names have commas between them"
-	}
-	return ""
 }

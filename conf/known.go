@@ -29,8 +29,10 @@ var (
 	}
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
 	listenerKeys = []string{"buffer_size", "events", "result_handler"}
-	inetKeys     = []string{"password", "port", "username"}
-	unixKeys     = []string{"chmod", "chown", "file", "password", "username"}
+	inetKeys     = []string{"allow_unauthenticated", "health_without_auth", "password", "port", "username"}
+	unixKeys     = []string{"chmod", "chown", "file", "health_without_auth", "password", "username"}
+	roleKeys     = []string{"access", "gids", "programs", "uids"}
+	metricsKeys  = []string{"interval", "textfile"}
 	hookKeys     = []string{
 		"buffer_size", "command", "directory", "environment", "events", "parallel", "programs", "timeout", "umask", "user",
 	}
@@ -60,6 +62,10 @@ var extensions = map[string][]string{
 	"fcgi-program":     programExtensions,
 	"eventlistener":    programExtensions,
 	"hook":             nil,
+	"inet_http_server": {"allow_unauthenticated", "health_without_auth"},
+	"unix_http_server": {"health_without_auth"},
+	"role":             nil,
+	"metrics":          nil,
 	"program-defaults": nil,
 	"program-default":  nil,
 }
@@ -84,6 +90,8 @@ var kinds = []kind{
 	{word: "eventlistener", named: true, keys: slices.Concat(programKeys, listenerKeys)},
 	{word: "group", named: true, keys: groupKeys},
 	{word: "hook", named: true, keys: hookKeys},
+	{word: "role", named: true, keys: roleKeys},
+	{word: "metrics", keys: metricsKeys},
 	{word: "rpcinterface", named: true, any: true},
 	{word: "ctlplugin", named: true, any: true},
 	{word: "program-defaults", keys: slices.Concat(programKeys, fcgiKeys, listenerKeys)},
@@ -122,7 +130,7 @@ func knownKeys(section string) []string {
 
 // allKeys lists every key that any section has.
 func allKeys() []string {
-	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, groupKeys, hookKeys, ctlKeys, includeKeys)
+	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, roleKeys, metricsKeys, groupKeys, hookKeys, ctlKeys, includeKeys)
 }
 
 // keyHint says what an unknown key of a section was likely meant to be.

@@ -69,6 +69,9 @@ func (l *loader) refuse(p Problem) { l.report.add(p.Text, p) }
 // lintSection reports what the original ignores of a section.
 func (l *loader) lintSection(sec *section) {
 	word, _, _ := strings.Cut(sec.name, ":")
+	if sec.kind != nil {
+		word = sec.kind.word
+	}
 	ours, extension := extensions[word]
 	extension = extension && sec.kind != nil
 	whole := sec.kind == nil || extension && ours == nil

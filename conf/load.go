@@ -109,6 +109,8 @@ func (l *loader) run() error {
 	l.groups()
 	l.hooks()
 	l.httpServers()
+	l.roles()
+	l.metrics()
 	l.serverUser(user)
 	return l.report.err()
 }

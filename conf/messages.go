@@ -92,7 +92,12 @@ const (
 	msgHookTwice     = "two hooks are named %s"
 	msgHookCommand   = "section [%s] does not specify a command"
 	msgHookNumber    = "%d is not between %d and %d"
-	msgHookPattern   = "not a pattern of names: %s"
+	msgManyRoles     = "more than %d [role:] sections"
+	msgRoleOfNobody  = "section [%s] has neither uids nor gids"
+	msgAccess        = "not an access: %s"
+	msgPattern       = "not a pattern of names: %s"
+	msgInterval      = "%d is less than a second"
+	msgExposed       = "Server %s on %s would take orders from whoever can reach it: it has no username and password"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

@@ -33,12 +33,15 @@ func (e *explainer) setting(section, key, value string) Setting {
 
 // plainKeys hold a word or a number that can give nothing away.
 var plainKeys = slices.Concat(booleanKeys, []string{
+	"access",
 	"autorestart",
 	"buffer_size",
 	"events",
 	"exit_status",
 	"exitcodes",
 	"fatal_tail_lines",
+	"gids",
+	"interval",
 	"log_ring",
 	"logfile_backups",
 	"logfile_maxbytes",
@@ -55,6 +58,7 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 	"stopsignal",
 	"stopwaitsecs",
 	"timeout",
+	"uids",
 	"umask",
 	"update_mode",
 })

@@ -77,6 +77,12 @@ func (r *Reading) Explain(options map[string]string) []Block {
 	for _, srv := range r.Config.HTTP {
 		blocks = append(blocks, Block{Section: srv.Section, list: func() []Setting { return e.httpServer(srv) }})
 	}
+	for _, role := range r.Config.Roles {
+		blocks = append(blocks, Block{Section: "role:" + role.Name, list: func() []Setting { return e.role(&role) }})
+	}
+	if r.Config.Metrics.Textfile != "" {
+		blocks = append(blocks, Block{Section: "metrics", list: e.metrics})
+	}
 	for _, rpc := range r.Config.RPCInterfaces {
 		section := "rpcinterface:" + rpc.Name
 		blocks = append(blocks, Block{Section: section, list: func() []Setting { return e.rpcInterface(section, rpc) }})
@@ -223,6 +229,10 @@ func (e *explainer) httpServer(srv HTTPServer) []Setting {
 		}
 		add("chown", owner)
 	}
+	if srv.Family == Inet {
+		add("allow_unauthenticated", strconv.FormatBool(srv.AllowUnauthenticated))
+	}
+	add("health_without_auth", strconv.FormatBool(srv.HealthWithoutAuth))
 	for _, o := range []struct {
 		key   string
 		value *string

@@ -95,6 +95,8 @@ func TestSampleShowsEveryKeyOfEverySection(t *testing.T) {
 		"eventlistener:theeventlistenername": slices.Concat(programKeys, listenerKeys),
 		"group:thegroupname":                 groupKeys,
 		"hook:thehookname":                   hookKeys,
+		"role:therolename":                   roleKeys,
+		"metrics":                            metricsKeys,
 		"include":                            includeKeys,
 	}
 	for section, keys := range want {

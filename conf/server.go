@@ -1,8 +1,11 @@
 package conf
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"net"
+	"strconv"
 	"strings"
 )
 
@@ -237,6 +240,7 @@ func (l *loader) httpServers() {
 func (l *loader) httpServer(name string, family Family) (*scope, HTTPServer) {
 	s := l.scope(name, l.env)
 	srv := HTTPServer{Section: name, Family: family, OwnerUID: -1, OwnerGID: -1}
+	srv.HealthWithoutAuth = s.extension("health_without_auth")
 	srv.Username = s.optional("username")
 	srv.Password = s.optional("password")
 	if (srv.Username == nil) != (srv.Password == nil) {
@@ -260,8 +264,55 @@ func (l *loader) inetServer(name string) HTTPServer {
 	}
 	if srv.Host, srv.Port, err = parseInet(value); err != nil {
 		s.fail("port", opt, err, "write port, host:port or *:port")
+		return srv
+	}
+	srv.AllowUnauthenticated = s.extension("allow_unauthenticated")
+	if !srv.Guarded() && !srv.AllowUnauthenticated && !srv.loopback() {
+		text := fmt.Sprintf(msgExposed, Repr(name), net.JoinHostPort(cmp.Or(srv.address(), "*"), strconv.Itoa(srv.Port)))
+		l.cfg.exposed = append(l.cfg.exposed, s.problem("port", opt, text, exposedHint(srv.Port)))
 	}
 	return srv
+}
+
+// extension is a boolean that the original does not know.
+func (s *scope) extension(key string) bool {
+	return !s.original && read(s, key, false, ParseBool)
+}
+
+// Guarded tells whether clients must give a user name and a password.
+func (srv *HTTPServer) Guarded() bool { return srv.Username != nil && *srv.Username != "" }
+
+// loopback tells whether an inet server can be reached from its own machine only.
+func (srv *HTTPServer) loopback() bool {
+	return srv.Host == "localhost" || net.ParseIP(srv.address()).IsLoopback()
+}
+
+// address is the host without the brackets around an address of the sixth
+// version.
+func (srv *HTTPServer) address() string {
+	if host, ok := strings.CutPrefix(srv.Host, "["); ok {
+		return strings.TrimSuffix(host, "]")
+	}
+	return srv.Host
+}
+
+func exposedHint(port int) string {
+	return fmt.Sprintf("set both; or port=127.0.0.1:%d for this machine alone; or allow_unauthenticated=true", port)
+}
+
+// Exposed is the error that keeps a daemon from serving whoever comes: an inet
+// server that can be reached from other machines must ask for a password, or say
+// that it is not to. It is nil if there is none. Everybody else can read such a
+// configuration.
+func (c *Config) Exposed() error {
+	if c.exposed == nil {
+		return nil
+	}
+	r := report{limit: maxProblems}
+	for _, p := range c.exposed {
+		r.add(p.Text, p)
+	}
+	return r.err()
 }
 
 func (l *loader) unixServer(name string) HTTPServer {

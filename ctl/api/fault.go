@@ -28,6 +28,7 @@ const (
 	AlreadyAdded         Code = 90
 	StillRunning         Code = 91
 	CantReread           Code = 92
+	Forbidden            Code = 403 // no role allows it; the original has no roles
 )
 
 var codeNames = map[Code]string{
@@ -38,6 +39,7 @@ var codeNames = map[Code]string{
 	AbnormalTermination: "ABNORMAL_TERMINATION", SpawnError: "SPAWN_ERROR",
 	AlreadyStarted: "ALREADY_STARTED", NotRunning: "NOT_RUNNING", Success: "SUCCESS",
 	AlreadyAdded: "ALREADY_ADDED", StillRunning: "STILL_RUNNING", CantReread: "CANT_REREAD",
+	Forbidden: "FORBIDDEN",
 }
 
 // String returns the name, such as BAD_NAME.
@@ -59,6 +61,9 @@ type Fault struct {
 // NewFault returns the fault code with a detail, which may be empty.
 func NewFault(code Code, detail string) *Fault { return &Fault{Code: code, Detail: detail} }
 
+// named are the faults that are always about a name, which may be empty.
+func (c Code) named() bool { return c == BadName || c == BadSignal }
+
 // ParseFault returns the fault whose Text is text: the inverse of Text, for a
 // fault that was kept as a Status or came over a wire.
 func ParseFault(code Code, text string) *Fault {
@@ -73,7 +78,7 @@ func ParseFault(code Code, text string) *Fault {
 
 // Text returns the fault string: the name, and the detail if there is one.
 func (f *Fault) Text() string {
-	if f.Detail == "" {
+	if f.Detail == "" && !f.Code.named() {
 		return f.Code.String()
 	}
 	return f.Code.String() + ": " + f.Detail

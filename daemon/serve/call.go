@@ -89,6 +89,9 @@ func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, a
 		}
 	}()
 	if m.Build == nil {
+		if f := s.barred(ctx); f != nil {
+			return nil, f
+		}
 		return s.system(ctx, w, m, args, g)
 	}
 	request := m.Build(args)
@@ -156,11 +159,11 @@ func (s *Server) multicall(ctx context.Context, w wire, calls []any, g *grant) [
 
 func (s *Server) oneOfMany(ctx context.Context, w wire, c any, g *grant) (any, *api.Fault) {
 	members, _ := c.(map[string]any)
-	name, _ := members["methodName"].(string)
-	switch name {
-	case "":
+	name, isText := members["methodName"].(string)
+	switch {
+	case !isText:
 		return nil, api.NewFault(api.IncorrectParameters, "No methodName")
-	case "system.multicall":
+	case name == "system.multicall":
 		return nil, api.NewFault(api.IncorrectParameters, "Recursive system.multicall forbidden")
 	}
 	m, f := s.lookup(name, w)

@@ -184,6 +184,9 @@ func (d *daemon) load() (*conf.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Exposed(); err != nil {
+		return nil, err
+	}
 	d.opts.apply(cfg)
 	if len(d.opts.command) > 0 {
 		err = cfg.AddMain(d.opts.command)
@@ -367,10 +370,11 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 		for _, r := range cfg.RPCInterfaces {
 			d.journal.logf(conf.Info, "RPC interface %s initialized", conf.Repr(r.Name))
 		}
-		if c.Username == nil || *c.Username == "" {
+		peers := c.Family == conf.Unix && len(cfg.Roles) > 0 // who may do what is known without a password
+		if !c.Guarded() && !peers {
 			d.journal.logf(conf.Critical, "Server %s running without any HTTP authentication checking", conf.Repr(c.Section))
 		}
-		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds}))
+		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds, Roles: cfg.Roles}))
 	}
 	return servers, nil
 }

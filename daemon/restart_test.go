@@ -89,7 +89,7 @@ func TestARestartThatCannotWorkIsRefused(t *testing.T) {
 		{"a log that its user cannot write", "user=nobody\n", "permission denied"},
 		{"a socket in a directory of somebody else", user + "[unix_http_server]\nfile=DIR/s.sock\n", "make a socket in the directory"},
 		{"a socket in no directory", "[unix_http_server]\nfile=DIR/none/s.sock\n", "no such file"},
-		{"an address of another machine", "[inet_http_server]\nport=192.0.2.1:9001\n", "is no address of this machine"},
+		{"an address of another machine", "[inet_http_server]\nport=192.0.2.1:9001\nallow_unauthenticated=true\n", "is no address of this machine"},
 		{"a shared socket in no directory", "[fcgi-program:f]\ncommand=/bin/true\nsocket=unix://DIR/none/f\n", "[fcgi-program:f]: make a socket"},
 	}
 	if err := os.Chmod(l.path("sub"), 0o777); err != nil {

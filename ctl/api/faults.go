@@ -26,4 +26,5 @@ var Faults = []FaultKind{
 	{AlreadyAdded, "the group is active already"},
 	{StillRunning, "a process of the group has not stopped"},
 	{CantReread, "the configuration has an error; the text says where"},
+	{Forbidden, "there are roles, and none that the client plays allows it; the text says which would"},
 }

@@ -131,6 +131,9 @@ func (s *Server) admit(raw net.Conn) {
 	}
 	n := &newcomer{since: time.Now()}
 	conn := &firstByteConn{Conn: raw, newcomer: n, write: s.o.write}
+	if len(s.o.Roles) > 0 {
+		conn.client = s.o.whois(raw, s.o.Roles)
+	}
 	conn.release = func() { conn.settle(s.settled); <-all; <-s.slots }
 	n.conn.Store(conn)
 	s.makeRoom()

@@ -15,7 +15,7 @@ import (
 )
 
 // guarded tells whether clients must give a user name and a password.
-func (s *Server) guarded() bool { return s.conf.Username != nil && *s.conf.Username != "" }
+func (s *Server) guarded() bool { return s.conf.Guarded() }
 
 // allowed compares credentials in constant time. A configured password that
 // begins with {SHA} is the SHA-1 of the real one, in hex.
@@ -94,13 +94,44 @@ func (s *Server) strangeHost(r *http.Request) bool {
 	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && host != s.conf.Host
 }
 
+// acts tells whether an HTTP request may do something. The original has links
+// that act; whatever else is fetched only tells something.
+func acts(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Query().Has("action")
+}
+
 // crossSite tells whether a browser sent the request on behalf of a page of
-// another site.
+// another site, or may have. Of the signs that browsers give the most certain
+// one counts: new ones say of every request where it comes from, though only to
+// a server that they deem secure; all of them name the page behind a POST; and
+// nearly all the one behind a link, unless that page forbids it. A browser that
+// gives no sign is one of a page that hides, or of somebody who typed the
+// address. It is refused, unless the type of the content shows that a browser
+// has asked before, or would have had to, if the page were another site's.
+// Programs give no sign either, and do not call themselves browsers.
 func crossSite(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return false
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin" && site != "none" // none: typed, or a bookmark
 	}
-	u, err := url.Parse(origin)
-	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+	for _, sign := range []string{"Origin", "Referer"} {
+		if from := r.Header.Get(sign); from != "" {
+			u, err := url.Parse(from)
+			return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+		}
+	}
+	return strings.HasPrefix(r.UserAgent(), "Mozilla/") && anyPageMaySend(r)
+}
+
+// anyPageMaySend tells whether a page may have a browser send such a request to
+// another site without asking there first.
+func anyPageMaySend(r *http.Request) bool {
+	if r.Method != http.MethodPost {
+		return r.Method == http.MethodGet || r.Method == http.MethodHead
+	}
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data":
+		return true
+	}
+	return false
 }

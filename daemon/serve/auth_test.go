@@ -121,3 +121,67 @@ func TestHostOfARequestIsOneOfOurs(t *testing.T) {
 		})
 	}
 }
+
+func TestNoPageOfAnotherSiteActs(t *testing.T) {
+	const browser, program = "Mozilla/5.0 (X11; Linux x86_64)", "curl/8"
+	for _, tt := range []struct {
+		name, method, target, headers string // headers: name=value, with blanks between
+		agent                         string
+		want                          bool // it may act
+	}{
+		{"a program", "POST", "/RPC2", "", program, true},
+		{"a program that sends a form", "POST", "/RPC2", "Content-Type=application/x-www-form-urlencoded", program, true},
+		{"a program that follows a link", "GET", "/?action=stopall", "", program, true},
+		{"our page", "POST", "/ndjson", "Sec-Fetch-Site=same-origin Origin=http://box:9001", browser, true},
+		{"our page behind a proxy that changes the host", "POST", "/ndjson", "Sec-Fetch-Site=same-origin Origin=https://other", browser, true},
+		{"our page, in an old browser", "POST", "/ndjson", "Origin=http://box:9001", browser, true},
+		{"our page, in an old browser, in capitals", "POST", "/ndjson", "Origin=http://BOX:9001", browser, true},
+		{"another site", "POST", "/RPC2", "Sec-Fetch-Site=cross-site Origin=http://evil", browser, false},
+		{"another site that claims to be none", "POST", "/RPC2", "Sec-Fetch-Site=cross-site Origin=http://box:9001", browser, false},
+		{"another host of the same site", "POST", "/RPC2", "Sec-Fetch-Site=same-site Origin=http://evil.box", browser, false},
+		{"another port of the same host", "POST", "/RPC2", "Origin=http://box:80", browser, false},
+		{"another site, in an old browser", "POST", "/RPC2", "Origin=http://evil", browser, false},
+		{"a file or a sandbox", "POST", "/RPC2", "Origin=null", browser, false},
+		{"another site, in a very old browser", "POST", "/RPC2", "Referer=http://evil/x Content-Type=text/plain", browser, false},
+		{"a very old browser that is told to hide", "POST", "/RPC2", "Content-Type=text/plain;charset=UTF-8", browser, false},
+		{"the same with a form of files", "POST", "/ndjson", "Content-Type=multipart/form-data;boundary=x", browser, false},
+		{"the same without a type", "POST", "/ndjson", "", browser, false},
+		{"a type that no other site may send", "POST", "/RPC2", "Content-Type=text/xml", browser, true},
+		{"a method that no other site may use", "PUT", "/RPC2", "", browser, true},
+		{"a link of our page", "GET", "/?action=stopall", "Referer=http://box:9001/", browser, true},
+		{"a link of our page, in a new browser", "GET", "/index.html?processname=x&action=stop", "Sec-Fetch-Site=same-origin", browser, true},
+		{"an address that somebody typed, in a new browser", "GET", "/?action=stopall", "Sec-Fetch-Site=none", browser, true},
+		{"a link of another site", "GET", "/?action=stopall", "Sec-Fetch-Site=cross-site", browser, false},
+		{"a link of another site, in an old browser", "GET", "/?action=stopall", "Referer=http://evil/", browser, false},
+		{"an image of a page that hides", "GET", "/?action=stopall", "", browser, false},
+		{"the same without a value", "HEAD", "/?action", "", browser, false},
+		{"a link of another site that does nothing", "GET", "/ok.html", "Sec-Fetch-Site=cross-site Referer=http://evil/", browser, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, tt.target, nil)
+			r.Host = "box:9001"
+			r.Header.Set("User-Agent", tt.agent)
+			for _, h := range strings.Fields(tt.headers) {
+				name, value, _ := strings.Cut(h, "=")
+				r.Header.Set(name, value)
+			}
+			if got := !(acts(r) && crossSite(r)); got != tt.want {
+				t.Errorf("it may act: %v", got)
+			}
+		})
+	}
+}
+
+func TestAnswersAreConfined(t *testing.T) {
+	r := standard(t)
+	resp, err := r.web().Get("http://x/ok.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}

@@ -60,7 +60,18 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			httpError(c, http.StatusInternalServerError)
 		}
 	}()
+	confine(c.Header())
 	s.route(c, r)
+}
+
+// confine tells browsers to take an answer for what it is called and not for
+// what it looks like, since a log holds anything, and to show it in no page of
+// another site, where somebody could be made to click on it.
+func confine(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "same-origin")
 }
 
 func (s *Server) logAccess(c *counter, r *http.Request) {
@@ -82,13 +93,19 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusUnauthorized)
-	case s.strangeHost(r), r.Method == http.MethodPost && crossSite(r):
+	case s.strangeHost(r), acts(r) && crossSite(r):
+		httpError(w, http.StatusForbidden)
+	case !speaksFaults(path) && s.barred(r.Context()) != nil:
 		httpError(w, http.StatusForbidden)
 	default:
 		s.settle(r.Context())
 		s.routePath(w, r, path)
 	}
 }
+
+// speaksFaults tells whether what is answered at a path can say why a client is
+// refused.
+func speaksFaults(path string) bool { return strings.HasPrefix(path, "/RPC2") || path == "/ndjson" }
 
 func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) {
 	switch {

@@ -67,7 +67,7 @@ func (s *Server) serveLineConn(conn *firstByteConn) {
 	stopKill := context.AfterFunc(s.dead, func() { _ = conn.Close() })
 	defer stopKill()
 
-	ctx, cancel := context.WithCancel(s.dead)
+	ctx, cancel := context.WithCancel(context.WithValue(s.dead, connKey{}, conn))
 	c := &lineConn{s: s, loggedIn: !s.guarded(), ctx: ctx, cancel: cancel}
 	_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
 	c.welcome = func() {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,9 @@ func Listen(c conf.HTTPServer, o ListenOptions) (net.Listener, error) {
 
 func (o ListenOptions) listenInet(c conf.HTTPServer) (net.Listener, *ListenError) {
 	host := c.Host
+	if bare, ok := strings.CutPrefix(host, "["); ok {
+		host = strings.TrimSuffix(bare, "]") // [::1]
+	}
 	if host == "localhost" {
 		host = "127.0.0.1" // also where there is no /etc/hosts
 	}

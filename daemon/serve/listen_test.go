@@ -227,6 +227,20 @@ func TestInetOnAllInterfaces(t *testing.T) {
 	_ = conn.Close()
 }
 
+func TestInetOfTheSixthVersion(t *testing.T) {
+	l, err := Listen(conf.HTTPServer{Family: conf.Inet, Host: "[::1]"}, ListenOptions{})
+	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+		t.Skip("the machine has no such addresses")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if ip := l.Addr().(*net.TCPAddr).IP; !ip.Equal(net.IPv6loopback) {
+		t.Errorf("it listens on %v", ip)
+	}
+}
+
 func TestADirectoryThatCannotTakeASocketComesWithAdvice(t *testing.T) {
 	dir := t.TempDir()
 	for err, want := range map[error]string{

@@ -181,9 +181,9 @@ const httpPart = `## HTTP
 | ` + "`GET /ok.html`" + ` | ` + "`OK`" + ` |
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
-` + "`system.login`" + ` (` + "`curl -u NAME:PASSWORD`" + `). A POST with an ` + "`Origin`" + ` header that is not the server's own is refused (403), so that no page of another
-site can drive the supervisor through a browser. For the same reason a TCP server on a loopback address without a user
-name refuses a request whose ` + "`Host`" + ` is neither an IP address nor ` + "`localhost`" + ` nor the host of its section (403).
+` + "`system.login`" + ` (` + "`curl -u NAME:PASSWORD`" + `). What a page of another site may have sent through a browser, and could act, is refused (403), as is, by
+a TCP server on a loopback address without a user name, a request whose ` + "`Host`" + ` is neither an IP address nor ` + "`localhost`" + `
+nor the host of its section. Where there are roles, so is whoever plays none ([security.md](security.md)).
 
 ` + "```" + `
 $ curl --unix-socket /run/supervisor.sock http://localhost/ndjson -d '{"id":1,"method":"supervisor.getState"}'
@@ -259,7 +259,7 @@ func renderErrors(b *strings.Builder) {
 func renderMethods(b *strings.Builder) {
 	b.WriteString("## Methods\n\nParameters stand in the order in which an array gives them; those in brackets may be left out. Integers may be\n" +
 		"given as digits in a string. *XML* marks the methods that XML-RPC clients can call, too; *stream* those that send data;\n" +
-		"*read*, *operate* and *admin* say how much a method can do.\n")
+		"*read*, *operate* and *admin* say how much a method can do ([security.md](security.md)).\n")
 	for i := range api.Methods {
 		m := &api.Methods[i]
 		marks := []string{m.Access.String()}

@@ -30,14 +30,16 @@ const (
 
 // Options are settings of a Server that are not in its section.
 type Options struct {
+	Roles        []conf.Role   // what users of the machine may do on UNIX sockets; none: whoever connects may do everything
 	Bounds       *Bounds       // shared with other servers; nil: its own
 	Namespace    string        // under which the supervisor methods are published; "": not at all
 	MaxConns     int           // 0: MaxConns
 	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
 	Heartbeat    time.Duration // between blank lines to a client that stopped sending; 0: 10 seconds
 
-	body  time.Duration // 0: bodyTimeout
-	write time.Duration // 0: writeTimeout
+	whois func(net.Conn, []conf.Role) *client // nil: clientOf
+	body  time.Duration                       // 0: bodyTimeout
+	write time.Duration                       // 0: writeTimeout
 }
 
 // Server serves one listener. Make it with New.
@@ -81,6 +83,9 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 			o.FirstRequest = unixFirstByte
 		}
 	}
+	if o.whois == nil {
+		o.whois = clientOf
+	}
 	if o.body == 0 {
 		o.body = bodyTimeout
 	}
@@ -92,6 +97,9 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 	}
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 10 * time.Second
+	}
+	if len(o.Roles) > 0 {
+		svc = &guard{svc, o.Roles, log, new(meter)}
 	}
 	s := &Server{svc: svc, conf: c, l: l, log: log, o: o,
 		slots: make(chan struct{}, o.MaxConns), extra: make(chan struct{}, refusals),
@@ -198,6 +206,7 @@ func (s *Server) settle(ctx context.Context) {
 type firstByteConn struct {
 	net.Conn
 	newcomer *newcomer // nil: it does not count as one
+	client   *client   // nil: there are no roles
 	first    []byte
 	closed   atomic.Bool
 	write    time.Duration // that one Write may take; 0: any

@@ -211,6 +211,8 @@ func (s *Server) serveTail(w http.ResponseWriter, r *http.Request, request api.R
 		httpError(w, http.StatusNotFound)
 	case api.ShutdownState:
 		httpError(w, http.StatusServiceUnavailable)
+	case api.Forbidden:
+		httpError(w, http.StatusForbidden)
 	default:
 		httpError(w, http.StatusInternalServerError)
 	}

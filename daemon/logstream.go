@@ -47,13 +47,7 @@ func (h *host) followLogs(ctx context.Context, r api.FollowLogs, emit func(any) 
 		}
 		begun <- h.named(r.Names)
 	}})
-	defer h.inbox.post(message{do: func() {
-		delete(h.streams, st)
-		end(st.stops)
-		for _, stops := range st.fresh {
-			end(stops)
-		}
-	}})
+	defer h.leave(st)
 	select {
 	case slots := <-begun:
 		return st.run(ctx, slots)
@@ -67,8 +61,22 @@ func (h *host) followLogs(ctx context.Context, r api.FollowLogs, emit func(any) 
 	}
 }
 
-func end(stops []func()) {
-	for _, stop := range stops {
+// leave ends the taps of a stream. A log whose disk hangs would hold up the
+// loop, so that is done here, once the loop adds no more of them.
+func (h *host) leave(st *logStream) {
+	left := make(chan struct{})
+	h.inbox.post(message{do: func() {
+		delete(h.streams, st)
+		close(left)
+	}})
+	select {
+	case <-left:
+	case <-h.done:
+	}
+	for _, stops := range st.fresh {
+		st.stops = append(st.stops, stops...)
+	}
+	for _, stop := range st.stops {
 		stop()
 	}
 }

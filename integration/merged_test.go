@@ -195,6 +195,15 @@ func TestLogsOnATerminal(t *testing.T) {
 	v = onTerminal(t, nil, program("supervisorctl"), "-c", s.conf, "logs", "evil")
 	v.expect("evil | \\x1b[2Jred \\x07end\r\n")
 	v.end(0)
+	// In the shell Ctrl-C ends the command and not the shell.
+	v = onTerminal(t, nil, program("supervisorctl"), "-c", s.conf)
+	v.expect("supervisor> ")
+	v.typeIn("logs -f good\r")
+	v.expect("good | fine\r\n")
+	v.typeIn("\x03")
+	v.expect("supervisor> ")
+	v.typeIn("quit\r")
+	v.end(0)
 	// In a pipe every byte is as it was written.
 	s.must(0, "evil | \x1b[2J\x1b[31mred\x1b[0m \x07end\n", "logs", "evil")
 }

@@ -100,8 +100,9 @@ func beside(t *testing.T, conf string, story func(s *sup), look func(s *sup) str
 	oursOnly(t, "it would stand beside itself")
 	var got [2]string
 	for i, bin := range []string{theirs, ""} {
-		s := newSup(t, conf)
+		s := newSup(t, "")
 		s.bin = bin
+		s.write(conf)
 		s.start()
 		story(s)
 		s.terminate()

@@ -61,15 +61,15 @@ func newSup(t testing.TB, conf string) *sup {
 	return s
 }
 
-// write replaces the configuration. TESTPROG stands for the test program, DIR
-// for the directory.
+// write replaces the configuration. TESTPROG stands for the test program, PIDPROXY for
+// pidproxy, DIR for the directory.
 func (s *sup) write(conf string) {
 	s.t.Helper()
 	writeFile(s.t, s.conf, baseConf+s.fill(conf), 0o644)
 }
 
 func (s *sup) fill(text string) string {
-	return strings.NewReplacer("TESTPROG", testprog, "DIR", s.dir).Replace(text)
+	return strings.NewReplacer("TESTPROG", testprog, "PIDPROXY", s.program("pidproxy"), "DIR", s.dir).Replace(text)
 }
 
 // program returns the path of a program of this daemon.

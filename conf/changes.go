@@ -121,6 +121,7 @@ func groupChanges(old, new *Group) []KeyChange {
 	was, is := cmp.Or(old.Pool, &Pool{}), cmp.Or(new.Pool, &Pool{})
 	keys.compare("events", strings.Join(was.Events, ","), strings.Join(is.Events, ","))
 	keys.compare("buffer_size", positive(was.BufferSize), positive(is.BufferSize))
+	keys.compare("len_unit", string(was.LenUnit), string(is.LenUnit))
 	keys.compare("result_handler", was.ResultHandler, is.ResultHandler)
 	return keys
 }

@@ -128,7 +128,7 @@ func (c *programCheck) look(word, search string) string {
 		}
 		return ""
 	}
-	if word == StdoutCommand {
+	if IsStdoutCommand(word) {
 		return "" // ours steps in
 	}
 	return "can't find command " + repr(word)

@@ -161,7 +161,17 @@ type Pool struct {
 	BufferSize    int
 	Events        []string // upper case, sorted, each once
 	ResultHandler string
+	LenUnit       LenUnit
 }
+
+// LenUnit says what the len of an event's header counts.
+type LenUnit string
+
+// The values of len_unit=.
+const (
+	LenCharacters LenUnit = "characters" // as the original does
+	LenBytes      LenUnit = "bytes"      // for listeners that read bytes
+)
 
 // Hook is a [hook:x]: a command that is run for each event that it wants.
 type Hook struct {

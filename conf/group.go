@@ -150,6 +150,10 @@ func (l *loader) listener(section string) {
 		}
 		return v, nil
 	})
+	g.Pool.LenUnit = read(s, "len_unit", LenCharacters, parseLenUnit)
+	if g.Pool.LenUnit == LenBytes && g.Pool.ResultHandler == StdoutHandler {
+		s.fail("len_unit", s.option("len_unit"), text(msgLenUnit), "leave len_unit out")
+	}
 	g.Pool.Events = s.events()
 	read(s, "redirect_stderr", false, func(v string) (bool, error) {
 		b, err := ParseBool(v)
@@ -160,6 +164,14 @@ func (l *loader) listener(section string) {
 	})
 	g.Programs = l.programs(section, g.Name)
 	l.addGroup(g)
+}
+
+func parseLenUnit(s string) (LenUnit, error) {
+	unit := LenUnit(strings.ToLower(s))
+	if unit != LenCharacters && unit != LenBytes {
+		return "", textf("not a unit of length: %s", Repr(s))
+	}
+	return unit, nil
 }
 
 // events reads events=.

@@ -53,6 +53,12 @@ type User struct {
 // built in where no program of that name is found.
 const StdoutCommand = "supervisor_stdout"
 
+// IsStdoutCommand tells whether a word of a configuration stands for that command: its
+// name, or the path at which it is installed elsewhere.
+func IsStdoutCommand(word string) bool {
+	return word == StdoutCommand || strings.HasPrefix(word, "/") && path.Base(word) == StdoutCommand
+}
+
 // The plugin specs that stand for something this program does itself.
 const (
 	MainRPCInterface = "supervisor.rpcinterface:make_main_rpcinterface"

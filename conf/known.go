@@ -28,7 +28,7 @@ var (
 		"stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
 	}
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
-	listenerKeys = []string{"buffer_size", "events", "result_handler"}
+	listenerKeys = []string{"buffer_size", "events", "len_unit", "result_handler"}
 	inetKeys     = []string{"allow_unauthenticated", "health_without_auth", "password", "port", "username"}
 	unixKeys     = []string{"chmod", "chown", "file", "health_without_auth", "password", "username"}
 	roleKeys     = []string{"access", "gids", "programs", "uids"}
@@ -54,13 +54,16 @@ const (
 // programExtensions are our own keys of whatever runs.
 var programExtensions = []string{"log_ring", "on_exit", "on_fatal"}
 
+// listenerExtensions are those of event listeners alone.
+var listenerExtensions = []string{"len_unit"}
+
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
 	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "strict", "update_mode"},
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
-	"eventlistener":    programExtensions,
+	"eventlistener":    slices.Concat(programExtensions, listenerExtensions),
 	"hook":             nil,
 	"inet_http_server": {"allow_unauthenticated", "health_without_auth"},
 	"unix_http_server": {"health_without_auth"},

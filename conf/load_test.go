@@ -132,6 +132,8 @@ func TestTheFirstErrorIsTheOriginals(t *testing.T) {
 		{"backups before sizes", prog + "stdout_logfile_maxbytes=y\nstdout_logfile_backups=x\n", "invalid literal for int() with base 10: 'x'" + in},
 		{"an unknown name", prog + "process_name=%(foo)s\n", "Format string '%(foo)s' for 'process_name' contains names ('foo') which cannot be expanded. Available names: ENV_HOME, ENV_PORT, group_name, here, host_node_name, numprocs, process_num, program_name" + in},
 		{"an unknown user", prog + "user=nope\n", "Invalid user name nope" + in},
+		{"a listener's unit", head + "[eventlistener:e]\ncommand=x\nevents=EVENT\nlen_unit=lines\n", "not a unit of length: 'lines'"},
+		{"a unit that the built-in listener does not read", head + "[eventlistener:e]\ncommand=x\nevents=EVENT\nlen_unit=bytes\nresult_handler=supervisor_stdout:event_handler\n", "supervisor_stdout reads characters"},
 		{"a listener's buffer", head + "[eventlistener:e]\ncommand=x\nbuffer_size=0\nresult_handler=a.b:c\nredirect_stderr=true\n", "[eventlistener:e] section sets invalid buffer_size (0)"},
 		{"a listener's handler", head + "[eventlistener:e]\ncommand=x\nresult_handler=a.b:c\n", "a.b:c cannot be resolved within [eventlistener:e]"},
 		{"a listener without events", head + "[eventlistener:e]\ncommand=x\nredirect_stderr=true\n", "[eventlistener:e] section requires an \"events\" line"},

@@ -88,6 +88,7 @@ const (
 	msgManyRPC       = "more than %d [rpcinterface:] sections"
 	msgStrict        = "strict=true is set, and the check has warnings: %d"
 	msgLogRing       = "not a size from 0 to %[2]dMB: %[1]s"
+	msgLenUnit       = "supervisor_stdout reads characters"
 	msgManyHooks     = "more than %d [hook:] sections"
 	msgHookTwice     = "two hooks are named %s"
 	msgHookCommand   = "section [%s] does not specify a command"

@@ -37,6 +37,7 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 	"autorestart",
 	"buffer_size",
 	"events",
+	"len_unit",
 	"exit_status",
 	"exitcodes",
 	"fatal_tail_lines",

@@ -263,6 +263,7 @@ func (e *explainer) group(g *Group) []Setting {
 	} else {
 		add("events", strings.Join(g.Pool.Events, ","))
 		add("buffer_size", strconv.Itoa(g.Pool.BufferSize))
+		add("len_unit", string(g.Pool.LenUnit))
 		add("result_handler", g.Pool.ResultHandler)
 	}
 	add("priority", strconv.Itoa(g.Priority))

@@ -137,7 +137,7 @@ func (h *host) command(p *conf.Program) (argv []string, path string, err error) 
 		return nil, "", &child.LookupError{Kind: child.NotExecutable, Text: "command is empty"}
 	}
 	path, err = child.Resolve(argv, p.Environment, h.ownPath)
-	if self := child.Self(); self != "" && argv[0] == conf.StdoutCommand && notFound(err) {
+	if self := child.Self(); self != "" && conf.IsStdoutCommand(argv[0]) && notFound(err) {
 		return argv, self, nil // we are that program too
 	}
 	return argv, path, err

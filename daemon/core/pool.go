@@ -153,10 +153,14 @@ func (c *Core) send(pl *pool, p *process, q *queued) {
 	p.hears.event = q
 	c.logf(conf.Debug, "event %d sent to listener %s", q.serial, p.conf.Name)
 	p.hears.parser.Sent()
-	// The length counts characters: the listeners of the original's helper
-	// library read them from a text stream.
+	// The length counts characters by default: the listeners of the original's
+	// helper library read them from a text stream.
+	length := utf8.RuneCountInString(q.payload)
+	if pl.group.conf.Pool.LenUnit == conf.LenBytes {
+		length = len(q.payload)
+	}
 	header := fmt.Sprintf("ver:3.0 server:%s serial:%d pool:%s poolserial:%d eventname:%s len:%d\n",
-		c.ident, q.serial, pl.group.conf.Name, q.poolSerial, q.name, utf8.RuneCountInString(q.payload))
+		c.ident, q.serial, pl.group.conf.Name, q.poolSerial, q.name, length)
 	c.emit(SendEvent{Proc: p.id, Serial: q.serial, Data: []byte(header + q.payload)})
 }
 

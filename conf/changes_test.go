@@ -174,7 +174,7 @@ func alter(t *testing.T, v reflect.Value) {
 	case reflect.Uint32:
 		v.SetUint(v.Uint() + 1)
 	case reflect.Slice:
-		v.Set(reflect.Append(v, v.Index(0)))
+		v.Set(reflect.Append(v, reflect.New(v.Type().Elem()).Elem()))
 	case reflect.Array:
 		v.Index(1).SetInt(7)
 	case reflect.Map:

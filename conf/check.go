@@ -97,6 +97,7 @@ func (l *loader) check() []Problem {
 	l.checkServers()
 	l.checkRoles()
 	l.checkGroups()
+	l.checkSignalMap()
 	l.checkPrograms()
 	l.checkHooks()
 	l.checkLogs()

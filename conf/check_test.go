@@ -70,6 +70,9 @@ func TestCheck(t *testing.T) {
 			":3: error: [supervisord] minfds: invalid literal for int() with base 10: 'x'",
 			":2: warning: [supervisord] foo: the key is unknown and ignored"}},
 
+		{"signals for nobody", "signal_map=USR1:a=HUP,USR1:web=HUP,USR2:g:x=HUP,HUP:all=HUP\n[program:a]\ncommand=cat\n", []string{
+			":2: warning: [supervisord] signal_map: nothing is named g:x",
+			":2: warning: [supervisord] signal_map: nothing is named web"}},
 		{"an exit that restarts for ever", "[program:a]\ncommand=cat\nautorestart=true\non_exit=shutdown\n", []string{
 			":5: warning: [program:a] on_exit: on_exit never takes effect, because autorestart=true starts the program again after every exit (set autorestart=false, or use on_fatal)"}},
 		{"an exit that may be for good", "[program:a]\ncommand=cat\nautorestart=unexpected\non_exit=shutdown\n", nil},

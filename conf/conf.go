@@ -63,6 +63,7 @@ type Server struct {
 	Identifier      string
 	UpdateMode      UpdateMode
 	ExitStatus      ExitStatus
+	SignalMap       []SignalRule      // for signals to the daemon that are for programs
 	ShutdownTimeout int               // seconds that a shutdown may take in all; 0: as long as its parts do
 	FatalTailLines  int               // of a program that ends the daemon, to the container's log; -1: 20 as PID 1, else none
 	EnvDefault      map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
@@ -252,6 +253,8 @@ type Program struct {
 	StopWaitSecs int
 	StopAsGroup  bool
 	KillAsGroup  bool
+	StopThen     []StopStep     // after stopsignal and stopwaitsecs, before the kill
+	ReloadSignal syscall.Signal // what supervisorctl reload NAME sends
 	OnFatal      OnFatal
 	OnExit       OnExit
 

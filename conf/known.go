@@ -15,17 +15,17 @@ var (
 	serverKeys = []string{
 		"childlogdir", "directory", "env_default", "environment", "exit_status", "fatal_tail_lines", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
-		"nodaemon", "pidfile", "shutdown_timeout", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
+		"nodaemon", "pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory", "environment",
 		"exitcodes", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
-		"process_name", "redirect_stderr", "serverurl", "startretries", "startsecs",
+		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
 		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
 		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
-		"stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
+		"stop_sequence", "stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
 	}
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
 	listenerKeys = []string{"buffer_size", "events", "len_unit", "result_handler"}
@@ -52,7 +52,7 @@ const (
 )
 
 // programExtensions are our own keys of whatever runs.
-var programExtensions = []string{"log_ring", "on_exit", "on_fatal"}
+var programExtensions = []string{"log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence"}
 
 // listenerExtensions are those of event listeners alone.
 var listenerExtensions = []string{"len_unit"}
@@ -60,7 +60,7 @@ var listenerExtensions = []string{"len_unit"}
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
-	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "strict", "update_mode"},
+	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "signal_map", "strict", "update_mode"},
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
 	"eventlistener":    slices.Concat(programExtensions, listenerExtensions),

@@ -29,7 +29,7 @@ func (c *Config) AddMain(argv []string) error {
 		Programs: []*Program{{
 			Section: section, Group: MainName, Name: MainName, Command: strings.Join(words, " "), Main: true,
 			Umask: -1, Environment: c.Server.Environment, Priority: math.MaxInt32, Autostart: true, Autorestart: RestartNever,
-			ExitCodes: []int{0}, StopSignal: syscall.SIGTERM, StopWaitSecs: 10, OnFatal: FatalShutdown, OnExit: ExitShutdown,
+			ExitCodes: []int{0}, StopSignal: syscall.SIGTERM, StopWaitSecs: 10, ReloadSignal: syscall.SIGHUP, OnFatal: FatalShutdown, OnExit: ExitShutdown,
 		}},
 	})
 	c.Server.Nodaemon = true

@@ -186,6 +186,7 @@ var serverTexts = []struct {
 	{"childlogdir", func(v *Server) string { return v.ChildLogDir }},
 	{"strip_ansi", func(v *Server) string { return strconv.FormatBool(v.StripANSI) }},
 	{"exit_status", func(v *Server) string { return string(v.ExitStatus) }},
+	{"signal_map", signalMapText},
 	{"shutdown_timeout", func(v *Server) string { return strconv.Itoa(v.ShutdownTimeout) }},
 	{"fatal_tail_lines", tailLinesText},
 	{"update_mode", func(v *Server) string { return string(v.UpdateMode) }},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Bounds of numprocs=, and of what all sections together may ask for.
@@ -93,6 +94,8 @@ func (s *scope) shared(group string) *shared {
 	p.StopAsGroup = read(s, "stopasgroup", false, ParseBool)
 	p.KillAsGroup = read(s, "killasgroup", p.StopAsGroup, ParseBool)
 	p.ExitCodes = read(s, "exitcodes", []int{0}, parseExitCodes)
+	s.stopSequence(p)
+	p.ReloadSignal = read(s, "reload_signal", syscall.SIGHUP, signalOfProgram)
 	p.OnFatal = read(s, "on_fatal", FatalIgnored, parseWord(onFatals...))
 	p.OnExit = read(s, "on_exit", ExitIgnored, parseWord(onExits...))
 	p.RedirectStderr = read(s, "redirect_stderr", false, ParseBool)

@@ -42,6 +42,7 @@ func (l *loader) server() (user serverUser) {
 	v.Strict = read(s, "strict", false, ParseBool)
 	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
 	v.ExitStatus = read(s, "exit_status", ExitAuto, parseWord(exitStatuses...))
+	v.SignalMap = read(s, "signal_map", nil, parseSignalMap)
 	v.ShutdownTimeout = s.shutdownTimeout()
 	v.FatalTailLines = read(s, "fatal_tail_lines", -1, parseTailLines)
 

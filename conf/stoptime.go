@@ -50,7 +50,7 @@ func (c *Config) StopPhases() (phases []StopPhase, worst int) {
 		g := c.Groups[i]
 		p := StopPhase{Group: g.Name}
 		for _, program := range g.Programs {
-			p.Seconds = max(p.Seconds, program.StopWaitSecs)
+			p.Seconds = max(p.Seconds, program.stopSeconds())
 		}
 		if len(g.Programs) > 0 {
 			phases = append(phases, p)

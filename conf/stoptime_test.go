@@ -22,6 +22,7 @@ func TestStopTime(t *testing.T) {
 		{"a limit from outside", "SUPERVISOR_SHUTDOWN_TIMEOUT=25", "shutdown_timeout=8\n" + program("a", "stopwaitsecs=600\n"), 25, "takes 25 s at worst (a 600 s)"},
 		{"one from outside that says nothing", "SUPERVISOR_SHUTDOWN_TIMEOUT=", "shutdown_timeout=8\n" + program("a", ""), 8, ""},
 		{"for ever", "", program("a", "stopwaitsecs=9999999999\n") + program("b", "stopwaitsecs=9999999999\n"), maxStopSeconds, "then a 2147483647 s)"},
+		{"a sequence", "", program("a", "stop_sequence=TERM:4 INT:3 QUIT:5\n"), 12, "takes 12 s at worst (a 12 s)"},
 		{"many", "", program("a", "") + program("b", "") + program("c", "") + program("d", "") + program("e", "") + program("f", "") + program("g", ""),
 			70, "takes 70 s at worst (g 10 s, then f 10 s, then e 10 s, then d 10 s, then c 10 s, then 2 more)"},
 	} {

@@ -92,6 +92,7 @@ func world(over map[string]any) map[string]any {
 		"supervisor.stopProcessGroup":     byName(done[:1], map[string]api.Code{"nope": api.BadName}),
 		"supervisor.startAllProcesses":    done,
 		"supervisor.stopAllProcesses":     done,
+		"supervisor.reloadProcess":        byName(true, with(map[string]api.Code{"cat": api.NotRunning})),
 		"supervisor.signalProcess":        byName(true, with(map[string]api.Code{"cat": api.BadSignal})),
 		"supervisor.signalProcessGroup":   byName(done[:1], map[string]api.Code{"nope": api.BadName}),
 		"supervisor.signalAllProcesses":   done[:1],

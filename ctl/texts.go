@@ -102,6 +102,13 @@ var signalOutcomes = outcomes{
 	api.BadName:    {textNoSuchProcess, exitGeneric},
 }
 
+var reloadOutcomes = outcomes{
+	api.Success:       {"reloaded", 0},
+	api.UnknownMethod: {"ERROR (this server cannot reload single programs; signal them instead)", exitGeneric},
+	api.NotRunning:    {"ERROR (not running)", exitNotRunning},
+	api.BadName:       {textNoSuchProcess, exitGeneric},
+}
+
 var clearOutcomes = outcomes{
 	api.Success: {"cleared", 0},
 	api.BadName: {textNoSuchProcess, exitGeneric},

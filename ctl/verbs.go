@@ -48,7 +48,7 @@ func classicVerbs() []verb {
 		{"open", nothing, (*session).open, helpOpen, timed},
 		{"pid", processNames, (*session).pid, helpPID, timed},
 		{"quit", nothing, (*session).quit, helpQuit, nil},
-		{"reload", nothing, (*session).reload, helpReload, timed},
+		{"reload", processNames, (*session).reload, helpReload, timed},
 		{"remove", groupNames, (*session).remove, helpRemove, timed},
 		{"reread", nothing, (*session).reread, helpReread, []flag{timeoutFlag,
 			{name: "diff", help: "show what differs key by key"}}},

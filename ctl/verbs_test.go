@@ -132,7 +132,8 @@ func TestVerbs(t *testing.T) {
 		{"update idle", "", 0},
 
 		{"reload", "Restarted supervisord\n", 0},
-		{"reload x", "Error: reload accepts no arguments\n" + helpReload, 1},
+		{"reload web", "web: reloaded\n", 0},
+		{"reload cat web", "cat: ERROR (not running)\nweb: reloaded\n", 7},
 		{"shutdown", "Shut down\n", 0},
 		{"shutdown x", "Error: shutdown accepts no arguments\n" + helpShutdown, 1},
 		{"version", "4.3.0 test\n", 0},

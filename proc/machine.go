@@ -20,6 +20,8 @@ type Machine struct {
 
 	StopWanted bool // a stop came while the fork was under way
 	Reaped     bool // the child is dead; its output is still being read
+
+	StopStep uint8 // how many of StopThen were sent
 }
 
 // Kind names an Input.
@@ -122,7 +124,7 @@ func (s *step) spawn() {
 // stop sends the stop signal and starts the wait for its effect. A child that
 // is dead already only has its exit to come.
 func (s *step) stop() {
-	s.StopWanted = false
+	s.StopWanted, s.StopStep = false, 0
 	s.move(Stopping, false)
 	if s.Reaped {
 		s.disarm()
@@ -255,6 +257,13 @@ func (s *step) stopping(in Input) {
 		s.Reaped = true
 		s.Armed = false
 	case InputDue:
+		if int(s.StopStep) < len(s.p.StopThen) {
+			next := s.p.StopThen[s.StopStep]
+			s.StopStep++
+			s.fx.Signal, s.fx.Group = next.Signal, s.p.StopAsGroup
+			s.arm(next.Wait)
+			return
+		}
 		s.fx.Signal, s.fx.Group, s.fx.Forced = syscall.SIGKILL, s.p.KillAsGroup, true
 		s.arm(max(s.p.StopWait, rekill))
 	case InputSignalFailed:

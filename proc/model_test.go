@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,6 +141,12 @@ func policies() []*Policy {
 				}
 			}
 		}
+	}
+	for _, wait := range []time.Duration{0, 10 * time.Second} {
+		out = append(out, policy(func(p *Policy) {
+			p.Autorestart, p.StopWait = conf.RestartUnexpected, wait
+			p.StopThen = []StopStep{{syscall.SIGINT, 5 * time.Second}, {syscall.SIGQUIT, 0}}
+		}))
 	}
 	return out
 }

@@ -17,22 +17,34 @@ type Instant = time.Duration
 const longest = 100 * 365 * 24 * time.Hour
 
 // Policy is what the configuration says about one program's life. It is never
-// changed while a Machine runs under it, but for StopWait, which the end of the
-// supervisor may shorten.
+// changed while a Machine runs under it, but for StopWait and StopThen, which the
+// end of the supervisor may shorten.
 type Policy struct {
 	StartWait    time.Duration // how long it must stay up to count as started
 	StartRetries int           // further attempts after the first failed one
 	Autorestart  conf.Autorestart
 	ExitCodes    []int // the expected ones
 	StopSignal   syscall.Signal
-	StopWait     time.Duration // from the stop signal to SIGKILL
+	StopWait     time.Duration // from the stop signal to what follows
+	StopThen     []StopStep    // what follows, before SIGKILL
 	StopAsGroup  bool
 	KillAsGroup  bool
 }
 
+// StopStep is one more signal that asks a process to end.
+type StopStep struct {
+	Signal syscall.Signal
+	Wait   time.Duration // until what follows
+}
+
 // PolicyOf returns the policy of a configured program.
 func PolicyOf(p *conf.Program) Policy {
+	var then []StopStep
+	for _, step := range p.StopThen {
+		then = append(then, StopStep{step.Signal, seconds(step.Secs)})
+	}
 	return Policy{
+		StopThen:     then,
 		StartWait:    seconds(p.StartSecs),
 		StartRetries: p.StartRetries,
 		Autorestart:  p.Autorestart,

@@ -50,6 +50,7 @@ type (
 		Wait bool
 	}
 	StopAllProcesses struct{ Wait bool }
+	ReloadProcess    struct{ Name string }
 	SignalProcess    struct {
 		Name   string
 		Signal string
@@ -150,6 +151,7 @@ func (StartAllProcesses) request()    {}
 func (StopProcess) request()          {}
 func (StopProcessGroup) request()     {}
 func (StopAllProcesses) request()     {}
+func (ReloadProcess) request()        {}
 func (SignalProcess) request()        {}
 func (SignalProcessGroup) request()   {}
 func (SignalAllProcesses) request()   {}

@@ -84,6 +84,17 @@ func (c *Client) StopAll(ctx context.Context) (done []api.Status, err error) {
 	return done, err
 }
 
+// Reload sends a process its reload_signal.
+func (c *Client) Reload(ctx context.Context, name string) error {
+	return c.call(ctx, "supervisor.reloadProcess", nil, arg{"name", name})
+}
+
+// ReloadGroup sends the processes of a group their reload_signal.
+func (c *Client) ReloadGroup(ctx context.Context, group string) (done []api.Status, err error) {
+	err = c.call(ctx, "supervisor.reloadProcess", &done, arg{"name", api.Namespec(group, "*")})
+	return done, err
+}
+
 // Signal sends a signal, by name or number, to a process.
 func (c *Client) Signal(ctx context.Context, name, signal string) error {
 	return c.call(ctx, "supervisor.signalProcess", nil, arg{"name", name}, arg{"signal", signal})

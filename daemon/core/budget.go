@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"gosupervisor/conf"
@@ -31,7 +32,15 @@ func (c *Core) startBudget() {
 // shorten gives a process that is to be stopped no more time than is left.
 func (c *Core) shorten(p *process) {
 	if c.budget.until > 0 {
-		p.policy.StopWait = max(min(p.policy.StopWait, c.budget.until-c.now), 0)
+		left := max(c.budget.until-c.now, 0)
+		p.policy.StopWait = min(p.policy.StopWait, left)
+		left -= p.policy.StopWait
+		p.policy.StopThen = slices.Clone(p.policy.StopThen)
+		for i := range p.policy.StopThen {
+			step := &p.policy.StopThen[i]
+			step.Wait = min(step.Wait, left)
+			left -= step.Wait
+		}
 	}
 }
 
@@ -55,7 +64,7 @@ func (c *Core) killAll(why string) {
 	c.logf(conf.Warn, "%s: killing everything that is left", why)
 	for _, g := range c.groups {
 		for _, p := range g.procs {
-			p.policy.StopWait = 0 // also for one that is being forked now
+			p.policy.StopWait, p.policy.StopThen = 0, nil // also for one that is being forked now
 			kind := proc.InputStop
 			if p.m.State == proc.Backoff {
 				kind = proc.InputGiveUp

@@ -63,13 +63,14 @@ type Core struct {
 	order     []RequestID  // of the followers, as they came
 	tickAt    proc.Instant // when they are looked at next
 
-	main     *process // of the command line; nil: there is none
-	mainWait bool     // it is still to be started
-	exit     exitPolicy
-	budget   stopBudget
-	stopping *group // shutdown: the group whose end is waited for
-	loading  bool   // a restart waits for its configuration
-	ended    bool   // the daemon was told to leave
+	main      *process          // of the command line; nil: there is none
+	mainWait  bool              // it is still to be started
+	signalMap []conf.SignalRule // what is handed on to programs
+	exit      exitPolicy
+	budget    stopBudget
+	stopping  *group // shutdown: the group whose end is waited for
+	loading   bool   // a restart waits for its configuration
+	ended     bool   // the daemon was told to leave
 
 	timers  timerHeap
 	armed   uint64     // timers set so far
@@ -93,9 +94,10 @@ func New(cfg *conf.Config, o Options) *Core {
 	return &Core{
 		chronicle: chronicle,
 		opts:      o, serial: o.Serial, run: RunRunning, config: cfg, ident: cfg.Server.Identifier, mode: cfg.Server.UpdateMode,
-		exit:   newExitPolicy(&cfg.Server, o.PID),
-		budget: stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
-		procs:  map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
+		signalMap: cfg.Server.SignalMap,
+		exit:      newExitPolicy(&cfg.Server, o.PID),
+		budget:    stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
+		procs:     map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{}, followers: map[RequestID]*follower{},
 	}
 }

@@ -245,6 +245,9 @@ func (c *Core) signalDone(in SignalDone) {
 
 // osSignal obeys a signal to the daemon.
 func (c *Core) osSignal(sig syscall.Signal) {
+	if c.mapped(sig) {
+		return
+	}
 	name := conf.SignalName(sig)
 	switch sig {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:

@@ -83,6 +83,8 @@ func (c *Core) requestControl(id RequestID, req api.Request) bool {
 		c.groupJob(id, r.Name, verbStop, r.Wait)
 	case api.StopAllProcesses:
 		c.many(id, c.inOrder(), verbStop, r.Wait)
+	case api.ReloadProcess:
+		c.reloadProcesses(id, r.Name)
 	case api.SignalProcess:
 		c.signalOne(id, r.Name, r.Signal)
 	case api.SignalProcessGroup:

@@ -81,7 +81,32 @@ func statusOf(p *process, f *api.Fault) api.Status {
 	return s
 }
 
+// reloadProcesses sends each of the processes that a name means its reload_signal.
+func (c *Core) reloadProcesses(id RequestID, name string) {
+	_, member := api.SplitNamespec(name)
+	single := member != ""
+	procs := c.meant(name)
+	var some []*process
+	for _, p := range procs {
+		if p.m.State.IsSignallable() && p.m.PID != 0 {
+			some = append(some, p)
+		}
+	}
+	switch {
+	case len(procs) == 0:
+		c.fault(id, api.BadName, name)
+	case single && len(some) == 0:
+		c.fault(id, api.NotRunning, name)
+	default:
+		c.sendEach(&pendingSignals{request: id, single: single, name: name}, some, func(p *process) syscall.Signal { return p.conf.ReloadSignal })
+	}
+}
+
 func (c *Core) sendSignals(s *pendingSignals, procs []*process, sig syscall.Signal) {
+	c.sendEach(s, procs, func(*process) syscall.Signal { return sig })
+}
+
+func (c *Core) sendEach(s *pendingSignals, procs []*process, signal func(*process) syscall.Signal) {
 	if len(procs) == 0 {
 		c.reply(s.request, []api.Status{})
 		return
@@ -90,6 +115,7 @@ func (c *Core) sendSignals(s *pendingSignals, procs []*process, sig syscall.Sign
 	c.signals[s.request] = s
 	for _, p := range procs {
 		s.procs[p.id] = p
+		sig := signal(p)
 		c.logf(conf.Debug, "sending %s (pid %d) sig %s", p.conf.Name, p.m.PID, conf.SignalName(sig))
 		c.emit(Signal{Proc: p.id, Signal: sig, Request: s.request})
 	}

@@ -181,12 +181,7 @@ func (c *Client) detect(ctx context.Context) error {
 		return nil
 	}
 	lines := &lineWire{c}
-	var err error
-	if c.path != "" {
-		err = lines.meet(ctx)
-	} else {
-		_, err = lines.call(ctx, question{method: versionMethod})
-	}
+	err := lines.meet(ctx)
 	var fault *api.Fault
 	switch {
 	case err == nil || errors.As(err, &fault):

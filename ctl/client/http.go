@@ -23,13 +23,12 @@ func (c *Client) post(ctx context.Context, path, contentType string, body []byte
 	return c.send(ctx, req, slow)
 }
 
-// get asks for what may take its time.
-func (c *Client) get(ctx context.Context, path string) (*response, error) {
+func (c *Client) get(ctx context.Context, path string, slow bool) (*response, error) {
 	req, err := http.NewRequest(http.MethodGet, c.address(path), nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.send(ctx, req, true)
+	return c.send(ctx, req, slow)
 }
 
 // response is the answer to a request; its body is read with patience. It must
@@ -56,14 +55,20 @@ func (c *Client) send(ctx context.Context, req *http.Request, slow bool) (*respo
 		req.SetBasicAuth(*c.user, *c.pass)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	met := new(meeting)
-	req = req.WithContext(context.WithValue(ctx, meetingKey{}, met))
 	p := c.patience()
+	met := new(meeting)
+	p.late = func() error {
+		if c.tls && !met.heard.Load() {
+			return c.lateError(hintNoTLS)
+		}
+		return c.lateError(hintSilent)
+	}
 	p.limit += time.Duration(max(0, req.ContentLength)) * time.Second / slowest
 	if slow {
 		p.signs = make(chan error, 1)
 		p.ask = func() { go func() { p.signs <- c.sign(ctx) }() }
 	}
+	req = req.WithContext(context.WithValue(ctx, meetingKey{}, met))
 	type outcome struct {
 		resp *http.Response
 		err  error

@@ -102,9 +102,12 @@ var signRequest = []byte(fmt.Sprintf(`{"id":%d,"method":%q}`+"\n", signID, versi
 // writes a traceback to its log. It waits for an empty line, too.
 var meetRequest = []byte(fmt.Sprintf(`{"id":%d, "method":%q}`+"\r\n\r\n", callID, versionMethod))
 
-// meet finds out whether the server behind a socket speaks lines of JSON. What
-// it is asked shows no password to one that does not.
+// meet finds out whether the server speaks lines of JSON: errForeign says that it
+// may speak XML-RPC.
 func (w *lineWire) meet(ctx context.Context) error {
+	if w.c.path == "" {
+		return w.meetHTTP(ctx)
+	}
 	conn, err := w.c.dial(ctx)
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (w *lineWire) meet(ctx context.Context) error {
 	defer conn.Close()
 	in := newInbound(ctx, conn, w.c.patienceWith(conn), true)
 	defer in.close()
-	w.write(conn, meetRequest)
+	w.write(conn, meetRequest) // without a login: others need not know the password
 	answer := bufio.NewReader(in)
 	first, err := answer.Peek(1)
 	switch {
@@ -130,20 +133,37 @@ func (w *lineWire) meet(ctx context.Context) error {
 	return err
 }
 
+// meetHTTP does so by a GET: ours wants a POST. The original would leave the body
+// of a POST for the next request on a connection that a proxy keeps open.
+func (w *lineWire) meetHTTP(ctx context.Context) error {
+	resp, err := w.c.get(ctx, linesPath, false)
+	if err != nil {
+		return err
+	}
+	switch code := resp.StatusCode; {
+	case code == http.StatusMethodNotAllowed && resp.Header.Get("Allow") == http.MethodPost:
+		resp.close()
+		return nil
+	case code == http.StatusOK, code == http.StatusBadRequest, code == http.StatusNotFound,
+		code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
+		return resp.foreign()
+	}
+	return resp.refusal()
+}
+
+const linesPath = "/ndjson"
+
 // post sends the request as the body of a POST and returns that of the answer.
 func (w *lineWire) post(ctx context.Context, request []byte, slow bool) (*response, error) {
-	resp, err := w.c.post(ctx, "/ndjson", "application/x-ndjson", request, slow)
+	resp, err := w.c.post(ctx, linesPath, "application/x-ndjson", request, slow)
 	if err != nil {
 		return nil, err
 	}
-	switch resp.StatusCode {
-	case http.StatusOK:
-		resp.lines = true
-		return resp, nil
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return nil, resp.foreign()
+	if resp.StatusCode != http.StatusOK {
+		return nil, resp.refusal()
 	}
-	return nil, resp.refusal()
+	resp.lines = true
+	return resp, nil
 }
 
 // login opens the connection to requests.

@@ -233,11 +233,12 @@ func (s stuck) web(xml bool) http.Handler {
 			<-r.Context().Done()
 		}
 	}
+	if xml {
+		mux.Handle("/ndjson", web(http.StatusBadRequest, "", "bad"))
+	} else {
+		mux.Handle("GET /ndjson", web(http.StatusMethodNotAllowed, "Allow: POST", ""))
+	}
 	mux.HandleFunc("POST /ndjson", func(w http.ResponseWriter, r *http.Request) {
-		if xml {
-			http.Error(w, "bad", http.StatusBadRequest)
-			return
-		}
 		var q struct{ Method string }
 		json.NewDecoder(r.Body).Decode(&q)
 		if q.Method == s.method {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,8 +41,10 @@ func (c *Client) strangeAnswer(text string) *Error {
 		return c.wantsTLS("its answer is one of TLS")
 	}
 	return c.fail(ErrNotSupervisor, fmt.Sprintf("its answer begins with %s", strconv.QuoteToASCII(text)),
-		"something else than supervisord listens there: check the "+map[bool]string{true: "path", false: "host and the port"}[c.path != ""]+" of the URL")
+		hintStrange)
 }
+
+const hintStrange = "something else than supervisord listens there: check the URL"
 
 // wantsTLS says that the server wants another kind of URL.
 func (c *Client) wantsTLS(detail string) *Error {
@@ -82,11 +85,13 @@ func (c *Client) sendError(ctx context.Context, met *meeting, err error) error {
 type meeting struct {
 	net.Conn
 	first []byte
+	heard atomic.Bool // something
 }
 
 // Read implements net.Conn.
 func (m *meeting) Read(p []byte) (int, error) {
 	n, err := m.Conn.Read(p)
+	m.heard.Store(m.heard.Load() || n > 0)
 	m.first = append(m.first, p[:min(n, maxShown-len(m.first))]...)
 	return n, err
 }

@@ -42,13 +42,13 @@ func (w *xmlWire) call(ctx context.Context, q question) (json.RawMessage, error)
 	case err != nil && resp.ended != nil && !errors.Is(resp.ended, io.EOF):
 		return nil, resp.ended
 	case err != nil:
-		return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("answer of %s: %v", q.method, err))
+		return nil, w.c.fail(ErrNotSupervisor, fmt.Sprintf("answer of %s: %v", q.method, err), hintStrange)
 	}
 	return json.Marshal(value)
 }
 
 func (w *xmlWire) follow(ctx context.Context, l log, emit func([]byte) error) error {
-	resp, err := w.c.get(ctx, l.path())
+	resp, err := w.c.get(ctx, l.path(), true)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,21 @@ type StateInfo struct {
 	StateName string `json:"statename"`
 }
 
+// Readiness tells whether everything is up that is to be.
+type Readiness struct {
+	Ready    bool      `json:"ready"`
+	Expected int       `json:"expected"`  // processes that are to be up
+	NotReady []Unready `json:"not_ready"` // those that are not, in the order in which they start
+}
+
+// Unready is a process that is not up, and why.
+type Unready struct {
+	Name      string `json:"name"`
+	Group     string `json:"group"`
+	StateName string `json:"statename"`
+	Reason    string `json:"reason"`
+}
+
 // Status is the outcome for one process of a request about several.
 type Status struct {
 	Name        string `json:"name"`

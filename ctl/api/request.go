@@ -22,6 +22,7 @@ type (
 	GetIdentification    struct{}
 	GetState             struct{}
 	GetPID               struct{}
+	GetReadiness         struct{}
 	ReadLog              struct{ Offset, Length int64 }
 	ClearLog             struct{}
 	Shutdown             struct{}
@@ -136,6 +137,7 @@ func (GetSupervisorVersion) request() {}
 func (GetIdentification) request()    {}
 func (GetState) request()             {}
 func (GetPID) request()               {}
+func (GetReadiness) request()         {}
 func (ReadLog) request()              {}
 func (ClearLog) request()             {}
 func (Shutdown) request()             {}

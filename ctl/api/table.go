@@ -83,6 +83,9 @@ var Methods = []Method{
 		Doc: "Returns the identifier from the configuration.", ResultDoc: "the identifier"},
 	{Name: "supervisor.getState", Access: Read, Scope: NoProcess, Result: Struct, XMLRPC: true, Build: plain(GetState{}),
 		Doc: "Returns the state of the supervisor itself.", ResultDoc: "statecode and statename: 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN"},
+	{Name: "supervisor.getReadiness", Access: Read, Scope: EveryOne, Result: Struct, Build: plain(GetReadiness{}),
+		Doc: "Tells whether everything is up that is to be: each process with autostart=true runs, or has ended as it was to - with an exit " +
+			"status of exitcodes, and no restart to come.", ResultDoc: "whether it is so, and which processes are in the way"},
 	{Name: "supervisor.getPID", Access: Read, Scope: NoProcess, Result: Int, XMLRPC: true, Build: plain(GetPID{}),
 		Doc: "Returns the process id of the supervisor.", ResultDoc: "the pid"},
 	{Name: "supervisor.readLog", Access: Read, Scope: EveryOne, Params: params(offsetParam, lengthParam), Result: Data, XMLRPC: true, Build: readMain,

@@ -279,7 +279,7 @@ func (w *world) ask(s *source) {
 		api.SignalAllProcesses{Signal: signal}, api.ReloadConfig{},
 		api.AddProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name}, api.RemoveProcessGroup{Name: name},
 		api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.UpdateGroup{Name: name}, api.ConfigChanges{},
-		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{},
+		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{}, api.GetReadiness{},
 		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
 		api.ReadProcessLog{Name: name}, api.FollowLogs{Names: []string{name}}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
 		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{},

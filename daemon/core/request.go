@@ -33,6 +33,8 @@ func (c *Core) request(id RequestID, req api.Request) {
 		c.reply(id, api.StateInfo{StateCode: int(c.run), StateName: "RUNNING"})
 	case api.GetPID:
 		c.reply(id, c.opts.PID)
+	case api.GetReadiness:
+		c.reply(id, c.readiness())
 	case api.Shutdown:
 		c.reply(id, true)
 		c.beginShutdown(RunShutdown)

@@ -28,6 +28,7 @@ const patience = 20 * time.Second
 // fake is a supervisor with one program, web. The program slow starts when
 // gate is closed, and a log is what comes through pieces.
 type fake struct {
+	ending  bool // it shuts down; set before anybody asks
 	gate    chan struct{}
 	started chan string // the names of starts that wait at the gate
 	pieces  chan string
@@ -50,6 +51,9 @@ func web() api.ProcessInfo {
 
 // Do implements api.Service.
 func (f *fake) Do(ctx context.Context, r api.Request) (any, error) {
+	if f.ending {
+		return nil, api.NewFault(api.ShutdownState, "")
+	}
 	switch r := r.(type) {
 	case api.GetAPIVersion:
 		return api.APIVersion, nil

@@ -86,6 +86,8 @@ func (s *Server) logAccess(c *counter, r *http.Request) {
 // route is the table of paths; the first that matches counts.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
+	case s.conf.HealthWithoutAuth && isHealth(path) && (s.strangeHost(r) || !s.authorized(r) || s.barred(r.Context()) != nil):
+		s.serveHealth(w, r, false)
 	case !s.authorized(r):
 		if r.Header.Get("Authorization") != "" { // a browser asks without it first
 			s.wrongLogin(r.Context())
@@ -126,6 +128,8 @@ func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) 
 		only(w, r, http.MethodGet, http.StatusBadRequest, func(w http.ResponseWriter, r *http.Request) {
 			s.serveTail(w, r, api.FollowLog{Backlog: tailBacklog})
 		})
+	case isHealth(path):
+		s.serveHealth(w, r, true)
 	case path == "/ok.html" && (r.Method == http.MethodGet || r.Method == http.MethodPost || r.Method == http.MethodHead):
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "OK") // the client being gone concerns nobody

@@ -179,6 +179,7 @@ const httpPart = `## HTTP
 | ` + "`GET /logtail/NAME`" + `, ` + "`GET /logtail/NAME/stderr`" + ` | the last 1024 bytes of a log as plain text, then whatever is written to it; 404 if there is no such process or log |
 | ` + "`GET /mainlogtail`" + ` | the same for the activity log |
 | ` + "`GET /ok.html`" + ` | ` + "`OK`" + ` |
+| ` + "`GET /livez`" + `, ` + "`GET /readyz`" + ` | whether the supervisor answers, and whether everything is up, as JSON with status 200 or 503: [metrics.md](metrics.md) |
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
 ` + "`system.login`" + ` (` + "`curl -u NAME:PASSWORD`" + `). What a page of another site may have sent through a browser, and could act, is refused (403), as is, by
@@ -306,6 +307,8 @@ func lineType(m *api.Method) string {
 		return "GroupChange"
 	case r == "supervisor.getEvents":
 		return "EventList"
+	case r == "supervisor.getReadiness":
+		return "Readiness"
 	case r == "supervisor.getState":
 		return "StateInfo"
 	case r == "supervisor.getProcessInfo":
@@ -328,7 +331,7 @@ func lineType(m *api.Method) string {
 
 func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
-	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
+	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Readiness{}, api.Unready{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
 		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
 		api.WaitResult{}, api.ProcessUsage{}, api.EventsOpen{}, api.Gap{}, api.EventList{}} {
 		rt := reflect.TypeOf(v)

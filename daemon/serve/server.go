@@ -37,9 +37,10 @@ type Options struct {
 	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
 	Heartbeat    time.Duration // between blank lines to a client that stopped sending; 0: 10 seconds
 
-	whois func(net.Conn, []conf.Role) *client // nil: clientOf
-	body  time.Duration                       // 0: bodyTimeout
-	write time.Duration                       // 0: writeTimeout
+	whois  func(net.Conn, []conf.Role) *client // nil: clientOf
+	health time.Duration                       // 0: healthTime
+	body   time.Duration                       // 0: bodyTimeout
+	write  time.Duration                       // 0: writeTimeout
 }
 
 // Server serves one listener. Make it with New.
@@ -82,6 +83,9 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		if c.Family == conf.Unix {
 			o.FirstRequest = unixFirstByte
 		}
+	}
+	if o.health == 0 {
+		o.health = healthTime
 	}
 	if o.whois == nil {
 		o.whois = clientOf

@@ -36,11 +36,13 @@ type ear struct {
 	parser listener.Parser
 	event  *queued // the one that it has, nil if none
 	deaf   bool    // it reads no more; it gets nothing until it is started again
+
+	stuffed proc.Instant // it does not read now; until then it gets nothing
 }
 
 func (e *ear) reset() {
 	e.parser.Reset()
-	e.deaf = false
+	e.deaf, e.stuffed = false, 0
 }
 
 // Of an event that a listener keeps rejecting, the first resend is immediate;
@@ -126,7 +128,7 @@ func (c *Core) dispatchPool(pl *pool) {
 		if q.notBefore > c.now {
 			return
 		}
-		p := pl.ready()
+		p := pl.ready(c.now)
 		if p == nil {
 			if sent {
 				c.logf(conf.Debug, "rebuffering event %d for pool %s (buf size=%d, max=%d)",
@@ -140,9 +142,9 @@ func (c *Core) dispatchPool(pl *pool) {
 }
 
 // ready returns the first listener that waits for an event, nil if none does.
-func (pl *pool) ready() *process {
+func (pl *pool) ready(now proc.Instant) *process {
 	for _, p := range pl.group.procs {
-		if p.m.State == proc.Running && !p.m.Reaped && !p.hears.deaf && p.hears.parser.State() == listener.Ready {
+		if p.m.State == proc.Running && !p.m.Reaped && !p.hears.deaf && p.hears.stuffed <= now && p.hears.parser.State() == listener.Ready {
 			return p
 		}
 	}
@@ -172,11 +174,11 @@ func (c *Core) sendFailed(in SendFailed) {
 		return
 	}
 	if in.Full {
-		// It is not ready after all. Its pool tries again in a while.
-		c.logf(conf.Debug, "listener %s does not read; event %d waits", p.conf.Name, in.Serial)
+		// It is not ready after all, and is tried again in a while.
+		c.logf(conf.Debug, "listener %s does not read; event %d is for another one, or waits", p.conf.Name, in.Serial)
 		p.hears.parser.Unsent()
-		p.hears.event.notBefore = c.now + lastResend
-		c.arm(timer{at: p.hears.event.notBefore, pool: p.group.pool})
+		p.hears.stuffed = c.now + lastResend
+		c.arm(timer{at: p.hears.stuffed, pool: p.group.pool})
 		c.takeBack(p)
 		return
 	}

@@ -368,7 +368,7 @@ func init() {
 		}),
 		"sendfailed": say(2, func(_ *scenario, id ProcID, args []string) Input {
 			n, _ := strconv.ParseUint(args[0], 10, 64)
-			return SendFailed{Proc: id, Serial: n}
+			return SendFailed{Proc: id, Serial: n, Full: len(args) > 1} // NAME SERIAL [full]
 		}),
 		"unkillable": say(2, func(_ *scenario, id ProcID, args []string) Input {
 			return SignalDone{Proc: id, Err: errors.New(rest(args))}

@@ -24,12 +24,16 @@ type inbox struct {
 	closed  bool
 	control []message
 	output  []message
+	bytes   int           // of children's output in the lane of output
 	wake    chan struct{} // holds one token while there is something to take
 }
 
-// outputBound is how much output may wait for the loop. Who has more to say
-// waits: the pipe of a noisy child fills up, and nobody else is held up.
-const outputBound = 1024
+// So many messages, and so many bytes in them, may wait for the loop. Who has more
+// output waits: the pipe of a noisy child fills up, and nobody else is held up.
+const (
+	outputBound = 1024
+	bytesBound  = 8 << 20
+)
 
 func newInbox() *inbox {
 	b := &inbox{wake: make(chan struct{}, 1)}
@@ -45,13 +49,14 @@ func (b *inbox) post(m message) {
 	b.signal()
 }
 
-// postBytes puts output of a child into the lane of output, and waits while
-// that is full.
-func (b *inbox) postBytes(m message) {
+// postBytes puts n bytes of a child's output into the lane of output, and waits
+// while that is full.
+func (b *inbox) postBytes(m message, n int) {
 	b.mu.Lock()
-	for len(b.output) >= outputBound && !b.closed {
+	for (len(b.output) >= outputBound || b.bytes >= bytesBound) && !b.closed {
 		b.room.Wait()
 	}
+	b.bytes += n
 	b.output = append(b.output, m)
 	b.mu.Unlock()
 	b.signal()
@@ -88,7 +93,7 @@ func (b *inbox) take(control, output []message) ([]message, []message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c, o := b.control, b.output
-	b.control, b.output = control[:0], output[:0]
+	b.control, b.output, b.bytes = control[:0], output[:0], 0
 	b.room.Broadcast()
 	return c, o
 }

@@ -56,7 +56,7 @@ func linesOf(b []byte) func(func(string) bool) {
 
 func TestRequestsOvertakeOutputButExitsDoNot(t *testing.T) {
 	b := newInbox()
-	b.postBytes(message{in: core.Heard{Proc: 1}})
+	b.postBytes(message{in: core.Heard{Proc: 1}}, 1)
 	b.postOutput(message{in: core.Exited{Proc: 1}})
 	b.post(message{in: core.Boot{}})
 	control, output := b.take(nil, nil)
@@ -69,32 +69,38 @@ func TestRequestsOvertakeOutputButExitsDoNot(t *testing.T) {
 }
 
 func TestAFullInboxHoldsUpOutputOnly(t *testing.T) {
-	b := newInbox()
-	for range outputBound {
-		b.postBytes(message{in: core.Heard{}})
+	for _, c := range []struct {
+		what   string
+		fit, n int // so many messages of so many bytes fill it
+	}{{"messages", outputBound, 0}, {"bytes", 4, bytesBound / 4}} {
+		b := newInbox()
+		post := func() { b.postBytes(message{in: core.Heard{}}, c.n) }
+		for range c.fit {
+			post()
+		}
+		waited := make(chan struct{})
+		go func() {
+			post()
+			close(waited)
+		}()
+		b.postOutput(message{in: core.Exited{}}) // neither waits
+		b.post(message{in: core.Boot{}})
+		select {
+		case <-waited:
+			t.Fatalf("%s: output did not wait for room", c.what)
+		default:
+		}
+		b.take(nil, nil)
+		<-waited // and its message is in
+		for range c.fit - 1 {
+			post()
+		}
+		let := make(chan struct{})
+		go func() {
+			post()
+			close(let)
+		}()
+		b.close()
+		<-let
 	}
-	waited := make(chan struct{})
-	go func() {
-		b.postBytes(message{in: core.Heard{}})
-		close(waited)
-	}()
-	b.postOutput(message{in: core.Exited{}}) // neither waits
-	b.post(message{in: core.Boot{}})
-	select {
-	case <-waited:
-		t.Fatal("output did not wait for room")
-	default:
-	}
-	b.take(nil, nil)
-	<-waited // and its message is in
-	for range outputBound - 1 {
-		b.postBytes(message{in: core.Heard{}})
-	}
-	let := make(chan struct{})
-	go func() {
-		b.postBytes(message{in: core.Heard{}})
-		close(let)
-	}()
-	b.close()
-	<-let
 }

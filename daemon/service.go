@@ -219,6 +219,19 @@ func (h *host) createAuto(channels []*channel) {
 	h.journal.logf(conf.Warn, "cannot create the automatic log %q%s, %s: %v; %s", first.path, others, kept, cause, advice)
 }
 
+// echoBound is how much of what a listener says at once is repeated.
+const echoBound = 4096
+
+// echoProtocol repeats what a listener says, in the form that shows every byte.
+func (h *host) echoProtocol(name string, ch api.Channel, chunk []byte) {
+	more := ""
+	if len(chunk) > echoBound {
+		more = fmt.Sprintf(" and %d bytes more", len(chunk)-echoBound)
+		chunk = chunk[:echoBound]
+	}
+	h.journal.logf(conf.Debug, "'%s' %s output:\n%s%s", name, ch, conf.BytesRepr(chunk), more)
+}
+
 // echo repeats a program's output in the activity log, at level debug.
 func (h *host) echo(name string, ch api.Channel, chunk []byte) {
 	text := string(chunk)

@@ -264,26 +264,34 @@ func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 	h.sendUp(&o, r.slot, c)
 	if h.journal.level <= conf.Debug {
 		o.Debug = func(chunk []byte) { h.echo(p.Name, c.name, chunk) }
+		if speaks(r.slot, c) {
+			o.Debug = func(chunk []byte) { h.echoProtocol(p.Name, c.name, chunk) }
+		}
 	}
 	return o, nil
+}
+
+// speaks tells whether a channel speaks the protocol of event listeners.
+func speaks(s *slot, c *channel) bool {
+	return strings.HasPrefix(s.prog.Section, "eventlistener:") && c.name == api.Stdout
 }
 
 // sendUp has the pump tell the loop what a listener says, and the output that
 // may become events.
 func (h *host) sendUp(o *output.Options, s *slot, c *channel) {
-	if strings.HasPrefix(s.prog.Section, "eventlistener:") && c.name == api.Stdout {
+	if speaks(s, c) {
 		o.CaptureMax = 0
-		o.OnBytes = func(p []byte) { h.inbox.postBytes(message{in: core.Heard{Proc: s.id, Data: p}}) }
+		o.OnBytes = func(p []byte) { h.inbox.postBytes(message{in: core.Heard{Proc: s.id, Data: p}}, len(p)) }
 		return
 	}
 	if c.conf.Events {
 		o.OnLog = func(p []byte) {
-			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Data: p}})
+			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Data: p}}, len(p))
 		}
 	}
 	if c.conf.CaptureMaxBytes > 0 {
 		o.OnComm = func(p []byte) {
-			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Message: true, Data: p}})
+			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Message: true, Data: p}}, len(p))
 		}
 	}
 }

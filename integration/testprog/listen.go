@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -21,6 +23,10 @@ import (
 //	slow    answers after a while
 //	say:X   answers X, a Go string without its quotes
 //	close   closes its input and answers
+//	blind   reads no more: it answers, and is ready again, for each USR1
+//	line:N  writes N megabytes without a newline, then behaves
+//	long:N  answers with a result of N megabytes
+//	half    ends in the middle of its answer
 //	first:X does X if it is the first process that comes so far, else accepts
 func listen(args []string) {
 	log, err := os.OpenFile(args[0], os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
@@ -82,6 +88,20 @@ func answer(what string) {
 	case "slow":
 		time.Sleep(300 * time.Millisecond)
 		say("RESULT 2\nOK")
+	case "blind":
+		told := make(chan os.Signal, 16)
+		signal.Notify(told, syscall.SIGUSR1)
+		for range told {
+			say("RESULT 2\nOKREADY\n")
+		}
+	case "line":
+		fill(number(text))
+	case "long":
+		say(fmt.Sprintf("RESULT %d\n", number(text)<<20))
+		fill(number(text))
+	case "half":
+		say("RESULT 2\nO")
+		os.Exit(3)
 	case "say":
 		text, err := strconv.Unquote(`"` + text + `"`)
 		check(err)
@@ -92,6 +112,14 @@ func answer(what string) {
 		stay()
 	default:
 		check(fmt.Errorf("no such answer: %s", what))
+	}
+}
+
+// fill writes so many megabytes without a newline.
+func fill(megabytes int) {
+	block := strings.Repeat("f", 1<<20)
+	for range megabytes {
+		say(block)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"gosupervisor/conf"
@@ -224,7 +225,9 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 		d.settle(&cfg.Server)
 	}
 	pid := &pidfile{path: cfg.Server.Pidfile}
-	if err := pid.write(os.Getpid()); err != nil {
+	if err := pid.write(os.Getpid()); errors.Is(err, syscall.EROFS) {
+		d.journal.logf(conf.Info, "supervisord started with pid %d, without a pidfile: %s is on a read-only filesystem", os.Getpid(), pid.path)
+	} else if err != nil {
 		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
 		d.journal.logf(conf.Warn, "going on without a pidfile: %s", whyNoPidfile(pid.path, err))
 	} else {
@@ -297,11 +300,11 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 		case d.back:
 			d.journal.logf(conf.Error, "going on with the log that is open: %v", err)
 			return nil // we may have become another user, who cannot open it
-		case s.LogfileSet || len(j.sinks) == 0:
+		case len(j.sinks) == 0, s.LogfileSet && !errors.Is(err, syscall.EROFS):
 			return &logError{err, s.Logfile}
 		default:
-			// A file that nobody asked for, on a root that cannot be
-			// written perhaps: what goes to stdout is enough.
+			// A file that nobody asked for, or on a root that cannot be
+			// written: what goes to stdout is enough.
 			j.file, j.sink = nil, nil
 			j.logf(conf.Warn, "no activity log file: %v; set logfile= to choose another place, or /dev/null for none", err)
 		}
@@ -365,10 +368,14 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 	var servers []*serve.Server
 	bounds := serve.NewBounds()
 	for _, c := range cfg.HTTP {
-		l, err := serve.Listen(c, serve.ListenOptions{Notice: func(text string) { fmt.Fprintln(d.stderr, text) }})
+		file := c.File
+		l, err := d.listenAt(&c)
 		if err != nil {
 			shutdown(servers)
 			return nil, err
+		}
+		if c.File != file && cfg.Server.ServerURL == "unix://"+file {
+			cfg.Server.ServerURL = "unix://" + c.File // what programs get told
 		}
 		for _, r := range cfg.RPCInterfaces {
 			d.journal.logf(conf.Info, "RPC interface %s initialized", conf.Repr(r.Name))

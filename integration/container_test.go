@@ -112,6 +112,9 @@ func TestContainerOfEveryKind(t *testing.T) {
 		args    []string
 	}{
 		{"read-only root", []string{"--read-only", "--tmpfs", "/run"}, nil},
+		{"read-only root and not a place to write", []string{"--read-only"}, nil},
+		{"read-only root and not a place to write, user 12345", []string{"--read-only", "--user", "12345", "--cap-drop", "ALL"}, nil},
+		{"user 12345 and places of root", []string{"--user", "12345"}, nil},
 		{"user 12345", []string{"--user", "12345", "--tmpfs", "/run"}, nil},
 		{"user and group 12345 and read-only root", []string{"--user", "12345:12345", "--read-only", "--tmpfs", "/run"}, nil},
 		{"no capabilities", []string{"--cap-drop", "ALL"}, nil},

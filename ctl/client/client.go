@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
+	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 )
 
@@ -134,6 +138,11 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		if err == nil {
 			return conn, nil
 		}
+		if c.path != "" && errors.Is(err, fs.ErrNotExist) {
+			if conn, err := c.dialFallback(limited); err == nil {
+				return conn, nil
+			}
+		}
 		if c.path != "" && errors.Is(err, syscall.EAGAIN) {
 			select { // its queue is full
 			case <-time.After(fullQueue):
@@ -144,8 +153,29 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		if cause := context.Cause(limited); cause != nil {
 			return nil, cause
 		}
+		if late != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, late // the dialer has a clock of its own, which may be ahead
+		}
 		return nil, c.dialError(err)
 	}
+}
+
+// dialFallback looks where a server puts its socket when it cannot put it where
+// it is configured. Sockets of others than us and root are not trusted: anybody
+// could put one there, and be told a password.
+func (c *Client) dialFallback(ctx context.Context) (net.Conn, error) {
+	for _, uid := range []int{os.Geteuid(), 0} {
+		for _, file := range conf.SocketFallbacks(c.path, uid, nil) {
+			if !conf.OwnDir(filepath.Dir(file), uid) {
+				continue
+			}
+			var d net.Dialer
+			if conn, err := d.DialContext(ctx, "unix", file); err == nil {
+				return conn, nil
+			}
+		}
+	}
+	return nil, fs.ErrNotExist
 }
 
 // fullQueue is how long to wait for room in the queue of a socket. The system

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gosupervisor/conf"
+	"gosupervisor/daemon/serve"
+)
+
+// notWritable tells whether an error says that a place cannot be written by us at
+// all: its filesystem is read-only, or it belongs to somebody else.
+func notWritable(err error) bool {
+	return errors.Is(err, syscall.EROFS) || os.Geteuid() != 0 && errors.Is(err, syscall.EACCES)
+}
+
+// listenAt opens a server. A UNIX socket whose place cannot be written goes to
+// the first other one that can; then its path in c is the new one, and told.
+func (d *daemon) listenAt(c *conf.HTTPServer) (net.Listener, error) {
+	options := serve.ListenOptions{Notice: func(text string) { fmt.Fprintln(d.stderr, text) }}
+	l, err := serve.Listen(*c, options)
+	if err == nil || c.Family != conf.Unix || !notWritable(err) {
+		return l, err
+	}
+	for _, file := range conf.SocketFallbacks(c.File, os.Geteuid(), nil) {
+		if dir := filepath.Dir(file); os.Mkdir(dir, 0o700) != nil && !conf.OwnDir(dir, os.Geteuid()) {
+			continue
+		}
+		moved := *c
+		moved.File = file
+		fallback, failed := serve.Listen(moved, options)
+		if failed == nil {
+			d.journal.logf(conf.Warn, "the socket %s cannot be made there (%v): it is %s, where supervisorctl looks for it too",
+				c.File, cause(err), file)
+			*c = moved
+			return fallback, nil
+		}
+		if !notWritable(failed) && !errors.Is(failed, syscall.ENOENT) {
+			return nil, failed // such as another supervisor there
+		}
+	}
+	return nil, err
+}
+
+// cause is the system's part of an error.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}

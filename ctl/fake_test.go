@@ -107,6 +107,9 @@ func world(over map[string]any) map[string]any {
 		"supervisor.shutdown":             true,
 		"supervisor.restart":              true,
 		"supervisor.sendProcessStdin":     true,
+		"supervisor.explainProcess":       func(p map[string]any) any { return named(p, api.Explanation{}) },
+		"supervisor.waitProcess":          []api.WaitResult{},
+		"supervisor.getAllProcessUsage":   []api.ProcessUsage{},
 		"supervisor.followLog":            pieces{"main log\n"},
 		"supervisor.followProcessLog": func(p map[string]any) any {
 			switch {

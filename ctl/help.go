@@ -85,12 +85,25 @@ const (
 		"tail -100 <name>\tThe last 100 *bytes* of its output\n" +
 		"tail <name> stderr\tThe last 1600 *bytes* of its error output\n"
 
+	helpTop = "top\t\t\tShow what all processes take of the machine, their descendants included\n" +
+		"top <name> <gname>:*\tThe same for some of them\n" +
+		"\t\t\tOn a terminal it goes on until q; c m f t p u r n s sort\n"
+
 	helpUpdate = "update\t\t\tRead the configuration again and make it so: add, restart and remove groups\n" +
 		"update all\t\tThe same\n" +
 		"update <gname> [...]\tThe same for these groups only\n" +
 		"update --dry-run [...]\tRead it again and say what the update would do; start and stop nothing\n"
 
 	helpVersion = "version\t\t\tThe version of supervisord\n"
+
+	helpWait = "wait <name>\t\tWait until a process is running\n" +
+		"wait <gname>:* <name>\tWait until each of them is\n" +
+		"wait all\t\tWait until all processes are\n" +
+		"wait --for=exited <name> Wait for another state\t(1 as soon as it is out of reach)\n"
+
+	helpWhy = "why <name>\t\tSay why a process is in its state: what happened to it, what it waits for, what it wrote last\n" +
+		"why <gname>:*\t\tThe same for the processes of a group\n" +
+		"why all\t\t\tThe same for all processes\n"
 )
 
 // usage is what -h prints.

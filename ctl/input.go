@@ -23,6 +23,8 @@ type input interface {
 	body(ctx context.Context) (string, error)
 	// remember takes a line into the history.
 	remember(line string)
+	// file is where all that comes from.
+	file() *os.File
 	// close gives the terminal back.
 	close()
 }
@@ -45,6 +47,8 @@ type plainInput struct {
 func (p *plainInput) remember(string) {}
 
 func (p *plainInput) close() {}
+
+func (p *plainInput) file() *os.File { return p.f }
 
 func (p *plainInput) line(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(p.out, prompt)

@@ -49,6 +49,8 @@ const (
 	textAskShutdown     = "Really shut the remote supervisord process down y/N? "
 	textReloaded        = "Restarted supervisord"
 	textShutDown        = "Shut down"
+	textWhyReduced      = "This server does not keep its reasons: how often the process was started, why, and when it is started again are not known."
+	textNotMeasured     = "What programs take of the machine is not known: the server does not tell, or cannot read /proc."
 	textGuessedURL      = "No configuration file was found at the default places, so this is the default URL: give -c FILE or -s URL"
 
 	textFgNoName   = "ERROR: no process name supplied"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"gosupervisor/ctl/api"
 )
 
 // kind says what the words after a verb are, for completion.
@@ -67,10 +69,18 @@ func classicVerbs() []verb {
 
 // ownVerbs are those that the original does not have. help lists them apart.
 func ownVerbs() []verb {
+	goals := []string{string(api.GoalRunning), string(api.GoalStopped), string(api.GoalExited), string(api.GoalFatal)}
 	return []verb{
 		{hiddenNames, nothing, (*session).namesFor, "", nil},
 		{"completion", shellNames, (*session).completion, helpCompletion, nil},
 		{"logs", processNames, (*session).logs, helpLogs, logsFlags},
+		{"top", processNames, (*session).top, helpTop, []flag{timeoutFlag,
+			{name: "once", short: "n", help: "print one table, also on a terminal"},
+			{name: "interval", value: "SECS", parse: parsePatience, help: "look so often (2 on a terminal; the table is of 1)"}}},
+		{"wait", processNames, (*session).wait, helpWait, []flag{timeoutFlag,
+			{name: "for", value: "STATE", parse: oneOf(goals...), words: goals, help: "running (if nothing is said), stopped, exited or fatal"}}},
+		{"why", processNames, (*session).why, helpWhy, []flag{timeoutFlag,
+			{name: "lines", short: "n", value: "N", parse: parseCount, help: "so many of the last lines of each log (10)"}}},
 	}
 }
 

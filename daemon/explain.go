@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"time"
 
@@ -108,7 +109,7 @@ func (h *host) measure(all []api.ProcessUsage, known time.Time) []api.ProcessUsa
 		if u.PID == 0 {
 			continue
 		}
-		u.Uptime += age
+		u.Uptime = math.Round((u.Uptime+age)*1000) / 1000
 		t, ok := table.Tree(u.PID, us)
 		if !ok {
 			continue

@@ -96,6 +96,16 @@ type EventList struct {
 	Events []Event `json:"events"`
 }
 
+// The types of events that only those hear of who follow events; no listener can
+// subscribe to them.
+const (
+	ListenerUnknown  = "LISTENER_UNKNOWN"  // a listener gets no events any more
+	ListenerOverflow = "LISTENER_OVERFLOW" // a pool has lost events
+)
+
+// FollowedTypes returns these types, and their kind.
+func FollowedTypes() []string { return []string{"LISTENER", ListenerOverflow, ListenerUnknown} }
+
 // eventJSON is the form of an Event on the wire. What its type does not have is
 // absent.
 type eventJSON struct {

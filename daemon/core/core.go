@@ -192,6 +192,7 @@ type timer struct {
 	proc   *process
 	job    *job
 	pool   *pool // a resend that waits
+	mend   *process // a listener that is to be stopped and started again
 	run    *hookRun
 	tick   bool
 	budget bool // the end of shutdown_timeout
@@ -210,6 +211,8 @@ func (t timer) live(c *Core) bool {
 		return t.job.open > 0 && t.job.reminder == t.at && (t.job.request != 0 || t.job.update)
 	case t.pool != nil:
 		return !t.pool.removed
+	case t.mend != nil:
+		return t.mend.hears.mending.at == t.at && !t.mend.removed
 	case t.run != nil:
 		return t.run.due == t.at && c.runs[t.run.id] == t.run
 	case t.tick:
@@ -301,6 +304,8 @@ func (c *Core) give(t timer) {
 		c.processDue(t.proc)
 	case t.job != nil:
 		c.remind(t.job)
+	case t.mend != nil:
+		c.mend(t.mend)
 	case t.pool != nil: // dispatch looks at every pool anyway
 	case t.run != nil:
 		c.hookDue(t.run)

@@ -48,6 +48,13 @@ func (c *Core) publishEntry(e *entry) {
 	}
 }
 
+// tellFollowers tells of an event that only those hear of who follow events: the
+// original has none of its type.
+func (c *Core) tellFollowers(e api.Event) {
+	e.When = c.wall.UnixMilli()
+	c.record(&entry{Event: e}, false)
+}
+
 // wanted tells whether a hook or a pool subscribes to an event.
 func (c *Core) wanted(name string) bool {
 	for _, k := range c.hooks {

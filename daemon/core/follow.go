@@ -36,7 +36,7 @@ type pattern struct{ group, process string }
 
 // eventKindNames are the types that a client can ask for, and eventNames those of
 // them that events have; the others are kinds of these.
-var eventKindNames = conf.EventTypes()
+var eventKindNames = slices.Concat(conf.EventTypes(), api.FollowedTypes())
 
 var eventNames = func() (names []string) {
 	for _, name := range eventKindNames {

@@ -38,6 +38,7 @@ const (
 	whyShutdown   // the supervisor ends
 	whyReload     // the supervisor starts over
 	whyUnkillable // record.text says why
+	whyMended     // a listener that got no events any more
 )
 
 // record is one transition as it is remembered. There are many of them, so that
@@ -217,6 +218,8 @@ func (p *process) reason(r *record) string {
 		return "supervisord shuts down"
 	case whyReload:
 		return "supervisord starts over"
+	case whyMended:
+		return "as a listener it got no events any more"
 	}
 	return r.text // whyUnkillable
 }

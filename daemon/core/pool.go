@@ -36,13 +36,15 @@ type ear struct {
 	parser listener.Parser
 	event  *queued // the one that it has, nil if none
 	deaf   bool    // it reads no more; it gets nothing until it is started again
+	mending
 
 	stuffed proc.Instant // it does not read now; until then it gets nothing
 }
 
+// reset makes it that of a new child.
 func (e *ear) reset() {
 	e.parser.Reset()
-	e.deaf, e.stuffed = false, 0
+	e.deaf, e.stuffed, e.mending.at = false, 0, 0
 }
 
 // Of an event that a listener keeps rejecting, the first resend is immediate;
@@ -185,6 +187,7 @@ func (c *Core) sendFailed(in SendFailed) {
 	c.logf(conf.Debug, "epipe occurred while sending event %d to listener %s, listener state unchanged", in.Serial, p.conf.Name)
 	p.hears.deaf = true
 	c.takeBack(p)
+	c.broke(p, "it has closed its standard input")
 }
 
 // takeBack puts the event that a listener has at the head of its pool's queue.
@@ -237,6 +240,7 @@ func (c *Core) listenerSaid(p *process, s listener.Signal, before listener.State
 	c.logf(conf.Debug, "%s: %v -> %v", name, before, after)
 	if after == listener.Unknown {
 		c.logf(conf.Warn, "%s: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated the eventlistener protocol", name)
+		c.broke(p, "it violated the event listener protocol")
 	}
 	return after
 }

@@ -79,6 +79,9 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 	if moves := fx.Moves(); len(moves) > 0 {
 		c.considerLeaving(p, moves[len(moves)-1])
 	}
+	if p.hears != nil {
+		c.mended(p, in)
+	}
 }
 
 // processDue gives a deadline to the machine. While the supervisor shuts down,

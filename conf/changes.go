@@ -122,6 +122,7 @@ func groupChanges(old, new *Group) []KeyChange {
 	keys.compare("events", strings.Join(was.Events, ","), strings.Join(is.Events, ","))
 	keys.compare("buffer_size", positive(was.BufferSize), positive(is.BufferSize))
 	keys.compare("len_unit", string(was.LenUnit), string(is.LenUnit))
+	keys.compare("buffer_policy", string(was.Policy), string(is.Policy))
 	keys.compare("result_handler", was.ResultHandler, is.ResultHandler)
 	return keys
 }

@@ -160,6 +160,7 @@ type Group struct {
 // Pool holds what an [eventlistener:x] has beyond a program.
 type Pool struct {
 	BufferSize    int
+	Policy        BufferPolicy
 	Events        []string // upper case, sorted, each once
 	ResultHandler string
 	LenUnit       LenUnit

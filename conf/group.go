@@ -140,6 +140,7 @@ func (l *loader) listener(section string) {
 		}
 		return n, err
 	})
+	g.Pool.Policy = l.policy(s, g.Pool.BufferSize)
 	g.Pool.ResultHandler = read(s, "result_handler", DefaultHandler, func(v string) (string, error) {
 		if !l.host.Plugin(v) {
 			hint := ""

@@ -70,6 +70,8 @@ func hintFor(key, value string) string {
 			return "write " + value + "B"
 		}
 		return "a number of bytes, or one with KB, MB or GB"
+	case key == "buffer_policy":
+		return "one of drop_oldest, block, grow:N"
 	case key == "autorestart":
 		return "one of true, false, unexpected"
 	case key == "stopsignal":

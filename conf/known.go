@@ -28,7 +28,7 @@ var (
 		"stop_sequence", "stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
 	}
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
-	listenerKeys = []string{"buffer_size", "events", "len_unit", "result_handler"}
+	listenerKeys = []string{"buffer_policy", "buffer_size", "events", "len_unit", "result_handler"}
 	inetKeys     = []string{"allow_unauthenticated", "health_without_auth", "password", "port", "username"}
 	unixKeys     = []string{"chmod", "chown", "file", "health_without_auth", "password", "username"}
 	roleKeys     = []string{"access", "gids", "programs", "uids"}
@@ -55,7 +55,7 @@ const (
 var programExtensions = []string{"log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence"}
 
 // listenerExtensions are those of event listeners alone.
-var listenerExtensions = []string{"len_unit"}
+var listenerExtensions = []string{"buffer_policy", "len_unit"}
 
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.

@@ -35,6 +35,7 @@ func (e *explainer) setting(section, key, value string) Setting {
 var plainKeys = slices.Concat(booleanKeys, []string{
 	"access",
 	"autorestart",
+	"buffer_policy",
 	"buffer_size",
 	"events",
 	"len_unit",

@@ -265,6 +265,7 @@ func (e *explainer) group(g *Group) []Setting {
 		add("events", strings.Join(g.Pool.Events, ","))
 		add("buffer_size", strconv.Itoa(g.Pool.BufferSize))
 		add("len_unit", string(g.Pool.LenUnit))
+		add("buffer_policy", string(g.Pool.Policy))
 		add("result_handler", g.Pool.ResultHandler)
 	}
 	add("priority", strconv.Itoa(g.Priority))

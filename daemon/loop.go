@@ -106,6 +106,8 @@ func (h *host) perform(e core.Effect) {
 		h.killHook(e)
 	case core.LastWords:
 		h.lastWords(h.slots[e.Proc], e)
+	case core.Hold:
+		h.hold(e)
 	case core.Print:
 		h.stdout.Write(e.Data, output.Urgent)
 	case core.TrySockets:

@@ -34,6 +34,7 @@ type channel struct {
 	sink   *output.FileSink
 	stream *output.Stream // the inherited descriptor
 	ring   *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
+	gate   gate           // before what becomes an event
 
 	// An automatic log that could not be created; the goroutine of kids says
 	// so before it starts the program.
@@ -286,11 +287,13 @@ func (h *host) sendUp(o *output.Options, s *slot, c *channel) {
 	}
 	if c.conf.Events {
 		o.OnLog = func(p []byte) {
+			c.gate.pass()
 			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Data: p}}, len(p))
 		}
 	}
 	if c.conf.CaptureMaxBytes > 0 {
 		o.OnComm = func(p []byte) {
+			c.gate.pass()
 			h.inbox.postBytes(message{in: core.Wrote{Proc: s.id, Channel: c.name, Message: true, Data: p}}, len(p))
 		}
 	}

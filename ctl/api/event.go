@@ -42,6 +42,7 @@ type Event struct {
 	Data    Bytes   // of these three
 	Whole   int     // the size of the data when it was too long to be kept; else 0
 	Tick    int64   // TICK: Unix seconds, a multiple of the period
+	Dropped uint64  // LISTENER_OVERFLOW: so many events has the pool lost since it was added
 }
 
 // Gap says that events from one serial to another are no longer there, or were
@@ -96,6 +97,30 @@ type EventList struct {
 	Events []Event `json:"events"`
 }
 
+// EventPool is an [eventlistener:x] as it is now.
+type EventPool struct {
+	Name         string         `json:"name"`
+	Events       []string       `json:"events"`
+	BufferSize   int            `json:"buffer_size"`
+	BufferPolicy string         `json:"buffer_policy"`
+	Limit        int            `json:"limit"`     // so many events may wait before the oldest is dropped
+	Buffered     int            `json:"buffered"`  // so many do
+	Delivered    uint64         `json:"delivered"` // acknowledged since the pool was added, as are the next two
+	Rejected     uint64         `json:"rejected"`  // sent back; they are sent again
+	Dropped      uint64         `json:"dropped"`   // lost
+	Holding      bool           `json:"holding"`   // programs that write what the pool wants are made to wait
+	Listeners    []PoolListener `json:"listeners"`
+}
+
+// PoolListener is one process of an EventPool.
+type PoolListener struct {
+	Name      string `json:"name"`
+	StateName string `json:"statename"` // of the process
+	Listener  string `json:"listener"`  // ACKNOWLEDGED, READY, BUSY or UNKNOWN
+	Deaf      bool   `json:"deaf"`      // it has closed its standard input
+	Restarts  int    `json:"restarts"`  // for having broken the protocol, lately
+}
+
 // The types of events that only those hear of who follow events; no listener can
 // subscribe to them.
 const (
@@ -125,6 +150,7 @@ type eventJSON struct {
 	Data     *Bytes      `json:"data,omitempty"`
 	Whole    int         `json:"data_bytes,omitempty"`
 	Tick     int64       `json:"tick,omitempty"`
+	Dropped  uint64      `json:"dropped,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -132,7 +158,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	j := eventJSON{
 		Serial: e.Serial, When: json.Number(fmt.Sprintf("%d.%03d", e.When/1000, e.When%1000)), Type: e.Type,
 		Group: e.Group, Name: e.Name, From: e.From, Reason: e.Reason, Channel: e.Channel,
-		Whole: e.Whole, Tick: e.Tick,
+		Whole: e.Whole, Tick: e.Tick, Dropped: e.Dropped,
 	}
 	switch strings.TrimPrefix(e.Type, "PROCESS_STATE_") {
 	case "STARTING", "BACKOFF":
@@ -173,7 +199,7 @@ func (e *Event) UnmarshalJSON(p []byte) error {
 		Serial: j.Serial, When: int64(math.Round(when * 1000)), Type: j.Type,
 		Group: j.Group, Name: j.Name, From: j.From, Tries: value(j.Tries), PID: value(j.PID), Expected: value(j.Expected),
 		Reason: j.Reason, Ended: j.Exit != nil, Exit: value(j.Exit), Channel: j.Channel, Remote: value(j.Remote), Data: value(j.Data), Whole: j.Whole,
-		Tick: j.Tick,
+		Tick: j.Tick, Dropped: j.Dropped,
 	}
 	return nil
 }

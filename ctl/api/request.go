@@ -130,6 +130,7 @@ type (
 		Since        int64
 		Types, Names []string
 	}
+	GetEventPools struct{}
 )
 
 func (GetAPIVersion) request()        {}
@@ -174,6 +175,7 @@ func (FollowLog) request()            {}
 func (FollowLogs) request()           {}
 func (FollowEvents) request()         {}
 func (GetEvents) request()            {}
+func (GetEventPools) request()        {}
 
 // Limits of FollowLogs.
 const (

@@ -135,6 +135,10 @@ var Methods = []Method{
 		Build:  func(a []any) Request { return GetEvents{number(a[0]), list(a[1]), list(a[2])} },
 		Doc:    "Returns the events that are kept.", ResultDoc: "the events, oldest first"},
 
+	{Name: "supervisor.getEventPools", Access: Read, Scope: EveryOne, Result: Array, Build: plain(GetEventPools{}),
+		Doc:       "Describes every pool of event listeners: what waits, what was acknowledged, rejected and lost since the pool was added.",
+		ResultDoc: "one struct for each [eventlistener:x], sorted by name"},
+
 	// Processes.
 	{Name: "supervisor.getProcessInfo", Access: Read, Scope: TheNamed, Params: params(nameParam), Result: Struct, XMLRPC: true,
 		Build: func(a []any) Request { return GetProcessInfo{text(a[0])} },

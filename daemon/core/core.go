@@ -50,13 +50,14 @@ type Core struct {
 
 	updates []*groupUpdate // in the order of their arrival
 
-	pools  []*pool
-	hooks  []*hook
-	runs   map[ProcID]*hookRun
-	partAt proc.Instant // until when a shutdown waits for hooks; 0: it does not yet
-	parted bool         // they have been killed
-	serial uint64       // of the next event
-	ticks  [3]int64
+	pools   []*pool
+	holding bool // somebody is held for a pool
+	hooks   []*hook
+	runs    map[ProcID]*hookRun
+	partAt  proc.Instant // until when a shutdown waits for hooks; 0: it does not yet
+	parted  bool         // they have been killed
+	serial  uint64       // of the next event
+	ticks   [3]int64
 
 	chronicle *Chronicle
 	followers map[RequestID]*follower
@@ -155,6 +156,7 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 	c.advanceUpdates()
 	c.advanceShutdown()
 	c.dispatch()
+	c.holdSources()
 	c.runHooks()
 	c.feed()
 	return c.fx
@@ -191,7 +193,7 @@ type timer struct {
 	serial uint64 // those of one moment go in the order in which they were set
 	proc   *process
 	job    *job
-	pool   *pool // a resend that waits
+	pool   *pool    // it has something to send, or to tell
 	mend   *process // a listener that is to be stopped and started again
 	run    *hookRun
 	tick   bool
@@ -306,7 +308,8 @@ func (c *Core) give(t timer) {
 		c.remind(t.job)
 	case t.mend != nil:
 		c.mend(t.mend)
-	case t.pool != nil: // dispatch looks at every pool anyway
+	case t.pool != nil:
+		c.poolDue(t.pool)
 	case t.run != nil:
 		c.hookDue(t.run)
 	case t.tick:

@@ -94,6 +94,14 @@ type (
 		Title string // who it is, and what became of it
 	}
 
+	// Hold has an output of a process wait before it becomes the next event, or
+	// lets go of it. What waits fills the pipe, and then the process waits.
+	Hold struct {
+		Proc    ProcID
+		Channel api.Channel
+		On      bool
+	}
+
 	// Print writes to our own standard output.
 	Print struct{ Data []byte }
 
@@ -132,6 +140,7 @@ func (RunHook) effect()         {}
 func (KillHook) effect()        {}
 func (LastWords) effect()       {}
 func (Print) effect()           {}
+func (Hold) effect()            {}
 func (TrySockets) effect()      {}
 func (LoadConfig) effect()      {}
 func (ReopenLogs) effect()      {}

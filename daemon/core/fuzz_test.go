@@ -32,9 +32,12 @@ priority=5
 command=/bin/x
 autostart=false
 stopwaitsecs=0
+stdout_events_enabled=true
 [program:a]
 command=/bin/x
 stopasgroup=true
+stderr_events_enabled=true
+stdout_events_enabled=true
 [program:b]
 command=/bin/x
 exitcodes=1
@@ -44,9 +47,11 @@ programs=a,b
 priority=7
 [eventlistener:ear]
 command=/bin/x
-events=PROCESS_STATE,TICK_5,PROCESS_GROUP
+events=PROCESS_STATE,TICK_5,PROCESS_GROUP,PROCESS_LOG
 buffer_size=3
+buffer_policy=block
 startsecs=0
+stderr_events_enabled=true
 [hook:h]
 command=/bin/x
 events=PROCESS_STATE
@@ -137,6 +142,7 @@ events=EVENT
 command=/bin/x
 events=TICK_5
 buffer_size=2
+buffer_policy=grow:3
 `,
 }
 

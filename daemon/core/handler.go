@@ -9,6 +9,7 @@ import (
 // processed settles the event that a listener has.
 func (c *Core) processed(p *process) {
 	c.logf(conf.Debug, "%s: event was processed", p.conf.Name)
+	p.group.pool.delivered++
 	c.handle(p)
 	p.hears.event = nil
 }

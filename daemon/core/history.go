@@ -332,6 +332,8 @@ func (c *Core) waitsFor(p *process) string {
 		return fmt.Sprintf("the end of pid %d; in %s it is sent SIGKILL", p.m.PID, in(p.m.Due))
 	case p.m.State == proc.Unknown && p.m.PID != 0:
 		return fmt.Sprintf("the end of pid %d, which cannot be signalled", p.m.PID)
+	case p.held != holds{}:
+		return "room in a pool of event listeners: with buffer_policy=block nothing more is read of what it writes"
 	case starts:
 		return "its restart, in " + in(start) + ": it ends as soon as it is started"
 	case p.m.State == proc.Exited:

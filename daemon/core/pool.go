@@ -15,11 +15,13 @@ import (
 type pool struct {
 	group   *group
 	size    int
+	policy  conf.BufferPolicy
 	handler string
 	removed bool
 	queue   []*queued
 	serial  uint64 // of the next event in this pool
 	types   map[string]bool
+	room
 }
 
 // queued is an event as one pool has it. The pool's serial stays the same when
@@ -70,11 +72,11 @@ func (c *Core) addPool(g *group) {
 // ticks before.
 func (c *Core) configurePool(pl *pool, ticked bool) {
 	pc := pl.group.conf.Pool
-	pl.size, pl.handler, pl.types = pc.BufferSize, pc.ResultHandler, map[string]bool{}
+	pl.size, pl.policy, pl.handler, pl.types = pc.BufferSize, pc.Policy, pc.ResultHandler, map[string]bool{}
 	for _, want := range pc.Events {
 		pl.types[want] = true
 	}
-	for len(pl.queue) > pl.size {
+	for len(pl.queue) > pl.limit() {
 		c.dropOldest(pl)
 	}
 	if !ticked && c.ticking() {
@@ -104,19 +106,6 @@ func (c *Core) accept(pl *pool, e *event) {
 	pl.serial++
 }
 
-// makeRoom drops the oldest event of a full queue.
-func (c *Core) makeRoom(pl *pool) {
-	if len(pl.queue) >= pl.size {
-		c.dropOldest(pl)
-	}
-}
-
-// dropOldest drops the oldest event of a queue, and says so.
-func (c *Core) dropOldest(pl *pool) {
-	c.logf(conf.Error, "pool %s event buffer overflowed, discarding event %d", pl.group.conf.Name, pl.queue[0].serial)
-	pl.queue = slices.Delete(pl.queue, 0, 1)
-}
-
 // dispatch gives waiting events to listeners that are ready.
 func (c *Core) dispatch() {
 	for _, pl := range c.pools {
@@ -138,8 +127,7 @@ func (c *Core) dispatchPool(pl *pool) {
 			}
 			return
 		}
-		pl.queue = slices.Delete(pl.queue, 0, 1)
-		c.send(pl, p, q)
+		c.send(pl, p, pl.take())
 	}
 }
 
@@ -228,6 +216,7 @@ func (c *Core) listenerSaid(p *process, s listener.Signal, before listener.State
 			break
 		}
 		c.logf(conf.Warn, "%s: event was rejected", name)
+		p.group.pool.rejected++
 		c.putOff(p.group.pool, p.hears.event)
 		c.takeBack(p)
 	case listener.BadResult:

@@ -53,6 +53,12 @@ func (s *scenario) print(e Effect) {
 		fmt.Fprintf(w, "hook %s as %d: %s\n  %s", e.Hook.Name, e.Run, environ(e.Environ), e.Input)
 	case KillHook:
 		fmt.Fprintf(w, "kill hook %d\n", e.Run)
+	case Hold:
+		verb := "let go of"
+		if e.On {
+			verb = "hold"
+		}
+		fmt.Fprintf(w, "%s %s of %s\n", verb, e.Channel, s.names[e.Proc])
 	case Print:
 		fmt.Fprintf(w, "print %q\n", e.Data)
 	case TrySockets:

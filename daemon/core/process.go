@@ -35,7 +35,8 @@ type process struct {
 	by      why  // who asked last for its start or its stop
 	forced  bool // the child has been sent SIGKILL, since it did not stop
 
-	hears *ear // of an event listener; nil for any other process
+	held  holds // of its outputs, for pools that are full
+	hears *ear  // of an event listener; nil for any other process
 }
 
 // namespec returns the name by which clients know the process.

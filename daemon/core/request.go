@@ -57,6 +57,8 @@ func (c *Core) request(id RequestID, req api.Request) {
 		c.reply(id, c.allProcessInfo())
 	case api.GetAllConfigInfo:
 		c.reply(id, c.allConfigInfo())
+	case api.GetEventPools:
+		c.reply(id, c.eventPools())
 	case api.GetEvents:
 		c.getEvents(id, r)
 	case api.SendRemoteCommEvent:

@@ -48,6 +48,8 @@ type world struct {
 	runs    map[ProcID]bool // commands of hooks: whether they were killed
 	left    int
 
+	held map[ProcID]holds
+
 	watchers map[RequestID]*watcher
 	watching []RequestID // their keys, as they came
 	happened []api.Event // what the witness has seen
@@ -58,7 +60,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
 		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, runs: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
-		watchers: map[RequestID]*watcher{},
+		watchers: map[RequestID]*watcher{}, held: map[ProcID]holds{},
 	}
 }
 
@@ -85,6 +87,7 @@ func (w *world) give(in Input) {
 		w.take(e)
 	}
 	w.checkUpdates(effects, before)
+	w.checkRoom()
 	w.checkWaits()
 	w.checkHistories()
 	w.checkWatchers(slices.Clone(effects)) // there will be others
@@ -174,6 +177,9 @@ func (w *world) take(e Effect) {
 		}
 	case RemoveProcesses:
 		for _, id := range e.Procs {
+			if w.held[id] != (holds{}) {
+				w.fail("slot %d is removed and held", id)
+			}
 			if k := w.kids[id]; w.procs[id].m.State != proc.Unknown && (k.forking || k.pid != 0) {
 				w.fail("slot %d is removed with a child: %+v", id, *k)
 			}
@@ -205,6 +211,8 @@ func (w *world) take(e Effect) {
 		if k := w.kids[e.Proc]; k == nil || k.pid == 0 || k.reaped {
 			w.fail("an event for nobody: %+v", e)
 		}
+	case Hold:
+		w.hold(e)
 	case Check:
 		w.checks = append(w.checks, e)
 	case TrySockets:
@@ -236,6 +244,36 @@ func (w *world) take(e Effect) {
 		w.answered(e.ID)
 	case Leave:
 		w.leave()
+	}
+}
+
+// hold holds an output, or lets go of it.
+func (w *world) hold(e Hold) {
+	w.t.Helper()
+	h, i := w.held[e.Proc], slices.Index(channels[:], e.Channel)
+	if w.kids[e.Proc] == nil || h[i] == e.On {
+		w.fail("it was so before, or there is none: %+v", e)
+	}
+	h[i] = e.On
+	w.held[e.Proc] = h
+}
+
+// checkRoom checks that no pool has more than it may, and that nobody is held
+// who is about to end or on whom a pool may wait, or without need.
+func (w *world) checkRoom() {
+	w.t.Helper()
+	needy := false
+	for _, pl := range w.core.pools {
+		if len(pl.queue) > pl.limit() {
+			w.fail("pool %s has %d events, and room for %d", pl.group.conf.Name, len(pl.queue), pl.limit())
+		}
+		needy = needy || pl.policy == conf.BlockSource && len(pl.queue) > pl.size/2
+	}
+	for id, h := range w.held {
+		k := w.kids[id]
+		if p := w.core.procs[id]; h != (holds{}) && (!needy || p == nil || p.hears != nil || k.reaped || k.doomed || w.core.run != RunRunning) {
+			w.fail("slot %d is held, %+v", id, *k)
+		}
 	}
 }
 

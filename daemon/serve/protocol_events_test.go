@@ -31,6 +31,7 @@ var sampleEvents = []api.Event{
 	{Type: "REMOTE_COMMUNICATION", Remote: "deploy", Data: api.Bytes("done")},
 	{Type: "PROCESS_LOG_STDOUT", Group: "web", Name: "web", PID: 1, Channel: api.Stdout, Data: api.Bytes("text"), Whole: 1 << 20},
 	{Type: "TICK_5", Tick: 1767323045},
+	{Type: "LISTENER_OVERFLOW", Group: "ear", Dropped: 7},
 }
 
 const eventsPart = `## Events
@@ -58,11 +59,14 @@ that event listeners see. ` + "`when`" + ` is in seconds, with thousandths.
 | SUPERVISOR_STATE_CHANGE_RUNNING, _STOPPING | |
 | REMOTE_COMMUNICATION | ` + "`remote_type`, `data`" + ` |
 | PROCESS_LOG_STDOUT, _STDERR; PROCESS_COMMUNICATION_STDOUT, _STDERR | ` + "`group`, `name`, `pid`, `channel`, `data`" + ` |
+| LISTENER_UNKNOWN | ` + "`group`, `name`, `reason`" + `: a listener gets no events any more |
+| LISTENER_OVERFLOW | ` + "`group`, `dropped`" + `: so many events has this pool lost since it was added; told once a second |
 | TICK_5, TICK_60, TICK_3600 | ` + "`tick`" + `: seconds, a multiple of the period |
 
 Data of more than %d bytes is cut, and ` + "`data_bytes`" + ` says how many there were. The last %d events are kept, as far as they take no
 more than %d MiB; of PROCESS_LOG, PROCESS_COMMUNICATION and TICK the last %d, and %d MiB, and only while somebody follows them. Those of
-output come only from programs with ` + "`stdout_events_enabled`" + ` and the like, as for event listeners.
+output come only from programs with ` + "`stdout_events_enabled`" + ` and the like, as for event listeners. LISTENER, which is not for
+listeners, is both of its types, and EVENT is everything.
 
 `
 
@@ -90,7 +94,7 @@ func TestTheReferenceKnowsEveryMemberOfAnEvent(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range conf.EventTypes() {
+	for _, name := range append(conf.EventTypes(), api.FollowedTypes()...) {
 		family, rest := name[:strings.LastIndexByte("_"+name, '_')], name[strings.LastIndexByte(name, '_')+1:]
 		if family != "" && !strings.Contains(string(text), name) && !strings.Contains(string(text), "_"+rest) {
 			t.Errorf("%s is not in the reference", name)
@@ -107,7 +111,7 @@ func TestEventsAreStreamed(t *testing.T) {
 	}
 	r.fake.batches <- api.EventBatch{Open: &api.EventsOpen{Serial: 9, Oldest: 8, PID: 1}}
 	r.fake.batches <- api.EventBatch{}
-	r.fake.batches <- api.EventBatch{Gap: &api.Gap{From: 8, To: 9}, Events: sampleEvents[4:]}
+	r.fake.batches <- api.EventBatch{Gap: &api.Gap{From: 8, To: 9}, Events: sampleEvents[4:6]}
 	for _, want := range []string{
 		`{"id":1,"data":{"open":{"serial":9,"oldest":8,"pid":1,"identifier":""}}}`,
 		`{"id":1,"data":{"gap":{"from":8,"to":9}}}`,
@@ -164,7 +168,7 @@ func TestAStreamOfEventsOutlivesTheBeginningOfTheEnd(t *testing.T) {
 	shut := make(chan struct{})
 	go func() { r.shutdown(patience); close(shut) }()
 	<-r.server.closing.Done()
-	r.fake.batches <- api.EventBatch{Events: sampleEvents[5:]}
+	r.fake.batches <- api.EventBatch{Events: sampleEvents[5:6]}
 	close(r.fake.batches)
 	if got := k.hear(); !strings.Contains(got, "TICK_5") {
 		t.Error(got)

@@ -305,6 +305,8 @@ func lineType(m *api.Method) string {
 		return "array of GroupChange"
 	case r == "supervisor.updateGroup":
 		return "GroupChange"
+	case r == "supervisor.getEventPools":
+		return "array of EventPool"
 	case r == "supervisor.getEvents":
 		return "EventList"
 	case r == "supervisor.getReadiness":
@@ -333,7 +335,8 @@ func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
 	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Readiness{}, api.Unready{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
 		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
-		api.WaitResult{}, api.ProcessUsage{}, api.EventsOpen{}, api.Gap{}, api.EventList{}} {
+		api.WaitResult{}, api.ProcessUsage{}, api.EventsOpen{}, api.Gap{}, api.EventList{},
+		api.EventPool{}, api.PoolListener{}} {
 		rt := reflect.TypeOf(v)
 		var fields []string
 		for i := range rt.NumField() {

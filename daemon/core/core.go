@@ -47,6 +47,7 @@ type Core struct {
 
 	signals map[RequestID]*pendingSignals
 	waits   map[RequestID]*wait
+	awaited int // results of all of them
 
 	updates []*groupUpdate // in the order of their arrival
 

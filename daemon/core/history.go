@@ -62,6 +62,7 @@ const (
 	noteCore     note = 1 << iota // the memory of the child was dumped
 	noteExpected                  // it was asked for, or the code is one of exitcodes
 	noteForced                    // by the SIGKILL after stopwaitsecs
+	noteForeign                   // by a SIGKILL that was not ours
 )
 
 // history is what a process remembers of its life.
@@ -117,8 +118,12 @@ func (p *process) rememberExit(in Exited, at time.Time) {
 	if in.CoreDumped {
 		e.note |= noteCore
 	}
-	if p.forced && in.Signal == syscall.SIGKILL {
+	switch {
+	case in.Signal != syscall.SIGKILL:
+	case p.forced:
 		e.note |= noteForced
+	case !p.killed:
+		e.note |= noteForeign
 	}
 	// Nothing but a stop leads out of these, so any end is one that was wanted.
 	if p.m.State == proc.Stopping || p.m.State == proc.Unknown {
@@ -134,7 +139,7 @@ func (p *process) remember(at time.Time, in proc.Input, mv proc.Move) {
 	switch mv.To {
 	case proc.Starting:
 		h.starts++
-		p.forced = false
+		p.forced, p.killed = false, false
 		if in.Kind == proc.InputDue {
 			h.restarts++
 			r.why = whyRestart
@@ -227,6 +232,8 @@ func (p *process) reason(r *record) string {
 // endReason words an exit that follows a run.
 func (p *process) endReason(r *record) string {
 	switch {
+	case r.note&noteForced != 0 && len(p.policy.StopThen) > 0:
+		return fmt.Sprintf("%s, as no signal before that had ended it", r.end())
 	case r.note&noteForced != 0:
 		return fmt.Sprintf("%s, as it had not ended within stopwaitsecs %v", r.end(), p.policy.StopWait)
 	case proc.State(r.to) != proc.Exited, r.sig != 0:
@@ -248,6 +255,9 @@ func (r *record) end() string {
 	}
 	if r.note&noteCore != 0 {
 		text += " (core dumped)"
+	}
+	if r.note&noteForeign != 0 {
+		text += " (not by supervisord)"
 	}
 	return text
 }
@@ -329,7 +339,11 @@ func (c *Core) waitsFor(p *process) string {
 	case p.m.State == proc.Stopping && p.forced:
 		return fmt.Sprintf("the end of pid %d, which has been sent SIGKILL", p.m.PID)
 	case p.m.State == proc.Stopping:
-		return fmt.Sprintf("the end of pid %d; in %s it is sent SIGKILL", p.m.PID, in(p.m.Due))
+		next := syscall.SIGKILL
+		if int(p.m.StopStep) < len(p.policy.StopThen) {
+			next = p.policy.StopThen[p.m.StopStep].Signal
+		}
+		return fmt.Sprintf("the end of pid %d; in %s it is sent %s", p.m.PID, in(p.m.Due), conf.SignalName(next))
 	case p.m.State == proc.Unknown && p.m.PID != 0:
 		return fmt.Sprintf("the end of pid %d, which cannot be signalled", p.m.PID)
 	case p.held != holds{}:

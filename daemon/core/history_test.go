@@ -85,8 +85,22 @@ func TestManyWaits(t *testing.T) {
 	for id := RequestID(2); id < 50; id++ {
 		step(Cancel{ID: id})
 	}
-	if len(c.waits) != 0 {
-		t.Errorf("%d still wait", len(c.waits))
+	if len(c.waits) != 0 || c.awaited != 0 {
+		t.Errorf("%d still wait for %d", len(c.waits), c.awaited)
+	}
+	refused := 0
+	for id := RequestID(100); id < 250; id++ {
+		for _, e := range c.Step(now, birth.Add(now), Request{ID: id, Req: api.WaitProcess{Names: all, Goal: api.GoalStopped}}) {
+			if r, ok := e.(Reply); ok && r.Fault != nil && r.Fault.Code == api.Failed {
+				refused++
+			}
+		}
+	}
+	if len(c.waits) != mostAwaited/1000 || len(c.waits)+refused != 150 || c.awaited > mostAwaited {
+		t.Errorf("%d wait and %d were refused", len(c.waits), refused)
+	}
+	for id := RequestID(100); id < 250; id++ {
+		step(Cancel{ID: id})
 	}
 	for _, p := range c.procs {
 		if len(p.awaited) > 0 {

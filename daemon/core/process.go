@@ -34,6 +34,7 @@ type process struct {
 	history history
 	by      why  // who asked last for its start or its stop
 	forced  bool // the child has been sent SIGKILL, since it did not stop
+	killed  bool // somebody has had us send it SIGKILL
 
 	held  holds // of its outputs, for pools that are full
 	hears *ear  // of an event listener; nil for any other process
@@ -173,6 +174,7 @@ func (c *Core) tellClosed(p *process) {
 
 // kill sends the stop signal or, when patience is over, SIGKILL.
 func (c *Core) kill(p *process, fx proc.Effects) {
+	p.killed = p.killed || fx.Signal == syscall.SIGKILL
 	if fx.Forced {
 		p.forced = true
 		c.logf(conf.Warn, "killing '%s' (%d) with SIGKILL", p.conf.Name, p.m.PID)

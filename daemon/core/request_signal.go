@@ -116,6 +116,7 @@ func (c *Core) sendEach(s *pendingSignals, procs []*process, signal func(*proces
 	for _, p := range procs {
 		s.procs[p.id] = p
 		sig := signal(p)
+		p.killed = p.killed || sig == syscall.SIGKILL
 		c.logf(conf.Debug, "sending %s (pid %d) sig %s", p.conf.Name, p.m.PID, conf.SignalName(sig))
 		c.emit(Signal{Proc: p.id, Signal: sig, Request: s.request})
 	}

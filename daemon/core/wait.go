@@ -9,6 +9,10 @@ import (
 	"gosupervisor/proc"
 )
 
+// mostAwaited bounds how many processes all waits together name: they may last
+// for ever, and as many clients as there are may ask for as many as there are.
+const mostAwaited = 1 << 17
+
 // wait is a request that waits for processes to reach a state. It changes
 // nothing; every step of a process that somebody waits for is looked at.
 type wait struct {
@@ -51,7 +55,13 @@ func (c *Core) waitProcess(id RequestID, r api.WaitProcess) {
 		}
 	}
 	w.open = len(w.procs)
+	if c.awaited+len(w.results) > mostAwaited && w.open > 0 {
+		w.forget()
+		c.fault(id, api.Failed, fmt.Sprintf("clients wait for %d processes already, and may for %d", c.awaited, mostAwaited))
+		return
+	}
 	c.waits[id] = w
+	c.awaited += len(w.results)
 	if w.open == 0 {
 		c.finishWait(w)
 	}
@@ -145,6 +155,7 @@ func (c *Core) endWait(p *process, a awaited, code api.Code, detail string) {
 
 func (c *Core) finishWait(w *wait) {
 	delete(c.waits, w.request)
+	c.awaited -= len(w.results)
 	c.reply(w.request, w.results)
 }
 
@@ -163,6 +174,12 @@ func (c *Core) dropWait(id RequestID) {
 		return
 	}
 	delete(c.waits, id)
+	c.awaited -= len(w.results)
+	w.forget()
+}
+
+// forget has the processes know nothing of a wait.
+func (w *wait) forget() {
 	for _, p := range w.procs {
 		p.awaited = slices.DeleteFunc(p.awaited, func(a awaited) bool { return a.wait == w })
 	}

@@ -125,7 +125,9 @@ func (w *world) checkWaits() {
 			}
 		}
 	}
+	results := 0
 	for id, wt := range w.core.waits {
+		results += len(wt.results)
 		if wt.open != open[wt] || wt.open == 0 || wt.request != id {
 			w.fail("request %d waits for %d processes, and %d know of it", id, wt.open, open[wt])
 		}
@@ -134,8 +136,8 @@ func (w *world) checkWaits() {
 		}
 		delete(open, wt)
 	}
-	if len(open) > 0 {
-		w.fail("processes know of %d waits that are over", len(open))
+	if len(open) > 0 || results != w.core.awaited {
+		w.fail("processes know of %d waits that are over; of %d results %d are counted", len(open), results, w.core.awaited)
 	}
 }
 

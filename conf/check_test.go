@@ -351,6 +351,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add("[supervisord]\n[fcgi-program:f]\ncommand=x\nsocket=unix:///x/y\n[group:g]\nprograms=f\n[eventlistener:e]\nevents=EVENT\ncommand=\nnumprocs=-1\n")
 	f.Add("[supervisord]\n[inet_http_server]\nport=80\n[role:x]\nuids=0,root\naccess=operate\nprograms=a*,b:*\n[metrics]\ntextfile=/m\ninterval=1\n")
 	f.Add("[DEFAULT]\na=b\n[x\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=" + MainRPCInterface + "\n[ctlplugin:y]\nb=c\n[supervisord]\nk=\"a ; b\"\n")
+	f.Add("[supervisord]\n[hook:h]\nevents=TICK_5,\nprograms=a*,b:?\ncommand=x %(hook_name)s\ntimeout=0\nparallel=0\nenvironment=A_KEY=secretsecret\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		h := checked(map[string]string{"/c/s.conf": text})
 		findings := Check("/c/s.conf", h)

@@ -9,8 +9,8 @@
 // the codes, stand in texts.go.
 //
 // Everything happens in the caller's goroutine, but for fg, which waits for two
-// logs and a keyboard at once, and for the watch over signals while the line
-// editor has the terminal. Names that come from the server reach a terminal
+// logs and a keyboard at once, for what a screen (screen.go) is told and asks,
+// and for the watch over signals while the line editor has the terminal. Names that come from the server reach a terminal
 // only with their control characters made visible.
 //
 // It may import conf, ctl/api and ctl/client.

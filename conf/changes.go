@@ -136,6 +136,9 @@ func programChanges(old, new *Program) []KeyChange {
 	if !sameAccount(old.User, new.User) {
 		keys.compare("user", accountText(old.User), accountText(new.User))
 	}
+	for _, k := range envTexts {
+		keys.compare(k.key, k.text(old), k.text(new))
+	}
 	keys.environment(old.Environment, new.Environment)
 	keys.output("stdout", old.Stdout, new.Stdout)
 	keys.output("stderr", old.Stderr, new.Stderr)

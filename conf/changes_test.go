@@ -124,6 +124,10 @@ func TestEveryFieldOfAProgramIsAKey(t *testing.T) {
 	fresh := func() *Group {
 		return &Group{Name: "g", Kind: KindListener, Pool: &Pool{BufferSize: 1, Events: []string{"EVENT"}}, Programs: []*Program{{
 			Section: "program:p", Group: "g", Name: "p", Environment: map[string]string{"A": "1"}, ExitCodes: []int{0}, StopSignal: syscall.SIGTERM,
+			Env: EnvSources{
+				Files: []EnvPath{{"/a", true}}, Dirs: []EnvPath{{"/b", false}}, From: []EnvFrom{{"C", EnvPath{"/c", true}}},
+				Unset: []string{"D"}, Pass: []string{"E"},
+			},
 			User: &Account{Groups: []int{0}}, Socket: &Socket{URL: "tcp://h:1", Owner: &[2]int{0, 0}},
 		}}}
 	}

@@ -99,6 +99,7 @@ func (l *loader) check() []Problem {
 	l.checkGroups()
 	l.checkSignalMap()
 	l.checkPrograms()
+	l.checkEnvSources()
 	l.checkHooks()
 	l.checkLogs()
 	if l.warned.full() {
@@ -149,8 +150,11 @@ func (l *loader) checkSections() {
 		}
 		for _, key := range slices.Sorted(maps.Keys(sec.keys)) {
 			opt := sec.keys[key]
-			if !sec.kind.any && !slices.Contains(sec.kind.keys, opt.key) && !strings.HasPrefix(opt.key, "[") {
+			if !sec.kind.any && !slices.Contains(sec.kind.keys, properKey(opt.key)) && !strings.HasPrefix(opt.key, "[") {
 				l.warnAt(opt.at(), sec.name, opt.key, "the key is unknown and ignored", keyHint(sec.name, opt.key))
+			}
+			if main := properKey(opt.key); main != opt.key && sec.spelt(main) != opt {
+				l.warnAt(opt.at(), sec.name, opt.key, fmt.Sprintf("the value is not used: %s is set too", sec.spelt(main).key), "")
 			}
 			l.checkDuplicates(sec, opt)
 			l.checkCuts(sec, opt)

@@ -29,7 +29,7 @@ func (s *scope) checkEnvironment(key, value string) {
 	if lost := lostComment(value); lost != "" {
 		s.warn(key, opt, fmt.Sprintf("%s is dropped: outside quotes a # begins a comment", repr(lost)), "put the value in quotes")
 	}
-	if key == "env_default" {
+	if key != "environment" {
 		return // no release of the original reads it
 	}
 	const hint = `write NAME="value", with no other quotes and no backslash in it`

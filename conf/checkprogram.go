@@ -70,9 +70,9 @@ func (c *programCheck) program(p *Program) {
 		s.warn("command", opt, "the command is empty", "")
 		return
 	}
-	search := c.searchPath(p)
+	search, shown := c.searchPath(p)
 	if text := c.lookup(words[0], search); text != "" {
-		s.warn("command", opt, text, commandHint(words[0], search))
+		s.warn("command", opt, text, commandHint(words[0], shown))
 	}
 	if i := slices.IndexFunc(words[1:], isShellWord); i >= 0 && !slices.Contains(comparers, path.Base(words[0])) {
 		s.warn("command", opt, fmt.Sprintf("%s is given to the program as an argument: no shell reads the command", repr(words[i+1])), "write /bin/sh -c '...'")
@@ -87,13 +87,18 @@ func (c *programCheck) path(p string) string {
 	return joinPath(c.base, strings.TrimPrefix(p, "./"))
 }
 
-// searchPath is where the command of a program is looked for.
-func (c *programCheck) searchPath(p *Program) string {
+// searchPath is where the command of a program is looked for, and what is said of
+// it.
+func (c *programCheck) searchPath(p *Program) (search, shown string) {
 	if search, set := p.Environment["PATH"]; set {
-		return search
+		return search, search
 	}
-	search, _ := c.host.getenv("PATH")
-	return cmp.Or(search, defaultPath)
+	if v, set := c.fromFiles(p)["PATH"]; set {
+		return v.Value, "that of " + v.Path
+	}
+	search, _ = c.host.getenv("PATH")
+	search = cmp.Or(search, defaultPath)
+	return search, search
 }
 
 // lookup says what is wrong with a command, or "". The first entry of that name

@@ -242,6 +242,7 @@ type Program struct {
 	Umask        int    // -1: inherit
 	User         *Account
 	Environment  map[string]string // [supervisord]'s, then the program's own over it
+	Env          EnvSources        // what else the environment is made of
 	ServerURL    string            // "": the Server's
 	NoServerURL  bool              // serverurl= stands empty: the child is given none
 	Priority     int

@@ -89,6 +89,12 @@ func hintFor(key, value string) string {
 		return "one of critical, error, warn, info, debug, trace, blather"
 	case key == "environment", key == "env_default":
 		return environmentHint(value)
+	case key == "env_from_file":
+		return "write NAME=/path/of/file,NAME2=/path"
+	case key == "env_file", key == "env_dir":
+		return "paths with commas between them; a - before one says that it need not be there"
+	case key == "env_unset", key == "env_pass":
+		return "names such as LANG or LC_* with commas between them"
 	case slices.Contains([]string{"umask", "chmod", "socket_mode"}, key):
 		return "an octal number such as 022 or 0700"
 	case slices.Contains(booleanKeys, key):
@@ -102,7 +108,7 @@ func hintFor(key, value string) string {
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
 	"allow_unauthenticated", "health_without_auth", "silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
-	"stdout_events_enabled", "stderr_events_enabled",
+	"stdout_events_enabled", "stderr_events_enabled", "env_clear",
 }
 
 func environmentHint(value string) string {

@@ -61,6 +61,7 @@ func (s *scope) hookChild(p *Program) {
 	}
 	t := s.in(s.names.withEnv(env))
 	p.Directory = read(t, "directory", "", asText)
+	p.Env = t.environmentSources()
 	command, _, found, err := t.text("command")
 	if !found || err == nil && trim(command) == "" {
 		t.missing("command", textf(msgHookCommand, s.sec.name))
@@ -156,6 +157,7 @@ func (e *explainer) hook(h *Hook) []Setting {
 	add("directory", p.Directory)
 	add("umask", octal(p.Umask))
 	add("user", accountText(p.User))
+	list = append(list, e.sources(p)...)
 	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }
 

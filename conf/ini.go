@@ -331,7 +331,7 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 	if opt, in = d.find(name, key); opt == nil {
 		return "", nil, nil, false
 	}
-	return d.value(in.name, key), opt, in, true
+	return d.value(in.name, opt.key), opt, in, true
 }
 
 // find is lookup for somebody who does not need the value.
@@ -341,7 +341,7 @@ func (d *document) find(name, key string) (*option, *section) {
 		if in == nil || !d.supplies(n, name, key) {
 			continue
 		}
-		if opt := in.keys[key]; opt != nil {
+		if opt := in.spelt(key); opt != nil {
 			return opt, in
 		}
 	}

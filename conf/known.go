@@ -3,6 +3,7 @@ package conf
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -18,7 +19,8 @@ var (
 		"nodaemon", "pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
 	}
 	programKeys = []string{
-		"autorestart", "autostart", "command", "directory", "environment",
+		"autorestart", "autostart", "command", "directory",
+		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
 		"exitcodes", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
@@ -34,12 +36,46 @@ var (
 	roleKeys     = []string{"access", "gids", "programs", "uids"}
 	metricsKeys  = []string{"interval", "textfile"}
 	hookKeys     = []string{
-		"buffer_size", "command", "directory", "environment", "events", "parallel", "programs", "timeout", "umask", "user",
+		"buffer_size", "command", "directory",
+		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
+		"events", "parallel", "programs", "timeout", "umask", "user",
 	}
 	groupKeys   = []string{"priority", "programs"}
 	ctlKeys     = []string{"history_file", "password", "prompt", "serverurl", "username"}
 	includeKeys = []string{"files"}
 )
+
+// aliases are other spellings of keys of ours, which other programs use.
+var aliases = map[string]string{
+	"envfiles":         "env_file",
+	"environment_file": "env_file",
+}
+
+// properKey is the spelling of a key under which everything else knows it.
+func properKey(key string) string { return cmp.Or(aliases[key], key) }
+
+// spelt finds the option that sets a key in a section, under whatever spelling; the
+// proper one wins.
+func (s *section) spelt(key string) *option {
+	if opt := s.keys[key]; opt != nil {
+		return opt
+	}
+	for _, alias := range aliasesOf[key] {
+		if opt := s.keys[alias]; opt != nil {
+			return opt
+		}
+	}
+	return nil
+}
+
+// aliasesOf lists the other spellings of a key.
+var aliasesOf = func() map[string][]string {
+	of := make(map[string][]string)
+	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
+		of[aliases[alias]] = append(of[aliases[alias]], alias)
+	}
+	return of
+}()
 
 // defaultsSections supply keys to every program, fcgi program and event listener;
 // the first has the say where both set a key.
@@ -52,7 +88,10 @@ const (
 )
 
 // programExtensions are our own keys of whatever runs.
-var programExtensions = []string{"log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence"}
+var programExtensions = []string{
+	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset",
+	"log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence",
+}
 
 // listenerExtensions are those of event listeners alone.
 var listenerExtensions = []string{"buffer_policy", "len_unit"}

@@ -90,12 +90,12 @@ func (l *loader) lintSection(sec *section) {
 		case strings.HasPrefix(opt.key, "["): // reported as a line in doubt
 		case whole:
 			text = "the key is in a section that is ignored"
-		case slices.Contains(ours, opt.key):
+		case slices.Contains(ours, properKey(opt.key)):
 			text = "the key is an extension and ignored"
 		case word == "ctlplugin" && opt.key != ctlFactoryKey:
 			text = "the key is given to the plugin, which refuses what it does not know"
 		case sec.kind.any:
-		case !slices.Contains(sec.kind.keys, opt.key), sec.name == defaultSection && isExtension(opt.key):
+		case !slices.Contains(sec.kind.keys, properKey(opt.key)), sec.name == defaultSection && isExtension(properKey(opt.key)):
 			text = "the key is unknown and ignored"
 		case inGroup && strings.HasPrefix(opt.key, "socket"):
 			text = "the program is in a group and gets no socket there"

@@ -63,6 +63,7 @@ type loader struct {
 	hostname   string
 
 	accounts map[string]accountResult
+	envRead  map[envSource]envResult
 
 	// What all programs together have cost so far, against maxProcesses,
 	// maxExpanded and maxVariables.
@@ -265,6 +266,9 @@ func (s *scope) problem(key string, opt *option, text, hint string) Problem {
 	p := Problem{File: s.sec.at.file, Line: s.sec.at.line, Section: s.sec.name, Key: key, Text: text, Hint: hint}
 	if opt != nil {
 		p.File, p.Line = opt.at().file, opt.at().line
+		if properKey(opt.key) == key {
+			p.Key = opt.key // as it is spelt there
+		}
 	}
 	return p
 }

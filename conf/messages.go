@@ -102,6 +102,9 @@ const (
 	msgPattern       = "not a pattern of names: %s"
 	msgInterval      = "%d is less than a second"
 	msgExposed       = "Server %s on %s would take orders from whoever can reach it: it has no username and password"
+	msgEnvPath       = "not a list of paths"
+	msgEnvName       = "not the name of a variable: %s"
+	msgEnvMany       = "%d entries are more than the %d that are allowed"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

@@ -57,7 +57,9 @@ func (o Origin) String() string {
 	case FromEnvironment:
 		return o.Name + " from the environment"
 	case FromFile:
-		words = fmt.Sprintf("%s:%d", o.File, o.Line)
+		if words = o.File; o.Line > 0 {
+			words = fmt.Sprintf("%s:%d", o.File, o.Line)
+		}
 		if o.Section != "" {
 			words += " in [" + o.Section + "]"
 		}
@@ -314,5 +316,6 @@ func (e *explainer) program(p *Program) []Setting {
 			add("socket_owner", ownerText(k.Owner))
 		}
 	}
+	list = append(list, e.sources(p)...)
 	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }

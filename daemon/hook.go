@@ -47,12 +47,16 @@ func (h *host) prepareHook(e core.RunHook) (_ *child.Spec, err error) {
 	r := &hookChild{name: "hook " + e.Hook.Name}
 	h.hooks[child.Key(e.Run)] = r
 	p := e.Hook.Child
-	argv, path, err := h.command(p)
+	files, err := h.fromFiles(p)
+	if err != nil {
+		return nil, err
+	}
+	argv, path, err := h.command(p, searched(p, files))
 	if err != nil {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: h.hookEnvironment(e), Dir: p.Directory, Umask: p.Umask, Cred: credential(p.User),
+		Path: path, Argv: argv, Env: h.hookEnvironment(e, files), Dir: p.Directory, Umask: p.Umask, Cred: credential(p.User),
 	}
 	defer func() {
 		if err != nil {
@@ -93,13 +97,13 @@ func eventFile(text []byte) (*os.File, error) {
 // hookEnvironment makes the environment of a hook's command: ours, what tells it about
 // us and the event, and what the configuration sets, each over the one before. What we
 // were told of an event ourselves is not passed on.
-func (h *host) hookEnvironment(e core.RunHook) []string {
+func (h *host) hookEnvironment(e core.RunHook, files map[string]string) []string {
 	set := map[string]string{"SUPERVISOR_ENABLED": "1", "SUPERVISOR_HOOK": e.Hook.Name}
 	if h.cfg.Server.ServerURL != "" {
 		set["SUPERVISOR_SERVER_URL"] = h.cfg.Server.ServerURL
 	}
 	maps.Copy(set, e.Environ)
-	return h.layered(set, e.Hook.Child.Environment, func(name string) bool {
+	return h.layered(e.Hook.Child, files, set, func(name string) bool {
 		return strings.HasPrefix(name, "SUPERVISOR_EVENT") || name == "SUPERVISOR_PROCESS_NAME" || name == "SUPERVISOR_GROUP_NAME"
 	})
 }

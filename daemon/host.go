@@ -3,9 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -189,39 +187,6 @@ func (h *host) SignalFailed(k child.Key, _ syscall.Signal, err error) {
 // WaitFailed implements child.Observer.
 func (h *host) WaitFailed(err error) {
 	h.journal.logf(conf.Critical, "waitpid error %v; a process may not be cleaned up properly", err)
-}
-
-// environment makes a child's environment: ours, what tells it about us, and
-// what the configuration sets, each over the one before.
-func (h *host) environment(p *conf.Program) []string {
-	set := map[string]string{
-		"SUPERVISOR_ENABLED":      "1",
-		"SUPERVISOR_PROCESS_NAME": p.Name,
-		"SUPERVISOR_GROUP_NAME":   p.Group,
-	}
-	if url := p.ServerURL; url != "" {
-		set["SUPERVISOR_SERVER_URL"] = url
-	} else if h.cfg.Server.ServerURL != "" {
-		set["SUPERVISOR_SERVER_URL"] = h.cfg.Server.ServerURL
-	}
-	return h.layered(set, p.Environment, nil)
-}
-
-// layered makes an environment: ours, but for what is left out, with set over it and
-// configured over that.
-func (h *host) layered(set, configured map[string]string, leftOut func(name string) bool) []string {
-	maps.Copy(set, configured)
-	env := make([]string, 0, len(h.baseEnv)+len(set))
-	for _, kv := range h.baseEnv {
-		name, _, _ := strings.Cut(kv, "=")
-		if _, over := set[name]; !over && (leftOut == nil || !leftOut(name)) {
-			env = append(env, kv)
-		}
-	}
-	for k, v := range set {
-		env = append(env, k+"="+v)
-	}
-	return env
 }
 
 // streamFor returns the shared sink of an inherited descriptor.

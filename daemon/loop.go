@@ -142,7 +142,8 @@ func (h *host) signal(e core.Signal) {
 // check looks whether a program's command could be started. It runs on the
 // goroutine of kids, since looking may wait for a disk.
 func (h *host) check(e core.Check) {
-	_, _, err := h.command(e.Program)
+	files, _ := h.fromFiles(e.Program) // what is wrong with them, the start itself tells
+	_, _, err := h.command(e.Program, searched(e.Program, files))
 	h.inbox.post(message{in: core.Checked{Job: e.Job, Proc: e.Proc, Err: commandError(err)}})
 }
 

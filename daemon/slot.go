@@ -126,9 +126,9 @@ type running struct {
 	logs   []*output.FileSink // opened for this child
 }
 
-// command splits a program's command and finds its file. The error is the
-// spawnerr.
-func (h *host) command(p *conf.Program) (argv []string, path string, err error) {
+// command splits a program's command and finds its file, along the PATH of env. The
+// error is the spawnerr.
+func (h *host) command(p *conf.Program, env map[string]string) (argv []string, path string, err error) {
 	argv, err = conf.SplitCommand(p.Command)
 	if err != nil {
 		return nil, "", &child.LookupError{Kind: child.NotExecutable,
@@ -137,7 +137,7 @@ func (h *host) command(p *conf.Program) (argv []string, path string, err error) 
 	if len(argv) == 0 {
 		return nil, "", &child.LookupError{Kind: child.NotExecutable, Text: "command is empty"}
 	}
-	path, err = child.Resolve(argv, p.Environment, h.ownPath)
+	path, err = child.Resolve(argv, env, h.ownPath)
 	if self := child.Self(); self != "" && conf.IsStdoutCommand(argv[0]) && notFound(err) {
 		return argv, self, nil // we are that program too
 	}
@@ -158,12 +158,16 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 	if err := h.holdSocket(r); err != nil {
 		return nil, err
 	}
-	argv, path, err := h.command(s.prog)
+	files, err := h.fromFiles(s.prog)
+	if err != nil {
+		return nil, err
+	}
+	argv, path, err := h.command(s.prog, searched(s.prog, files))
 	if err != nil {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: h.environment(s.prog), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog.User),
+		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog.User),
 	}
 	if s.prog.Main {
 		// Nothing of it goes through us, and it owns the terminal.

@@ -50,15 +50,17 @@ var shape = rules{
 		// 2: what can be asked.
 		"ctl/api": {"proc"},
 		// 3: the whole, without and with the world.
-		"daemon/core":  {"conf", "ctl/api", "proc", "proc/listener"},
-		"daemon/fcgi":  {"conf", "daemon/socket"},
-		"daemon/initd": {"conf", "proc/child"},
-		"daemon/serve": {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/socket"},
-		"ctl/client":   {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
+		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener"},
+		"daemon/fcgi":    {"conf", "daemon/socket"},
+		"daemon/initd":   {"conf", "proc/child"},
+		"daemon/serve":   {"conf", "ctl/api", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/socket"},
+		"daemon/metrics": {"ctl/api", "daemon/core"},
+		"ctl/promtext":   {"ctl/api"},
+		"ctl/client":     {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
-		"ctl": {"conf", "ctl/api", "ctl/client"},
+		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext"},
 		"daemon": {
-			"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/initd", "daemon/serve", "early",
+			"conf", "ctl/api", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/initd", "daemon/metrics", "daemon/serve", "early",
 			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
 		},
 		// 5: main.

@@ -104,6 +104,7 @@ func world(over map[string]any) map[string]any {
 		"supervisor.reloadConfig":         api.Reread{Added: []string{"new"}, Changed: []string{"cat"}, Removed: []string{"gone"}},
 		"supervisor.addProcessGroup":      byName(true, map[string]api.Code{"nope": api.BadName, "cat2": api.AlreadyAdded}),
 		"supervisor.removeProcessGroup":   byName(true, map[string]api.Code{"nope": api.BadName, "g": api.StillRunning}),
+		"supervisor.getMetrics":           someMetrics,
 		"supervisor.shutdown":             true,
 		"supervisor.restart":              true,
 		"supervisor.sendProcessStdin":     true,
@@ -262,3 +263,7 @@ func supervisorctl(t *testing.T, stdin string, args ...string) outcomeOf {
 	code := run("supervisorctl", args, in, &out, &errs)
 	return outcomeOf{out.String(), errs.String(), code}
 }
+
+// someMetrics are what a server counts.
+var someMetrics = []api.Metric{{Name: "a_total", Help: "All.", Type: api.Counter, Samples: []api.Sample{
+	{Labels: api.Labels{{Name: "process", Value: "x\n"}, {Name: "group", Value: "g"}}, Value: 3}}}}

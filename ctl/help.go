@@ -29,6 +29,8 @@ const (
 		"\t\t\tCtrl-C to exit.\n" +
 		"logs -n 100 --stderr\tThe last 100 lines of each error output\n"
 
+	helpMetrics = "metrics\t\t\tWhat is counted and measured, as Prometheus reads it\n"
+
 	helpMaintail = "maintail -f \tFollow the log of supervisord (Ctrl-C to exit)\n" +
 		"maintail -100\tThe last 100 *bytes* of the log of supervisord\n" +
 		"maintail\tThe last 1600 *bytes* of the log of supervisord\n\n"

@@ -41,6 +41,7 @@ const (
 	textMaybeDown       = "ERROR: %s (already shut down?)"
 	textNothingToReread = "No config updates to processes"
 	textNoDetails       = "ERROR: the server does not tell which keys differ"
+	textNoMetrics       = "ERROR: the server does not count anything"
 	textNotRemoving     = "%s: has problems; not removing"
 	textBadURL          = "ERROR: url must be http:// or unix://"
 	textOneChannel      = "Error: --stdout and --stderr exclude each other"

@@ -114,6 +114,9 @@ func TestVerbs(t *testing.T) {
 		{"pid nope", "No such process nope\n", 1},
 		{"pid g:*", "No such process g:*\n", 1},
 
+		{"metrics", "# HELP a_total All.\n# TYPE a_total counter\na_total{process=\"x\\n\",group=\"g\"} 3\n", 0},
+		{"metrics x", "Error: metrics accepts no arguments\n" + helpMetrics, 1},
+
 		{"avail", "cat                              in use    auto      5:5\n" +
 			"g:m1                             avail     manual    100:1\n", 0},
 		{"avail x", "Error: avail accepts no arguments\n" + helpAvail, 1},

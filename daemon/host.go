@@ -12,6 +12,7 @@ import (
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
 	"gosupervisor/daemon/fcgi"
+	"gosupervisor/daemon/serve"
 	"gosupervisor/proc"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/output"
@@ -29,7 +30,9 @@ type host struct {
 
 	journal *journal
 	*outputs
-	epoch time.Time // Instant zero
+	totals  *totals
+	servers []*serve.Server // set before they serve
+	epoch   time.Time       // Instant zero
 
 	core     *core.Core
 	inbox    *inbox
@@ -85,7 +88,7 @@ func newPast(now time.Time) past { return past{chronicle: core.NewChronicle(uint
 
 func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h := &host{
-		cfg: cfg, journal: j, outputs: out, epoch: time.Now(),
+		cfg: cfg, journal: j, outputs: out, totals: new(totals), epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
 		done: make(chan struct{}), running: map[child.Key]*running{}, hooks: map[child.Key]*hookChild{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
@@ -165,6 +168,7 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 
 // Orphan implements child.Observer.
 func (h *host) Orphan(pid int, ws syscall.WaitStatus) {
+	h.totals.orphans.Add(1)
 	h.journal.logf(conf.Info, "reaped unknown pid %d (%s)", pid, child.ExitText(ws))
 }
 

@@ -44,6 +44,7 @@ type daemon struct {
 	back    bool   // and one to the configuration before, since another failed
 	failure string // why it did
 	past    past   // of the life before a restart
+	totals  totals
 }
 
 // Main runs supervisord and returns its exit code.
@@ -211,7 +212,7 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	}
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.past)
-	h.load, h.loadForRestart = d.load, d.loadForRestart
+	h.totals, h.load, h.loadForRestart = &d.totals, d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
 		return leave, err

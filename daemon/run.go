@@ -20,8 +20,13 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) core.Leave
 	h.inbox.post(message{in: core.Boot{}})
 	all.Go(func() { h.passSignals(signals) })
 	all.Go(func() { h.kids.Run(ctx) })
+	h.servers = servers
 	for _, s := range servers {
 		all.Go(s.Serve)
+	}
+	if h.cfg.Metrics.Textfile != "" {
+		f := &textfile{h: h, conf: h.cfg.Metrics}
+		all.Go(func() { f.keep(ctx) })
 	}
 	leave := h.loop()
 	shutdown(servers)

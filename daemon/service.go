@@ -111,6 +111,9 @@ func (h *host) performIO(e core.Perform) outcome {
 	case api.ExplainProcess:
 		s, known := slots[0], e.Known.(api.Explanation)
 		return outcome{then: func() (any, error) { return explain(s, known, r.Lines), nil }}
+	case api.GetMetrics:
+		known, at := e.Known.(core.Tally), time.Now()
+		return outcome{then: func() (any, error) { return h.metrics(known, slots, at), nil }}
 	case api.GetAllProcessUsage:
 		known, at := e.Known.([]api.ProcessUsage), time.Now()
 		return outcome{then: func() (any, error) { return h.measure(known, at), nil }}

@@ -27,14 +27,15 @@ type slot struct {
 
 // channel is where one output of a process goes.
 type channel struct {
-	name   api.Channel
-	conf   conf.Output
-	path   string        // of the log file, "" for none
-	file   *logfile.File // nil: none, or an inherited descriptor
-	sink   *output.FileSink
-	stream *output.Stream // the inherited descriptor
-	ring   *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
-	gate   gate           // before what becomes an event
+	name    api.Channel
+	conf    conf.Output
+	path    string        // of the log file, "" for none
+	file    *logfile.File // nil: none, or an inherited descriptor
+	sink    *output.FileSink
+	stream  *output.Stream // the inherited descriptor
+	ring    *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
+	gate    gate           // before what becomes an event
+	written written        // what went through it
 
 	// An automatic log that could not be created; the goroutine of kids says
 	// so before it starts the program.
@@ -266,6 +267,7 @@ func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 	if c.conf.Syslog {
 		o.Sinks = append(o.Sinks, h.syslog.Lines(p.Name))
 	}
+	o.Sinks = append([]output.Sink{&c.written}, o.Sinks...)
 	h.sendUp(&o, r.slot, c)
 	if h.journal.level <= conf.Debug {
 		o.Debug = func(chunk []byte) { h.echo(p.Name, c.name, chunk) }

@@ -154,6 +154,7 @@ two:two1                         in use    auto      999:999
 	o.shows("help status", "status <gname>:*")
 	o.does("reread", 0, "No config updates to processes\n")
 	o.does("reread --diff", 1, "ERROR: the server does not tell which keys differ\n")
+	o.does("metrics", 1, "ERROR: the server does not count anything\n")
 	o.does("status nosuch --json", 4, `{"result":[{"name":"nosuch","group":"nosuch","status":10,"description":"BAD_NAME: nosuch"}]}`+"\n")
 }
 

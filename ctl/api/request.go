@@ -66,6 +66,7 @@ type (
 	GetAllProcessInfo   struct{}
 	GetAllConfigInfo    struct{}
 	GetAllProcessUsage  struct{}
+	GetMetrics          struct{}
 	SendProcessStdin    struct{ Name, Chars string }
 	SendRemoteCommEvent struct{ Type, Data string }
 
@@ -162,6 +163,7 @@ func (GetProcessInfo) request()       {}
 func (GetAllProcessInfo) request()    {}
 func (GetAllConfigInfo) request()     {}
 func (GetAllProcessUsage) request()   {}
+func (GetMetrics) request()           {}
 func (ExplainProcess) request()       {}
 func (WaitProcess) request()          {}
 func (SendProcessStdin) request()     {}

@@ -166,6 +166,9 @@ var Methods = []Method{
 		Doc: "Measures what every process takes of the machine, its descendants included. A percentage is the difference of two " +
 			"cpu_seconds over that of the two uptimes, as long as the pid is the same.",
 		ResultDoc: "one struct for each process, sorted by group and name; null is what /proc does not tell"},
+	{Name: "supervisor.getMetrics", Access: Read, Scope: EveryOne, Result: Array, Build: plain(GetMetrics{}),
+		Doc:       "Returns what is counted and measured of every process and of the supervisor itself, as monitoring systems take it.",
+		ResultDoc: "one struct for each metric, with its samples"},
 	{Name: "supervisor.startProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, waitParam), Result: Boolean, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StartProcess{text(a[0]), truth(a[1])} },
 		Doc:   "Starts a process.", ResultDoc: "true; for group:* as startProcessGroup"},

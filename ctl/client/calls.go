@@ -170,6 +170,13 @@ func (c *Client) ConfigChanges(ctx context.Context) (changes []api.GroupChange, 
 	return changes, err
 }
 
+// Metrics returns what the server counts and measures. The original does not
+// have it.
+func (c *Client) Metrics(ctx context.Context) (list []api.Metric, err error) {
+	err = c.call(ctx, "supervisor.getMetrics", &list)
+	return list, err
+}
+
 // UpdateGroup brings a group into line with the configuration as last read, and
 // tells what that took. The original does not have it.
 func (c *Client) UpdateGroup(ctx context.Context, group string) (done api.GroupChange, err error) {

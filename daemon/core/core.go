@@ -49,6 +49,8 @@ type Core struct {
 	waits   map[RequestID]*wait
 	awaited int // results of all of them
 
+	rereads struct{ good, bad uint64 }
+
 	updates []*groupUpdate // in the order of their arrival
 
 	pools   []*pool

@@ -48,7 +48,7 @@ type (
 		ID    RequestID
 		Req   api.Request
 		Procs []ProcID
-		Known any // an api.Explanation or []api.ProcessUsage that the daemon completes
+		Known any // an api.Explanation, a Tally or []api.ProcessUsage that the daemon completes
 	}
 
 	// Log writes a line to the activity log.

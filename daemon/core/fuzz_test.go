@@ -288,7 +288,7 @@ func (w *world) ask(s *source) {
 		api.GetProcessInfo{Name: name}, api.GetAllProcessInfo{}, api.GetAllConfigInfo{}, api.GetState{}, api.GetReadiness{},
 		api.SendProcessStdin{Name: name, Chars: "x"}, api.SendRemoteCommEvent{Type: "t", Data: "d"},
 		api.ReadProcessLog{Name: name}, api.FollowLogs{Names: []string{name}}, api.ClearAllProcessLogs{}, api.ReadLog{}, api.Restart{},
-		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{},
+		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{}, api.GetMetrics{},
 		api.WaitProcess{Names: []string{name}, Goal: goal}, api.WaitProcess{Names: []string{"g:*", "a:*", "ear:*"}, Goal: goal},
 		api.WaitProcess{Names: []string{name, "g:*", "always"}, Goal: goal}, api.WaitProcess{Goal: goal},
 	}

@@ -71,6 +71,8 @@ type history struct {
 	oldest   uint8
 	starts   uint32
 	restarts uint32 // of which nobody asked for
+	failures uint64 // starts that failed
+	exits    exits
 	exit     exit
 }
 
@@ -130,6 +132,7 @@ func (p *process) rememberExit(in Exited, at time.Time) {
 		e.note |= noteExpected
 	}
 	p.history.exit = e
+	p.history.exits.count(in)
 }
 
 // remember keeps one transition, and why it came.
@@ -150,6 +153,7 @@ func (p *process) remember(at time.Time, in proc.Input, mv proc.Move) {
 	case proc.Running:
 		r.why = whyStayedUp
 	case proc.Backoff:
+		h.failures++
 		if in.Kind == proc.InputSpawnFailed {
 			r.why, r.text = whyNoChild, brief(p.spawnErr)
 			break

@@ -17,12 +17,13 @@ import (
 
 // hook is a [hook:x] in effect: the events that wait for its command.
 type hook struct {
-	conf    *conf.Hook
-	types   map[string]bool
-	queue   []*happening
-	running int
-	lost    int // dropped since there was last room
-	lostAll int // dropped at all
+	conf     *conf.Hook
+	types    map[string]bool
+	queue    []*happening
+	running  int
+	lost     int // dropped since there was last room
+	lostAll  int // dropped at all
+	accepted uint64
 }
 
 // hookRun is a command that was started for an event.
@@ -199,6 +200,7 @@ func (c *Core) offer(name, payload string) {
 func (c *Core) line(k *hook, h *happening) {
 	if len(k.queue) < k.conf.BufferSize {
 		k.queue = append(k.queue, h)
+		k.accepted++
 		return
 	}
 	if k.lost == 0 {

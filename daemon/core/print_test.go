@@ -146,6 +146,8 @@ func (s *scenario) printKnown(known any) {
 	w := &s.out
 	switch v := known.(type) {
 	case nil:
+	case Tally:
+		s.printTally(v)
 	case []api.ProcessUsage:
 		for _, u := range v {
 			fmt.Fprintf(w, "  %s %s pid %d, started %s, up for %vs, %d starts, %d restarts\n",
@@ -164,6 +166,18 @@ func (s *scenario) printKnown(known any) {
 		}
 	default:
 		s.t.Fatalf("unknown part of an answer %T", v)
+	}
+}
+
+func (s *scenario) printTally(t Tally) {
+	w := &s.out
+	fmt.Fprintf(w, "  of %s: %d rereads, %d bad\n", t.Identifier, t.Rereads, t.BadRereads)
+	for i, u := range t.Usage {
+		fmt.Fprintf(w, "  %s %s, %d starts, %d restarts, %d failed, exits %v\n",
+			u.Namespec(), u.StateName, u.Starts, u.Restarts, t.Counts[i].FailedStarts, t.Counts[i].Exits)
+	}
+	for _, q := range append(t.Pools, t.Hooks...) {
+		fmt.Fprintf(w, "  queue %s: %d accepted, %d dropped, %d waiting\n", q.Name, q.Accepted, q.Dropped, q.Waiting)
 	}
 }
 

@@ -120,6 +120,10 @@ func (c *Core) requestIO(id RequestID, req api.Request) bool {
 	case api.SendProcessStdin:
 		c.sendStdin(id, r)
 		return true
+	case api.GetMetrics:
+		t := c.tally()
+		c.emit(Perform{ID: id, Req: req, Procs: t.Procs, Known: t})
+		return true
 	case api.GetAllProcessUsage:
 		c.emit(Perform{ID: id, Req: req, Known: c.allUsage()})
 		return true
@@ -248,10 +252,12 @@ func (c *Core) reread(in Loaded) {
 	case c.run != RunRunning:
 		c.fault(in.ID, api.ShutdownState, "")
 	case in.Err != nil:
+		c.rereads.bad++
 		f := api.NewFault(api.CantReread, firstLine(in.Err))
 		f.Hint = strings.Join(details(in.Err), "\n")
 		c.emit(Reply{ID: in.ID, Fault: f})
 	default:
+		c.rereads.good++
 		c.config = in.Config
 		d := conf.Compare(c.active(), in.Config.Groups)
 		c.reply(in.ID, api.Reread{Added: orEmpty(d.Added), Changed: orEmpty(d.Changed), Removed: orEmpty(d.Removed)})

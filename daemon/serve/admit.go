@@ -129,6 +129,7 @@ func (s *Server) admit(raw net.Conn) {
 		s.tooMany(raw, fmt.Sprintf("all servers together have their %d connections", cap(all)))
 		return
 	}
+	s.counts.accepted.Add(1)
 	n := &newcomer{since: time.Now()}
 	conn := &firstByteConn{Conn: raw, newcomer: n, write: s.o.write}
 	if len(s.o.Roles) > 0 {
@@ -188,6 +189,7 @@ func (c *firstByteConn) settle(settled chan<- struct{}) {
 
 // tooMany refuses a connection, with a word if not too many get one already.
 func (s *Server) tooMany(raw net.Conn, text string) {
+	s.counts.refused.Add(1)
 	select {
 	case s.extra <- struct{}{}:
 		s.conns.Go(func() { s.refuse(raw, text) })

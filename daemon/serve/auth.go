@@ -47,6 +47,7 @@ const (
 // wrongLogin tells of a wrong login and holds up its answer, so that guessing
 // takes its time.
 func (s *Server) wrongLogin(ctx context.Context) {
+	s.counts.badLogins.Add(1)
 	if more, ok := s.wrongLogins.pass(time.Now(), loginEvery); ok {
 		s.log(conf.Warn, "wrong user name or password in a login on "+s.conf.Section+andMore(more))
 	}

@@ -76,6 +76,7 @@ func (s *Server) unknown(name string, w wire) *api.Fault {
 // g makes room for what it returns. A panic of the service is its fault alone:
 // the supervisor goes on.
 func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, args []any, g *grant) (result any, fault *api.Fault) {
+	s.counts.called(w)
 	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", w, name))
 	defer func() {
 		if r := recover(); r != nil {

@@ -60,6 +60,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			httpError(c, http.StatusInternalServerError)
 		}
 	}()
+	if !calls(r.URL.Path) {
+		s.counts.pages.Add(1)
+	}
 	confine(c.Header())
 	s.route(c, r)
 }
@@ -97,7 +100,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusUnauthorized)
 	case s.strangeHost(r), acts(r) && crossSite(r):
 		httpError(w, http.StatusForbidden)
-	case !speaksFaults(path) && s.barred(r.Context()) != nil:
+	case !calls(path) && s.barred(r.Context()) != nil:
 		httpError(w, http.StatusForbidden)
 	default:
 		s.settle(r.Context())
@@ -105,9 +108,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// speaksFaults tells whether what is answered at a path can say why a client is
-// refused.
-func speaksFaults(path string) bool { return strings.HasPrefix(path, "/RPC2") || path == "/ndjson" }
+// calls tells whether the methods are called at a path, whose faults can say why
+// a client is refused.
+func calls(path string) bool { return strings.HasPrefix(path, "/RPC2") || path == "/ndjson" }
 
 func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) {
 	switch {
@@ -128,6 +131,8 @@ func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) 
 		only(w, r, http.MethodGet, http.StatusBadRequest, func(w http.ResponseWriter, r *http.Request) {
 			s.serveTail(w, r, api.FollowLog{Backlog: tailBacklog})
 		})
+	case path == "/metrics":
+		s.serveMetrics(w, r)
 	case isHealth(path):
 		s.serveHealth(w, r, true)
 	case path == "/ok.html" && (r.Method == http.MethodGet || r.Method == http.MethodPost || r.Method == http.MethodHead):

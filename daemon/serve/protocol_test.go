@@ -179,6 +179,7 @@ const httpPart = `## HTTP
 | ` + "`GET /logtail/NAME`" + `, ` + "`GET /logtail/NAME/stderr`" + ` | the last 1024 bytes of a log as plain text, then whatever is written to it; 404 if there is no such process or log |
 | ` + "`GET /mainlogtail`" + ` | the same for the activity log |
 | ` + "`GET /ok.html`" + ` | ` + "`OK`" + ` |
+| ` + "`GET /metrics`" + ` | what getMetrics returns, for Prometheus: [metrics.md](metrics.md) |
 | ` + "`GET /livez`" + `, ` + "`GET /readyz`" + ` | whether the supervisor answers, and whether everything is up, as JSON with status 200 or 503: [metrics.md](metrics.md) |
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
@@ -309,6 +310,8 @@ func lineType(m *api.Method) string {
 		return "array of EventPool"
 	case r == "supervisor.getEvents":
 		return "EventList"
+	case r == "supervisor.getMetrics":
+		return "array of Metric"
 	case r == "supervisor.getReadiness":
 		return "Readiness"
 	case r == "supervisor.getState":
@@ -333,7 +336,7 @@ func lineType(m *api.Method) string {
 
 func renderStructs(b *strings.Builder) {
 	b.WriteString("## Structures\n\n")
-	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Readiness{}, api.Unready{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
+	for _, v := range []any{api.ProcessInfo{}, api.Status{}, api.StateInfo{}, api.Readiness{}, api.Unready{}, api.Metric{}, api.Sample{}, api.Reread{}, api.TailChunk{}, api.LogPiece{}, api.ConfigInfo{},
 		api.GroupChange{}, api.MemberChange{}, api.KeyChange{}, api.Explanation{}, api.Exit{}, api.Transition{}, api.LogTail{},
 		api.WaitResult{}, api.ProcessUsage{}, api.EventsOpen{}, api.Gap{}, api.EventList{},
 		api.EventPool{}, api.PoolListener{}} {
@@ -370,6 +373,9 @@ func fieldType(t reflect.Type) string {
 	case reflect.Interface:
 		return "int, boolean or string"
 	case reflect.Slice:
+		if t == reflect.TypeFor[api.Labels]() {
+			return "object of strings"
+		}
 		if t.Elem().Kind() == reflect.Uint8 {
 			return "bytes"
 		}

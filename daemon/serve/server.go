@@ -61,6 +61,7 @@ type Server struct {
 	settled      chan struct{} // one of them is none any more; holds one word
 	acceptErrors meter
 	wrongLogins  meter
+	counts       counts
 	pauses       chan struct{} // one token for each wrong login that is held up
 
 	conns sync.WaitGroup

@@ -81,6 +81,7 @@ func (s *Server) followHere(ctx context.Context, r api.Request, emit func(any) e
 
 // stream sends the pieces of a stream as lines.
 func (s *Server) stream(ctx context.Context, j *job, send func([]byte) bool) *api.Fault {
+	s.counts.called(overLines)
 	r := j.method.Build(j.args)
 	if events, ok := r.(api.FollowEvents); ok {
 		return s.streamEvents(ctx, j, events, send)

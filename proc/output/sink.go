@@ -1,6 +1,10 @@
 package output
 
-import "gosupervisor/proc/logfile"
+import (
+	"sync/atomic"
+
+	"gosupervisor/proc/logfile"
+)
 
 // Sink is where the bytes of a pump go.
 type Sink interface {
@@ -42,6 +46,7 @@ func hurried(hurry <-chan struct{}) bool {
 type FileSink struct {
 	file  *logfile.File
 	queue Stream
+	lost  atomic.Int64 // bytes that a regular file did not take
 }
 
 // NewFileSink returns the sink that writes to f.
@@ -89,8 +94,12 @@ func (s *FileSink) Release() error {
 // of it.
 func (s *FileSink) Write(p []byte, hurry <-chan struct{}) {
 	if s.file.Regular() {
-		_, _ = s.file.Write(p)
+		n, _ := s.file.Write(p)
+		s.lost.Add(int64(len(p) - n))
 		return
 	}
 	s.queue.Write(p, hurry)
 }
+
+// Dropped returns how many bytes were lost so far.
+func (s *FileSink) Dropped() int64 { return s.lost.Load() + s.queue.Dropped() }

@@ -187,6 +187,7 @@ var programTexts = []struct {
 	{"stopwaitsecs", func(p *Program) string { return strconv.Itoa(p.StopWaitSecs) }},
 	{"stopasgroup", func(p *Program) string { return strconv.FormatBool(p.StopAsGroup) }},
 	{"killasgroup", func(p *Program) string { return strconv.FormatBool(p.KillAsGroup) }},
+	{"kill_scope", killScopeText},
 	{"stop_sequence", stopSequenceText},
 	{"reload_signal", func(p *Program) string { return plainSignal(p.ReloadSignal) }},
 	{"on_fatal", func(p *Program) string { return string(p.OnFatal) }},

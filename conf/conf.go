@@ -255,6 +255,7 @@ type Program struct {
 	StopWaitSecs int
 	StopAsGroup  bool
 	KillAsGroup  bool
+	KillTree     bool           // kill what the process has left behind when it has ended
 	StopThen     []StopStep     // after stopsignal and stopwaitsecs, before the kill
 	ReloadSignal syscall.Signal // what supervisorctl reload NAME sends
 	OnFatal      OnFatal

@@ -21,7 +21,7 @@ var (
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
-		"exitcodes", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
+		"exitcodes", "kill_scope", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
@@ -90,7 +90,7 @@ const (
 // programExtensions are our own keys of whatever runs.
 var programExtensions = []string{
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset",
-	"log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence",
+	"kill_scope", "log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence",
 }
 
 // listenerExtensions are those of event listeners alone.

@@ -95,6 +95,7 @@ func (s *scope) shared(group string) *shared {
 	p.KillAsGroup = read(s, "killasgroup", p.StopAsGroup, ParseBool)
 	p.ExitCodes = read(s, "exitcodes", []int{0}, parseExitCodes)
 	s.stopSequence(p)
+	s.killScope(p)
 	p.ReloadSignal = read(s, "reload_signal", syscall.SIGHUP, signalOfProgram)
 	p.OnFatal = read(s, "on_fatal", FatalIgnored, parseWord(onFatals...))
 	p.OnExit = read(s, "on_exit", ExitIgnored, parseWord(onExits...))

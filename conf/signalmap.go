@@ -89,6 +89,36 @@ func (s *scope) stopSequence(p *Program) {
 	}
 }
 
+// killScope reads kill_scope=, which goes over stopasgroup= and killasgroup=.
+func (s *scope) killScope(p *Program) {
+	scope := read(s, "kill_scope", "", parseWord(killScopes...))
+	if scope == "" {
+		return
+	}
+	p.StopAsGroup = scope != ScopeProcess
+	p.KillAsGroup, p.KillTree = p.StopAsGroup, scope == ScopeTree
+}
+
+// KillScope says how far a stop reaches.
+type KillScope string
+
+// The values of kill_scope=.
+const (
+	ScopeProcess KillScope = "process" // the process alone
+	ScopeGroup   KillScope = "group"   // its process group
+	ScopeTree    KillScope = "tree"    // its process group, and at its end whatever it has left behind
+)
+
+var killScopes = []KillScope{ScopeProcess, ScopeGroup, ScopeTree}
+
+// killScopeText shows what stopasgroup= and killasgroup= don't.
+func killScopeText(p *Program) string {
+	if p.KillTree {
+		return string(ScopeTree)
+	}
+	return ""
+}
+
 // stopSeconds is how long a stop of the program takes at worst.
 func (p *Program) stopSeconds() int {
 	total := p.StopWaitSecs

@@ -157,6 +157,9 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	}
 	delete(h.running, k)
 	closed := h.sockets.Release(uint64(k))
+	if r.slot.prog.KillTree {
+		h.killTree(r)
+	}
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
 	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws), Closed: closed}
@@ -164,6 +167,21 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
 	}
 	r.drain(func() { h.inbox.postOutput(message{in: in}) })
+}
+
+// killTree kills what a program has left behind. Its orphans are ours, as PID 1
+// or as a subreaper.
+func (h *host) killTree(r *running) {
+	p := r.slot.prog
+	killed, err := h.kids.KillLeftovers(r.pid, []string{"SUPERVISOR_PROCESS_NAME=" + p.Name, "SUPERVISOR_GROUP_NAME=" + p.Group})
+	switch {
+	case err != nil:
+		h.journal.logf(conf.Warn, "cannot look for what %s has left behind: %v", p.Name, err)
+	case killed == 1:
+		h.journal.logf(conf.Info, "killed a process that %s (pid %d) has left behind", p.Name, r.pid)
+	case killed > 1:
+		h.journal.logf(conf.Info, "killed %d processes that %s (pid %d) has left behind", killed, p.Name, r.pid)
+	}
 }
 
 // Orphan implements child.Observer.

@@ -19,6 +19,14 @@ func asFirst(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Setsid = false // it leads its session anyway
 }
 
+// asFirstWithProc does the same, with the /proc of that namespace.
+func asFirstWithProc(cmd *exec.Cmd) {
+	asFirst(cmd)
+	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNS
+	cmd.Args = append([]string{testprog, "ownproc", cmd.Path}, cmd.Args...)
+	cmd.Path = testprog
+}
+
 func TestFirstProcessOfAPidNamespace(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

@@ -27,6 +27,7 @@ var modes = map[string]func(args []string){
 	"grandchild": grandchild,
 	"family":     family,
 	"nsinit":     nsinit,
+	"ownproc":    ownproc,
 	"pending":    pending,
 	"listen":     listen,
 	"comm":       comm,

@@ -19,3 +19,12 @@ func nsinit(args []string) {
 	check(syscall.Chdir("/"))
 	check(syscall.Exec(command[0], command, os.Environ()))
 }
+
+// ownproc is run as the first process of new pid and mount namespaces. It mounts
+// the /proc that belongs to them and becomes the command, args[0], with the
+// arguments args[1:], the name first.
+func ownproc(args []string) {
+	check(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
+	check(syscall.Mount("proc", "/proc", "proc", 0, ""))
+	check(syscall.Exec(args[0], args[1:], os.Environ()))
+}

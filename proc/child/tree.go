@@ -1,0 +1,158 @@
+package child
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// rounds bounds how often KillLeftovers looks again, for what was forked between
+// a look and the kill.
+const rounds = 16
+
+// KillLeftovers kills what a child that has just been reaped has left behind, also
+// what has left its process group and its session, and returns how many processes
+// that were. Orphans come to us; whose they are is known by the group or session of
+// the child, or by marks, entries that the child's environment had all of. It must
+// be called on the table's goroutine, such as by Observer.Exited. The error is that
+// processes cannot be listed, as without /proc.
+//
+// No other process can be hit: an orphan of ours keeps its number until we wait
+// for it, which happens on this goroutine, and its descendants are held by a
+// descriptor while it is looked whether they still are who they were.
+func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error) {
+	// Where /proc is that of another namespace its numbers mean others.
+	if self, err := os.Readlink("/proc/self"); err != nil {
+		return 0, err
+	} else if self != strconv.Itoa(os.Getpid()) {
+		return 0, errForeignProc
+	}
+	done := map[process]bool{}
+	for range rounds {
+		all, err := listProcesses("/proc")
+		if err != nil {
+			return killed, err
+		}
+		fresh := 0
+		for _, p := range t.leftovers(all, leader, marks) {
+			if !done[p] && killProcess(p) {
+				done[p] = true
+				fresh++
+			}
+		}
+		if killed += fresh; fresh == 0 {
+			break
+		}
+	}
+	return killed, nil
+}
+
+var errForeignProc = errors.New("/proc shows the processes of another pid namespace")
+
+// process is a process as /proc has it. start tells it from another of the same
+// number.
+type process struct {
+	pid, parent, group, session int
+	start                       uint64
+}
+
+// leftovers finds the orphans that the child has left, and their descendants.
+func (t *Table) leftovers(all []process, leader int, marks []string) []process {
+	children := map[int][]process{}
+	for _, p := range all {
+		children[p.parent] = append(children[p.parent], p)
+	}
+	us := os.Getpid()
+	var found []process
+	for _, p := range children[us] {
+		if _, ours := t.keys[p.pid]; ours || p.pid == us {
+			continue
+		}
+		if p.group == leader || p.session == leader || marked(p.pid, marks) {
+			found = append(found, p)
+		}
+	}
+	for i := 0; i < len(found) && len(found) <= len(all); i++ {
+		found = append(found, children[found[i].pid]...)
+	}
+	return found
+}
+
+// marked tells whether the environment with which a process began has all marks.
+func marked(pid int, marks []string) bool {
+	if len(marks) == 0 {
+		return false
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false // of another user, who set the environment anew
+	}
+	entries := bytes.Split(text, []byte{0})
+	for _, mark := range marks {
+		if !slices.ContainsFunc(entries, func(e []byte) bool { return string(e) == mark }) {
+			return false
+		}
+	}
+	return true
+}
+
+// killProcess kills a process if it still is who it was.
+func killProcess(p process) bool {
+	if p.parent == os.Getpid() {
+		return syscall.Kill(p.pid, syscall.SIGKILL) == nil
+	}
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err != nil {
+		return false // gone; or an old kernel, where it is killed when it is an orphan
+	}
+	defer unix.Close(fd)
+	if now, ok := readProcess("/proc", p.pid); !ok || now.start != p.start {
+		return false
+	}
+	return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil
+}
+
+// listProcesses returns the processes that are alive.
+func listProcesses(root string) ([]process, error) {
+	dir, err := os.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var all []process
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if p, ok := readProcess(root, pid); ok {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// readProcess reads the line that the kernel has of a process; false for one that
+// is gone or dead.
+func readProcess(root string, pid int) (p process, ok bool) {
+	line, err := os.ReadFile(root + "/" + strconv.Itoa(pid) + "/stat")
+	end := bytes.LastIndexByte(line, ')') // the name before it may hold anything
+	if err != nil || end < 0 {
+		return p, false
+	}
+	f := bytes.Fields(line[end+1:])
+	if len(f) < 20 || f[0][0] == 'Z' || f[0][0] == 'X' {
+		return p, false
+	}
+	number := func(i int) int { n, _ := strconv.Atoi(string(f[i])); return n }
+	p = process{pid: pid, parent: number(1), group: number(2), session: number(3)}
+	p.start, err = strconv.ParseUint(string(f[19]), 10, 64)
+	return p, err == nil
+}

@@ -44,7 +44,7 @@ var jsonLines = []struct {
 	{"remove web", 1, `"status":91`},
 	{"update", 0, `{"result":[]}`},
 	{"start", 2, `"name":"BAD_USAGE"`},
-	{"reload x", 1, `"name":"BAD_USAGE"`},
+	{"shutdown x", 1, `"name":"BAD_USAGE"`},
 	{"shutdown", 0, `{"result":true}`},
 }
 

@@ -193,9 +193,19 @@ func (f *fake) serve(conn net.Conn) {
 		}
 		var params map[string]any
 		json.Unmarshal(r.Params, &params)
-		conn.Write(reply(r, f.answer(r.Method), params))
+		answer := f.answer(r.Method)
+		if streams, ok := answer.(streaming); ok {
+			answer = streams(params, func(data any) {
+				line, _ := ndjson.EncodeData(r.ID, data)
+				conn.Write(line)
+			})
+		}
+		conn.Write(reply(r, answer, params))
 	}
 }
+
+// streaming is an answer that comes in pieces, and then as what it returns.
+type streaming func(params map[string]any, emit func(data any)) any
 
 func reply(r ndjson.Request, answer any, params map[string]any) (line []byte) {
 	if of, ok := answer.(func(map[string]any) any); ok {

@@ -23,6 +23,11 @@ const (
 	helpHelp = "help\t\tList the actions\n" +
 		"help <action>\tSay how to use an action\n"
 
+	helpEvents = "events\t\t\tWhat has happened, as far as the server knows, an event a line\n" +
+		"events -f\t\tWhat happens from now on (Ctrl-C to exit)\n" +
+		"events <name> ...\tThe same of these processes or groups only\n" +
+		"events --pools\t\tThe pools of event listeners: what waits for them, and what they lost\n"
+
 	helpLogs = "logs\t\t\tThe last 10 lines of each output of all processes, line by line\n" +
 		"logs <name> <gname>:*\tOf these only\n" +
 		"logs -f\t\t\tFollow them, and what is added\n" +

@@ -68,6 +68,12 @@ func (s *session) report(known outcomes, r api.Status) {
 
 // table prints the status of processes, the names in a column of their own.
 func (s *session) table(processes []api.ProcessInfo) {
+	for _, line := range s.tableLines(processes) {
+		fmt.Fprintln(s.out, line)
+	}
+}
+
+func (s *session) tableLines(processes []api.ProcessInfo) (lines []string) {
 	width := 30
 	for _, p := range processes {
 		width = max(width, utf8.RuneCountInString(s.name(p.Namespec())))
@@ -75,8 +81,9 @@ func (s *session) table(processes []api.ProcessInfo) {
 	for _, p := range processes {
 		state := s.name(p.StateName)
 		gap := strings.Repeat(" ", max(0, 10-utf8.RuneCountInString(state)))
-		fmt.Fprintf(s.out, "%-*s%s%s%s\n", width+3, s.name(p.Namespec()), s.paint(stateColours[p.StateName], state), gap, s.name(p.Description))
+		lines = append(lines, fmt.Sprintf("%-*s%s%s%s", width+3, s.name(p.Namespec()), s.paint(stateColours[p.StateName], state), gap, s.name(p.Description)))
 	}
+	return lines
 }
 
 // columns lays words out as ls does, column after column, in 79 columns. Every

@@ -40,6 +40,7 @@ const (
 	textAlreadyDown     = "ERROR: already shutting down"
 	textMaybeDown       = "ERROR: %s (already shut down?)"
 	textNothingToReread = "No config updates to processes"
+	textNoEvents        = "ERROR: this server does not tell of events; an original supervisord tells event listeners alone"
 	textNoDetails       = "ERROR: the server does not tell which keys differ"
 	textNoMetrics       = "ERROR: the server does not count anything"
 	textNotRemoving     = "%s: has problems; not removing"

@@ -31,6 +31,9 @@ func (s *session) status(ctx context.Context, arg string) error {
 	if len(names) > 0 && !wantsAll(names) {
 		all = s.pick(all, names)
 	}
+	if s.flags.on("watch") {
+		return s.watch(ctx, c, all, names)
+	}
 	s.table(all)
 	s.entries()
 	for _, p := range all {

@@ -58,7 +58,8 @@ func classicVerbs() []verb {
 		{"shutdown", nothing, (*session).shutdown, helpShutdown, timed},
 		{"signal", signalThenProcesses, (*session).signal, helpSignal, timed},
 		{"start", processNames, (*session).start, helpStart, timed},
-		{"status", processNames, (*session).status, helpStatus, timed},
+		{"status", processNames, (*session).status, helpStatus, []flag{timeoutFlag,
+			{name: "watch", short: "w", help: "go on and show what changes, until q or Ctrl-C"}}},
 		{"stop", processNames, (*session).stop, helpStop, timed},
 		{"tail", processNames, (*session).tail, helpTail, nil},
 		{"update", groupNames, (*session).update, helpUpdate, []flag{timeoutFlag,
@@ -73,6 +74,7 @@ func ownVerbs() []verb {
 	return []verb{
 		{hiddenNames, nothing, (*session).namesFor, "", nil},
 		{"completion", shellNames, (*session).completion, helpCompletion, nil},
+		{"events", processNames, (*session).events, helpEvents, eventsFlags},
 		{"logs", processNames, (*session).logs, helpLogs, logsFlags},
 		{"metrics", nothing, (*session).metrics, helpMetrics, timed},
 		{"top", processNames, (*session).top, helpTop, []flag{timeoutFlag,

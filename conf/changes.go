@@ -194,6 +194,11 @@ var programTexts = []struct {
 	{"on_exit", func(p *Program) string { return string(p.OnExit) }},
 	{"redirect_stderr", func(p *Program) string { return strconv.FormatBool(p.RedirectStderr) }},
 	{"log_ring", func(p *Program) string { return byteSize(int64(p.LogRing)) }},
+	{"log_format", func(p *Program) string { return string(p.Log.Format) }},
+	{"log_prefix", func(p *Program) string { return p.Log.Prefix }},
+	{"log_timestamps", func(p *Program) string { return string(p.Log.Timestamps) }},
+	{"log_max_line", func(p *Program) string { return byteSize(int64(p.Log.MaxLine)) }},
+	{"log_partial_ms", func(p *Program) string { return strconv.Itoa(p.Log.PartialMS) }},
 	{"serverurl", serverURLText},
 }
 

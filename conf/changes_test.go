@@ -69,6 +69,8 @@ func TestChanges(t *testing.T) {
 		{"words", base, base + "autostart=false\nautorestart=true\nstopasgroup=true\nredirect_stderr=true\n",
 			"p changed [p changed autostart(true|false) autorestart(unexpected|true) stopasgroup(false|true) killasgroup(false|true) redirect_stderr(false|true) stderr_logfile(AUTO|NONE)]"},
 		{"the ring", base, base + "log_ring=0\n", "p changed [p changed log_ring(64KB|0)]"},
+		{"lines", base, base + "log_format=json\nlog_prefix=x\nlog_timestamps=epoch\nlog_max_line=1KB\nlog_partial_ms=0\n",
+			"p changed [p changed log_format(raw|json) log_prefix(p ||x) log_timestamps(none|epoch) log_max_line(16KB|1KB) log_partial_ms(200|0)]"},
 		{"a server's address", base, base + "serverurl=http://h:1\n", "p changed [p changed serverurl(AUTO|http://h:1)]"},
 		{"another kind of group", base, base + "[group:p]\nprograms=p\n", "p changed kind(program|group)"},
 		{"another program in its place", base, "[supervisord]\n[program:q]\ncommand=x\nprocess_name=p\n[group:p]\nprograms=q\n",

@@ -60,6 +60,7 @@ func (c *programCheck) program(p *Program) {
 		s.warn("on_exit", s.option("on_exit"), "on_exit never takes effect, because autorestart=true starts the program again after every exit",
 			"set autorestart=false, or use on_fatal")
 	}
+	c.checkLineLog(s, p)
 	words, err := SplitCommand(p.Command)
 	opt := s.option("command")
 	switch {

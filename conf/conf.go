@@ -263,6 +263,7 @@ type Program struct {
 
 	RedirectStderr bool
 	LogRing        int // bytes of each channel to keep in memory where no file keeps them; 0: none
+	Log            LineLog
 	Stdout, Stderr Output
 	Socket         *Socket // fcgi programs only
 }

@@ -65,7 +65,7 @@ const hintQuotes = "leave the quotes out: they are part of the value"
 func hintFor(key, value string) string {
 	lower := strings.ToLower(value)
 	switch {
-	case strings.HasSuffix(key, "maxbytes"), key == "log_ring":
+	case strings.HasSuffix(key, "maxbytes"), key == "log_ring", key == "log_max_line":
 		if n := len(lower); n > 1 && strings.IndexByte("kmg", lower[n-1]) >= 0 {
 			return "write " + value + "B"
 		}
@@ -78,6 +78,10 @@ func hintFor(key, value string) string {
 		return "a signal such as TERM, INT, QUIT, HUP, KILL, USR1 or USR2"
 	case key == "on_exit" && lower == "true", key == "on_fatal" && lower == "true":
 		return "write " + key + "=shutdown"
+	case key == "log_format":
+		return "one of raw, prefix, json, logfmt"
+	case key == "log_timestamps":
+		return "one of none, rfc3339, epoch"
 	case key == "update_mode":
 		return "one of process, group"
 	case key == "access":

@@ -21,7 +21,9 @@ var (
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
-		"exitcodes", "kill_scope", "killasgroup", "log_ring", "numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
+		"exitcodes", "kill_scope", "killasgroup",
+		"log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
+		"numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
@@ -89,8 +91,9 @@ const (
 
 // programExtensions are our own keys of whatever runs.
 var programExtensions = []string{
-	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset",
-	"kill_scope", "log_ring", "on_exit", "on_fatal", "reload_signal", "stop_sequence",
+	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
+	"log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
+	"on_exit", "on_fatal", "reload_signal", "stop_sequence",
 }
 
 // listenerExtensions are those of event listeners alone.

@@ -90,6 +90,8 @@ func (l *loader) lintSection(sec *section) {
 		case strings.HasPrefix(opt.key, "["): // reported as a line in doubt
 		case whole:
 			text = "the key is in a section that is ignored"
+		case l.rawValue(sec.name, opt.key) == ownOutput && sec.kind.runs() && (opt.key == "stdout_logfile" || opt.key == "stderr_logfile"):
+			text = "the output goes into a file called -"
 		case slices.Contains(ours, properKey(opt.key)):
 			text = "the key is an extension and ignored"
 		case word == "ctlplugin" && opt.key != ctlFactoryKey:

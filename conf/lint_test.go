@@ -27,6 +27,8 @@ func TestCheckUpstream(t *testing.T) {
 		{"our keys of programs", prog + "on_exit=shutdown\n[eventlistener:e]\ncommand=cat\nevents=EVENT\nlog_ring=0\n", []string{
 			":4: warning: [program:a] on_exit: the key is an extension and ignored",
 			":8: warning: [eventlistener:e] log_ring: the key is an extension and ignored"}},
+		{"our own output", prog + "stdout_logfile=-\nstderr_logfile=/tmp/-\n", []string{
+			":4: warning: [program:a] stdout_logfile: the output goes into a file called -"}},
 		{"our keys as defaults of everything", "[DEFAULT]\nstrict=false\nnope=1\n", []string{
 			":3: warning: [DEFAULT] strict: the key is unknown and ignored",
 			":4: warning: [DEFAULT] nope: the key is unknown and ignored"}},

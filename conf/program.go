@@ -104,6 +104,7 @@ func (s *scope) shared(group string) *shared {
 	if !s.original {
 		p.LogRing = read(s, "log_ring", defaultLogRing, parseLogRing)
 	}
+	p.Log = s.lineLog()
 	sh.numprocs = read(s, "numprocs", 1, parseCountInt)
 	sh.start = read(s, "numprocs_start", 0, parseCountInt)
 	sh.out = s.channel("stdout")
@@ -211,6 +212,7 @@ func (s *scope) process(sh *shared, number int) *Program {
 	}
 	p.Command = command
 	p.Name = t.instanceName(sh)
+	p.Log.Prefix = t.logPrefix(p.Name)
 	return &p
 }
 
@@ -273,6 +275,9 @@ func (s *scope) output(sh *shared, c channel) Output {
 	out.MaxBytes = read(s, fileKey+"_maxbytes", 50<<20, ParseByteSize)
 	out.Syslog = read(s, syslogKey, false, ParseBool)
 	out.Auto, out.Logfile = target.auto, target.file
+	if target.file == ownOutput && !s.original {
+		out.Logfile = "/dev/" + c.key
+	}
 	if s.checking {
 		s.checkRotation(fileKey, out)
 	}

@@ -51,9 +51,10 @@ type daemon struct {
 func Main(argv0 string, args []string) int {
 	signals := catchSignals()
 	child.ResetSignals()
+	stdout, stderr := output.NewStreams()
 	d := &daemon{
 		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
-		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), syslog: output.NewSyslog(syslogSocket)},
+		outputs: &outputs{stdout: stdout, stderr: stderr, syslog: output.NewSyslog(syslogSocket)},
 	}
 	return d.main(args)
 }

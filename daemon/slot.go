@@ -33,6 +33,7 @@ type channel struct {
 	file    *logfile.File // nil: none, or an inherited descriptor
 	sink    *output.FileSink
 	stream  *output.Stream // the inherited descriptor
+	own     output.Sink    // what writes to it
 	ring    *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
 	gate    gate           // before what becomes an event
 	written written        // what went through it
@@ -67,6 +68,10 @@ func (h *host) newChannel(p *conf.Program, name api.Channel, o conf.Output) *cha
 	}
 	if fd, ok := logfile.Inherited(c.path); ok && (fd == 1 || fd == 2) {
 		c.stream = h.streamFor(fd)
+		c.own = c.stream
+		if f := p.Log.Format; f != "" && f != conf.LogRaw {
+			c.own = output.NewLines(c.stream, p.Log, p.Group, p.Name, string(name))
+		}
 		return c
 	}
 	c.file = logfile.New(logfile.Spec{
@@ -262,7 +267,7 @@ func (h *host) pumpOptions(r *running, c *channel) (output.Options, error) {
 		o.Sinks = append([]output.Sink{c.ring}, o.Sinks...) // before one that may wait
 	}
 	if c.stream != nil {
-		o.Sinks = append(o.Sinks, c.stream)
+		o.Sinks = append(o.Sinks, c.own)
 	}
 	if c.conf.Syslog {
 		o.Sinks = append(o.Sinks, h.syslog.Lines(p.Name))

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosupervisor/conf"
 	"gosupervisor/proc/logfile"
 )
 
@@ -109,6 +110,33 @@ func BenchmarkSinks(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					s.sink.Write(p, Urgent)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkLines measures what a form costs for each piece of a pump: raw is
+// none, everything into a descriptor that takes all.
+func BenchmarkLines(b *testing.B) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	text := []byte(strings.Repeat("2026-11-22 10:00:00 GET /index.html \"200\" in 12 ms, as most of them are here\n", 200))
+	for _, f := range []conf.LogFormat{conf.LogRaw, conf.LogPrefix, conf.LogJSON, conf.LogFmt} {
+		for name, size := range map[string]int{"a line": 80, "a pipe": len(text)} {
+			b.Run(string(f)+"/"+name, func(b *testing.B) {
+				stream := NewStream(int(null.Fd()))
+				var sink Sink = stream
+				if f != conf.LogRaw {
+					sink = NewLines(stream, conf.LineLog{Format: f, Prefix: "web |", Timestamps: conf.StampRFC3339, MaxLine: 16 << 10, PartialMS: 200}, "web", "web", "stdout")
+				}
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					sink.Write(text[:size], nil)
 				}
 			})
 		}

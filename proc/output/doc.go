@@ -6,7 +6,8 @@
 // fork and ends by itself: when nobody can write to the pipe any more, or when
 // it has drained after the child died. A Stream is a sink that many pumps
 // share; a goroutine of its own does the writing and exists only while there
-// is something to write. A Ring is a sink that keeps the last bytes in memory; a
+// is something to write. Lines is one that
+// gives each line a form of its own. A Ring is a sink that keeps the last bytes in memory; a
 // Feed is the queue through which a reader hears of many outputs at once.
 //
 // Invariants:
@@ -21,6 +22,8 @@
 //     error from them ends anything.
 //   - Nobody who reads holds up who writes: a reader that is too slow is told
 //     how much it missed.
+//   - A sink that holds back what is no line yet has no timer: its pump reads with a
+//     deadline while there is such a line.
 //   - Memory is bounded, whatever a program writes: by the chunk, the capture
 //     limit, the queue limit, the size of the ring.
 //

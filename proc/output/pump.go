@@ -38,7 +38,9 @@ type Pump struct {
 	r       *os.File
 	rc      syscall.RawConn
 	ansi    ansi
-	capture *capture // nil: no capture
+	capture *capture  // nil: no capture
+	holder  Holder    // the sink that holds back what is no line yet; nil: none does
+	due     time.Time // when it is to hand that on; zero: nothing is held
 
 	hurry chan struct{}          // closed by Drain: the child is dead
 	done  atomic.Pointer[func()] // what Drain is to report to; &ended at last
@@ -58,6 +60,11 @@ func Start(r *os.File, o Options) *Pump {
 	p := &Pump{o: o, r: r, hurry: make(chan struct{})}
 	if o.CaptureMax > 0 {
 		p.capture = &capture{max: int(min(o.CaptureMax, math.MaxInt/4))}
+	}
+	for _, s := range o.Sinks {
+		if h, ok := s.(Holder); ok {
+			p.holder = h
+		}
 	}
 	go p.run()
 	return p
@@ -119,14 +126,33 @@ func (p *Pump) run() {
 func (p *Pump) follow() (eof bool) {
 	read := p.read // one allocation, not one for each read
 	for !hurried(p.hurry) {
-		if err := p.rc.Read(read); err != nil {
-			return false // the deadline
+		err := p.rc.Read(read)
+		switch {
+		case err == nil:
+			if !p.take() {
+				return true
+			}
+		case p.due.IsZero() || hurried(p.hurry):
+			return false // the deadline that Drain has set
+		default:
+			p.holder.Flush(p.hurry)
 		}
-		if !p.take() {
-			return true
-		}
+		p.arm()
 	}
 	return false
+}
+
+// arm sets the deadline of the next read to when something held back is to be
+// handed on. Drain's deadline may be lost by that, but not that it has closed
+// hurry, which is looked at next.
+func (p *Pump) arm() {
+	if p.holder == nil {
+		return
+	}
+	if due := p.holder.Due(); due != p.due {
+		p.due = due
+		_ = p.r.SetReadDeadline(due)
+	}
 }
 
 // rest reads what is in the pipe now and no more: a descendant of the dead

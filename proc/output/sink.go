@@ -2,6 +2,7 @@ package output
 
 import (
 	"sync/atomic"
+	"time"
 
 	"gosupervisor/proc/logfile"
 )
@@ -17,6 +18,13 @@ type Sink interface {
 // Ender is a Sink that wants to know when a pump has written its last byte.
 type Ender interface {
 	End()
+}
+
+// Holder is a Sink that holds back what has come of a line. The pump that writes
+// to it looks after it: one pump has one of them at most.
+type Holder interface {
+	Due() time.Time // when Flush is to be called; zero: nothing is held
+	Flush(hurry <-chan struct{})
 }
 
 // Urgent is a closed channel: given to Sink.Write it means not to wait at all.

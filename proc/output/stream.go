@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -41,6 +42,35 @@ type Stream struct {
 // writes as the descriptor is, blocking or not, and never changes it.
 func NewStream(fd int) *Stream {
 	return &Stream{write: func(p []byte) (int, error) { return writeFD(fd, p) }}
+}
+
+// NewStreams returns the sinks of our stdout and stderr. Where both are one pipe,
+// socket or terminal they are one sink, and so no line of one gets into a line of
+// the other. Two descriptors of a file are two: each may have its own place in it.
+func NewStreams() (stdout, stderr *Stream) {
+	stdout = NewStream(1)
+	if sameStream(1, 2) {
+		return stdout, stdout
+	}
+	return stdout, NewStream(2)
+}
+
+func sameStream(a, b int) bool {
+	var at, bt unix.Stat_t
+	if unix.Fstat(a, &at) != nil || unix.Fstat(b, &bt) != nil {
+		return false
+	}
+	switch at.Mode & unix.S_IFMT {
+	case unix.S_IFIFO, unix.S_IFSOCK, unix.S_IFCHR:
+	default:
+		return false
+	}
+	return at.Dev == bt.Dev && at.Ino == bt.Ino && at.Rdev == bt.Rdev && writable(a) && writable(b)
+}
+
+func writable(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY
 }
 
 // writeFD writes all of p to fd. It does not use package os, which would end
@@ -114,7 +144,7 @@ func (s *Stream) run() {
 		s.pending, s.spare = s.spare[:0], nil
 		s.unread = len(batch)
 		for rest := batch; len(rest) > 0; {
-			piece := rest[:min(len(rest), streamPiece)]
+			piece := firstPiece(rest)
 			rest = rest[len(piece):]
 			s.mu.Unlock()
 			n, _ := s.write(piece)
@@ -131,6 +161,18 @@ func (s *Stream) run() {
 		s.idle = nil
 	}
 	s.running = false
+}
+
+// firstPiece returns what is written at once: whole lines, if there is an end of
+// one. Somebody else may write to the same pipe, and get in between.
+func firstPiece(p []byte) []byte {
+	if len(p) <= streamPiece {
+		return p
+	}
+	if end := bytes.LastIndexByte(p[:streamPiece], '\n'); end >= 0 {
+		return p[:end+1]
+	}
+	return p[:streamPiece]
 }
 
 // settle counts n bytes as dealt with and wakes who waits for that.

@@ -122,8 +122,9 @@ Options:
 -c/--configuration FILENAME -- the configuration file (default: search for it)
 -h/--help -- print this text and exit
 -i/--interactive -- ask before actions that end or restart supervisord
--s/--serverurl URL -- where supervisord listens
-     (default "http://localhost:9001")
+-s/--serverurl URL -- where supervisord listens: unix://PATH, http://HOST:PORT
+     or https://HOST (default "http://localhost:9001"); given several times,
+     the action goes to each of the servers
 -u/--username USERNAME -- the user name that the server asks for
 -p/--password PASSWORD -- the password that the server asks for
 -r/--history-file FILENAME -- keep the lines typed in the shell in this file

@@ -33,6 +33,7 @@ import (
 // replies is the answer of one command with --json.
 type replies struct {
 	w      io.Writer
+	server string // of one of several
 	value  any
 	list   []any
 	isList bool
@@ -157,8 +158,9 @@ func (s *session) entries() {
 func (s *session) data(value any) {
 	if s.replies != nil {
 		s.replies.write(struct {
-			Data any `json:"data"`
-		}{value})
+			Server string `json:"server,omitempty"`
+			Data   any    `json:"data"`
+		}{s.replies.server, value})
 	}
 }
 
@@ -195,6 +197,9 @@ func (s *session) record(p *problem) {
 func (s *session) openReplies() (end func()) {
 	text := s.out
 	s.replies, s.out = &replies{w: text}, io.Discard
+	if s.label != "" {
+		s.replies.server = s.url
+	}
 	return func() {
 		s.replies.end()
 		s.replies, s.out = nil, text
@@ -203,9 +208,10 @@ func (s *session) openReplies() (end func()) {
 
 func (r *replies) end() {
 	reply := struct {
+		Server string   `json:"server,omitempty"`
 		Result any      `json:"result,omitempty"`
 		Error  *problem `json:"error,omitempty"`
-	}{r.value, r.err}
+	}{r.server, r.value, r.err}
 	switch {
 	case r.isList && (r.err == nil || len(r.list) > 0):
 		reply.Result = listOf(r.list)

@@ -61,6 +61,9 @@ func run(argv0 string, args []string, stdin *os.File, stdout, stderr io.Writer) 
 		user:     settings.Username,
 		pass:     settings.Password,
 	}
+	if len(o.urls) > 1 {
+		s.enlist(o.urls)
+	}
 	if len(o.action) > 0 {
 		s.interactive = o.interactive
 		s.execute(context.Background(), strings.Join(o.action, " "))
@@ -113,7 +116,7 @@ type commandLine struct {
 	fileGiven   bool
 	help        bool
 	interactive bool
-	url         *string
+	urls        []string
 	user        *string
 	pass        *string
 	history     *string
@@ -132,7 +135,7 @@ var options = []option{
 	{"h", "help", func(o *commandLine, _ string) error { o.help = true; return nil }},
 	{"?", "", func(o *commandLine, _ string) error { o.help = true; return nil }},
 	{"i", "interactive", func(o *commandLine, _ string) error { o.interactive = true; return nil }},
-	{"s:", "serverurl=", func(o *commandLine, v string) error { o.url = &v; return checkURL(v) }},
+	{"s:", "serverurl=", (*commandLine).addURL},
 	{"u:", "username=", func(o *commandLine, v string) error { o.user = &v; return nil }},
 	{"p:", "password=", func(o *commandLine, v string) error { o.pass = &v; return nil }},
 	{"r:", "history_file=", func(o *commandLine, v string) error { o.history = &v; return nil }},
@@ -162,7 +165,7 @@ func parseOptions(args []string) (commandLine, error) {
 	seen := map[int]bool{}
 	for _, g := range given {
 		i := findOption(g.Flag)
-		if seen[i] {
+		if seen[i] && options[i].short != "s:" {
 			return o, fmt.Errorf("conflicting command line option '%s'", g.Flag)
 		}
 		seen[i] = true
@@ -185,6 +188,14 @@ func findOption(flag string) int {
 		}
 	}
 	panic("bug: option " + flag + " is not in the table")
+}
+
+// addURL takes one of the servers; the same one counts once.
+func (o *commandLine) addURL(url string) error {
+	if !slices.Contains(o.urls, url) {
+		o.urls = append(o.urls, url)
+	}
+	return checkURL(url)
 }
 
 // checkURL wants a scheme, and a host or a path behind it.
@@ -210,13 +221,11 @@ func (o commandLine) settings(argv0 string, h *conf.Host) (c *conf.Ctl, guessed 
 			return nil, false, err
 		}
 	}
-	for _, over := range []struct {
-		given *string
-		into  *string
-	}{{o.url, &c.ServerURL}, {o.history, &c.HistoryFile}} {
-		if over.given != nil {
-			*over.into = *over.given
-		}
+	if len(o.urls) > 0 {
+		c.ServerURL = o.urls[0]
+	}
+	if o.history != nil {
+		c.HistoryFile = *o.history
 	}
 	if o.user != nil {
 		c.Username = o.user
@@ -227,5 +236,5 @@ func (o commandLine) settings(argv0 string, h *conf.Host) (c *conf.Ctl, guessed 
 	if c.ServerURL == "" {
 		return nil, false, errors.New("serverurl is empty")
 	}
-	return c, !found && o.url == nil, nil
+	return c, !found && len(o.urls) == 0, nil
 }

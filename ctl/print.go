@@ -68,16 +68,25 @@ func (s *session) report(known outcomes, r api.Status) {
 
 // table prints the status of processes, the names in a column of their own.
 func (s *session) table(processes []api.ProcessInfo) {
-	for _, line := range s.tableLines(processes) {
+	if s.sheet != nil {
+		*s.sheet = processes
+		return
+	}
+	for _, line := range s.tableLines(processes, s.nameWidth(processes)) {
 		fmt.Fprintln(s.out, line)
 	}
 }
 
-func (s *session) tableLines(processes []api.ProcessInfo) (lines []string) {
+// nameWidth returns how wide the column of the names is.
+func (s *session) nameWidth(processes []api.ProcessInfo) int {
 	width := 30
 	for _, p := range processes {
 		width = max(width, utf8.RuneCountInString(s.name(p.Namespec())))
 	}
+	return width
+}
+
+func (s *session) tableLines(processes []api.ProcessInfo, width int) (lines []string) {
 	for _, p := range processes {
 		state := s.name(p.StateName)
 		gap := strings.Repeat(" ", max(0, 10-utf8.RuneCountInString(state)))

@@ -41,6 +41,10 @@ type session struct {
 
 	progress *progress // of a long action; nil: none is shown
 
+	members []*session         // one for each server, if there are several
+	label   string             // of one of them: what stands before its lines
+	sheet   *[]api.ProcessInfo // where it leaves its table; nil: it prints it
+
 	names  []api.ProcessInfo // what completion knows; nil: ask
 	groups []string          // the same
 }
@@ -78,7 +82,7 @@ func splitLine(line string) (word, arg string) {
 	return line[:end], strings.TrimSpace(line[end:])
 }
 
-// execute performs one line and words the error that its verb returns.
+// execute performs one line.
 func (s *session) execute(ctx context.Context, line string) {
 	line = strings.TrimSpace(line)
 	if line == "" {
@@ -89,12 +93,16 @@ func (s *session) execute(ctx context.Context, line string) {
 	defer s.hintURL()
 	rest, set, complaint, hint := cutFlags(v.flags(), arg) // --json counts behind anything
 	s.flags = set
-	if set.on(jsonFlag.name) {
+	round := ok && complaint == "" && s.goesRound(v)
+	if set.on(jsonFlag.name) && !round {
 		defer s.openReplies()()
 	}
 	if !ok {
 		s.unknownVerb(line, word)
 		return
+	}
+	if complaint == "" && len(s.members) > 0 && spreads[v.name] == alone {
+		complaint, hint = fmt.Sprintf(textOneServer, v.name), hintOneServer
 	}
 	if complaint != "" {
 		s.badWord(complaint, hint)
@@ -102,8 +110,17 @@ func (s *session) execute(ctx context.Context, line string) {
 	}
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
+	if round {
+		s.toServers(ctx, v, rest)
+		return
+	}
+	s.run(ctx, v, rest)
+}
+
+// run performs a verb and words the error that it returns.
+func (s *session) run(ctx context.Context, v verb, arg string) {
 	for {
-		err := v.run(s, ctx, rest)
+		err := v.run(s, ctx, arg)
 		if errors.Is(err, client.ErrUnauthorized) {
 			asks := s.interactive && !s.wantsJSON() // no question amid JSON
 			if asks {

@@ -31,6 +31,7 @@ func (s *session) runShell(ctx context.Context, prompt string) int {
 func (s *session) ask(ctx context.Context, prompt string) (string, error) {
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	prompt = s.label + prompt
 	if s.wantsJSON() { // the standard output is for JSON alone
 		fmt.Fprint(s.errs, prompt)
 		return s.in.body(ctx)

@@ -53,6 +53,8 @@ const (
 	textShutDown        = "Shut down"
 	textWhyReduced      = "This server does not keep its reasons: how often the process was started, why, and when it is started again are not known."
 	textNotMeasured     = "What programs take of the machine is not known: the server does not tell, or cannot read /proc."
+	textOneServer       = "Error: %s works with one server at a time"
+	hintOneServer       = "give one -s, or turn to one of them with open URL"
 	textGuessedURL      = "No configuration file was found at the default places, so this is the default URL: give -c FILE or -s URL"
 
 	textFgNoName   = "ERROR: no process name supplied"

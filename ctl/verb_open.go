@@ -14,7 +14,7 @@ func (s *session) open(ctx context.Context, arg string) error {
 		s.complain(exitGeneric, newProblem(codeBadURL, textBadURL), textBadURL)
 		return nil
 	}
-	s.url, s.server, s.guessed = arg, nil, false
+	s.url, s.server, s.guessed, s.members = arg, nil, false, nil
 	before := s.exit
 	err := s.status(ctx, "")
 	s.exit = before

@@ -247,7 +247,7 @@ func (t *liveStatus) draw(now time.Time) {
 	if t.notice != "" {
 		second = t.s.paint(red, visible(t.notice, ""))
 	}
-	lines := append([]string{strings.Join(states, ", "), second, ""}, t.s.tableLines(rows)...)
+	lines := append([]string{strings.Join(states, ", "), second, ""}, t.s.tableLines(rows, t.s.nameWidth(rows))...)
 	if _, height := t.v.size(); len(lines) > height && height > 3 {
 		hidden := len(lines) - height + 1
 		lines = append(lines[:height-1], fmt.Sprintf("(%d more; a larger terminal shows them)", hidden))

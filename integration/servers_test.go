@@ -286,3 +286,41 @@ func nameError(t *testing.T) string {
 	}
 	return "no host is called no-such-host.invalid"
 }
+
+func TestSeveralServersAtOnce(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it knows one")
+	const conf = "[program:cat]\ncommand=/bin/cat\nstartsecs=0\nstdout_logfile=DIR/cat.log\n"
+	ours, theirs := newSup(t, conf).start(), newSup(t, strings.ReplaceAll(conf, "cat]", "dog]"))
+	theirs.bin = filepath.Dir(needProgram(t, "supervisord"))
+	theirs.start()
+	ours.waitPID("cat")
+	a, b, none := "unix://"+ours.path("s.sock"), "unix://"+theirs.path("s.sock"), "unix://"+ours.path("x.sock")
+	width := max(len(a), len(b), len(none))
+	fill := strings.NewReplacer("A|", fmt.Sprintf("%-*s", max(len(a), len(b)), a), "B|", fmt.Sprintf("%-*s", max(len(a), len(b)), b)).Replace
+	both := func(args ...string) []string { return append([]string{"-s", a, "-s", b}, args...) }
+	until(t, "both are shown", func() (string, bool) {
+		r := ours.ctl(both("status")...)
+		return r.all(), r.code == 0 && strings.Contains(r.out, fill("A|  cat                              RUNNING   pid ")) && strings.Contains(r.out, fill("B|  dog                              RUNNING   pid "))
+	})
+	check := func(r result, code int, out string) {
+		t.Helper()
+		if out = fill(out); r.code != code || r.out != out {
+			t.Errorf("exit status %d, want %d; got\n%s\nwant\n%s", r.code, code, r.all(), out)
+		}
+	}
+	check(ours.ctl(both("pid")...), 0, fmt.Sprintf("A|  %d\nB|  %d\n", ours.pid, theirs.pid))
+	check(ours.ctl(both("pid", "--json")...), 0, fmt.Sprintf(`{"server":%q,"result":%d}`+"\n"+`{"server":%q,"result":%d}`+"\n", a, ours.pid, b, theirs.pid))
+	check(ours.ctl(both("restart", "all")...), 0, "A|  cat: stopped\nA|  cat: started\nB|  dog: stopped\nB|  dog: started\n")
+	check(ours.ctl(both("stop", "cat")...), 1, "A|  cat: stopped\nB|  cat: ERROR (no such process)\n")
+	r := ours.ctl(append([]string{"-s", none}, both("status")...)...)
+	if r.code != 4 || !strings.HasPrefix(r.out, fmt.Sprintf("%-*s  %s no such file\n%-*s  cat ", width, none, none, width, a)) || !strings.Contains(r.out, fmt.Sprintf("\n%-*s  dog ", width, b)) {
+		t.Errorf("with one that is not there: exit status %d, %s", r.code, r.all())
+	}
+	check(ours.ctl(both("start", "cat")...), 1, "A|  cat: started\nB|  cat: ERROR (no such process)\n")
+	writeFile(t, theirs.path("cat.log"), "theirs\n", 0o644)
+	follow(t, ours.ctlCommand(append([]string{"-s", a}, "-s", a, "-s", b, "tail", "-f", "dog")...), "", fill("B|  theirs\n"))
+	check(ours.ctl(both("shutdown")...), 0, "A|  Shut down\nB|  Shut down\n")
+	ours.waitGone()
+	theirs.waitGone()
+}

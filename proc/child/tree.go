@@ -32,7 +32,7 @@ func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error
 	} else if self != strconv.Itoa(os.Getpid()) {
 		return 0, errForeignProc
 	}
-	done := map[process]bool{}
+	done := map[identity]bool{} // they may take their time to die
 	for range rounds {
 		all, err := listProcesses("/proc")
 		if err != nil {
@@ -40,8 +40,8 @@ func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error
 		}
 		fresh := 0
 		for _, p := range t.leftovers(all, leader, marks) {
-			if !done[p] && killProcess(p) {
-				done[p] = true
+			if !done[p.identity] && killProcess(p) {
+				done[p.identity] = true
 				fresh++
 			}
 		}
@@ -54,11 +54,16 @@ func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error
 
 var errForeignProc = errors.New("/proc shows the processes of another pid namespace")
 
-// process is a process as /proc has it. start tells it from another of the same
-// number.
+// process is a process as /proc has it.
 type process struct {
-	pid, parent, group, session int
-	start                       uint64
+	identity
+	parent, group, session int // they may change: an orphan comes to us
+}
+
+// identity tells a process from a later one of the same number.
+type identity struct {
+	pid   int
+	start uint64
 }
 
 // leftovers finds the orphans that the child has left, and their descendants.
@@ -152,7 +157,7 @@ func readProcess(root string, pid int) (p process, ok bool) {
 		return p, false
 	}
 	number := func(i int) int { n, _ := strconv.Atoi(string(f[i])); return n }
-	p = process{pid: pid, parent: number(1), group: number(2), session: number(3)}
+	p = process{identity{pid: pid}, number(1), number(2), number(3)}
 	p.start, err = strconv.ParseUint(string(f[19]), 10, 64)
 	return p, err == nil
 }

@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +20,13 @@ func TestWhatAChildHasLeftBehindIsKilled(t *testing.T) {
 	r := newRig(t)
 	spec := command("/bin/sh", "-c", `exec >/dev/null
 		sleep 5001 &
-		setsid sh -c 'sleep 5002 & sleep 5003; true' &
+		setsid sh -c 'sleep 5002 & sleep 5003 & echo up >$1; wait' x "$1" &
 		setsid env -i sleep 5004 &
 		last=$!
 		while ! grep -q sleep /proc/$last/comm; do :; done
+		while ! [ -s "$1" ]; do :; done
 		exec >&2
-		echo $last`)
+		echo $last`, "x", filepath.Join(t.TempDir(), "up"))
 	spec.Env = append(spec.Env, "MARK=a", "OTHER=b")
 	outR, outW := pipe(t)
 	spec.Stderr, spec.Close = outW, append(spec.Close, outW)

@@ -115,7 +115,7 @@ print(json.dumps([
 ]))`, s.path("s.sock"))
 	as(12345, 12345)(cmd)
 	r := runCommand(t, cmd)
-	if want := `[["a", "web"], [403, "FORBIDDEN"], true, [true, 403, 403]]` + "\n"; r.out != want {
+	if want := `[["a", "web"], [99, "FORBIDDEN"], true, [true, 99, 99]]` + "\n"; r.out != want {
 		t.Errorf("got %s%s\nwant %s", r.out, r.err, want)
 	}
 	s.terminate()

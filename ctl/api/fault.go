@@ -28,7 +28,7 @@ const (
 	AlreadyAdded         Code = 90
 	StillRunning         Code = 91
 	CantReread           Code = 92
-	Forbidden            Code = 403 // no role allows it; the original has no roles
+	Forbidden            Code = 99 // no role allows it; the original has no roles
 )
 
 var codeNames = map[Code]string{

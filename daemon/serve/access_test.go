@@ -200,14 +200,14 @@ func TestRolesHoldOnEveryWire(t *testing.T) {
 	r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", Roles: []conf.Role{webOps, boss}, whois: playing(webOps)})
 	k := r.dial()
 	k.expect(`{"id":1,"method":"supervisor.getProcessInfo","params":["db"]}`,
-		`{"id":1,"error":{"code":403,"name":"FORBIDDEN","message":"FORBIDDEN: getProcessInfo 'db' takes read access to 'db'; uid 7 has role webops; role boss would do"}}`)
+		`{"id":1,"error":{"code":99,"name":"FORBIDDEN","message":"FORBIDDEN: getProcessInfo 'db' takes read access to 'db'; uid 7 has role webops; role boss would do"}}`)
 	k.expect(`{"id":2,"method":"supervisor.getPID"}`, `{"id":2,"result":42}`)
 	k.say(`{"id":3,"method":"supervisor.followProcessLog","params":["db"]}` + "\n")
-	if e := k.hearError(); e.Code != 403 {
+	if e := k.hearError(); e.Code != 99 {
 		t.Errorf("a stream: %+v", e)
 	}
 	k.expect(`{"id":4,"method":"system.multicall","params":[[{"methodName":"supervisor.getPID"},{"methodName":"supervisor.shutdown"}]]}`,
-		`{"id":4,"result":[42,{"faultCode":403,"faultString":"FORBIDDEN: shutdown takes admin access to every process; uid 7 has role webops; role boss would do"}]}`)
+		`{"id":4,"result":[42,{"faultCode":99,"faultString":"FORBIDDEN: shutdown takes admin access to every process; uid 7 has role webops; role boss would do"}]}`)
 	if v, err := r.rpc("supervisor.stopProcess", "db"); err == nil || !strings.Contains(err.Error(), "FORBIDDEN: stopProcess 'db' takes operate") {
 		t.Errorf("XML-RPC: %v, %v", v, err)
 	}
@@ -231,7 +231,7 @@ func TestWhoPlaysNoRoleGetsNothing(t *testing.T) {
 	k := r.dial()
 	for _, method := range []string{"supervisor.getPID", "supervisor.getAllProcessInfo", "system.listMethods"} {
 		k.say(`{"id":1,"method":"` + method + `"}` + "\n")
-		if e := k.hearError(); e.Code != 403 || !strings.Contains(e.Message, "uid 7 is in no role") || !strings.Contains(e.Message, "role ops") {
+		if e := k.hearError(); e.Code != 99 || !strings.Contains(e.Message, "uid 7 is in no role") || !strings.Contains(e.Message, "role ops") {
 			t.Errorf("%s: %+v", method, e)
 		}
 	}

@@ -40,7 +40,10 @@ func (h *host) metrics(t core.Tally, slots []*slot, at time.Time) []api.Metric {
 	for _, slot := range slots {
 		for _, c := range slot.channels() {
 			l := metrics.Log{Group: slot.prog.Group, Process: slot.prog.Name, Channel: c.name, Bytes: c.written.n.Load(), Dropped: -1}
-			if c.sink != nil {
+			switch {
+			case c.lost.Load():
+				l.Dropped = l.Bytes // there is no file
+			case c.sink != nil:
 				l.Dropped = c.sink.Dropped()
 			}
 			s.Logs = append(s.Logs, l)

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"reflect"
@@ -219,6 +220,17 @@ func TestRolesHoldOnEveryWire(t *testing.T) {
 		_ = resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("%s: got %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	for _, method := range []string{"shutdown", "followLogs", "followEvents", "followLog", "getMetrics"} {
+		resp, err := r.web().Post("http://x/ndjson", "application/json", strings.NewReader(`{"id":1,"method":"supervisor.`+method+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || !strings.HasPrefix(string(body), `{"id":1,"error":{"code":99,`) {
+			t.Errorf("%s over HTTP: %s, %v", method, body, err)
 		}
 	}
 	if len(r.fake.follows) > 0 {

@@ -185,3 +185,45 @@ func TestAnswersAreConfined(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingIsReachableWithoutThePassword(t *testing.T) {
+	// The SHA-1 of secret.
+	for name, password := range map[string]string{"plain": "secret", "hashed": "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, conf.HTTPServer{Username: ptr("joe"), Password: ptr(password)}, Options{Namespace: "supervisor"})
+			for _, path := range []string{"/", "/index.html", "/ok.html", "/livez", "/readyz", "/metrics", "/RPC2", "/ndjson", "/logtail/web", "/mainlogtail",
+				"/tail.html?processname=web", "/stylesheets/supervisor.css", "/images/x", "/nosuch", "/../x"} {
+				for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodOptions} {
+					request, err := http.NewRequest(method, "http://x"+path, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp, err := r.web().Do(request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					body, err := io.ReadAll(resp.Body)
+					_ = resp.Body.Close()
+					if resp.StatusCode != http.StatusUnauthorized || err != nil || strings.Contains(string(body), "web") {
+						t.Errorf("%s %s: got %s %s, %v", method, path, resp.Status, body, err)
+					}
+				}
+			}
+			if len(r.fake.follows) > 0 {
+				t.Errorf("a log was %s", <-r.fake.follows)
+			}
+			for password, want := range map[string]int{"secret": 200, "Secret": 401, "": 401, "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4": 401} {
+				request, _ := http.NewRequest(http.MethodGet, "http://x/ok.html", nil)
+				request.SetBasicAuth("joe", password)
+				resp, err := r.web().Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				if resp.StatusCode != want {
+					t.Errorf("with %q: got %s", password, resp.Status)
+				}
+			}
+		})
+	}
+}

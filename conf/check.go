@@ -133,7 +133,9 @@ func (l *loader) warnAt(at place, section, key, text, hint string) {
 func (l *loader) sections() []*section {
 	var list []*section
 	for _, name := range l.doc.order {
-		list = append(list, l.doc.sections[name])
+		if name != containerSection || !l.doc.container {
+			list = append(list, l.doc.sections[name])
+		}
 	}
 	if d := l.doc.sections[defaultSection]; d != nil {
 		list = append(list, d)

@@ -15,6 +15,9 @@ import (
 // means the real machine, so that &Host{} (and a nil *Host) is this machine and
 // a test replaces exactly what it wants to be different.
 type Host struct {
+	// Container asks for the container profile; see ContainerNote.
+	Container bool
+
 	Environ  []string // KEY=VALUE; nil: the environment of this process
 	Getuid   func() int
 	Getwd    func() (string, error)

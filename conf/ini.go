@@ -44,13 +44,14 @@ type source struct {
 
 // document is the merged result of every file.
 type document struct {
-	order    []string            // sections in order of first appearance
-	sections map[string]*section // with DEFAULT, if it is there
-	size     int                 // bytes read so far
-	doubtful []Problem
-	original bool      // read as the original does, who knows none of our extensions
-	marks    []*source // files that begin with a byte-order mark
-	files    []string  // in the order in which they were read
+	order     []string            // sections in order of first appearance
+	sections  map[string]*section // with DEFAULT, if it is there
+	size      int                 // bytes read so far
+	doubtful  []Problem
+	container bool      // the container profile was added
+	original  bool      // read as the original does, who knows none of our extensions
+	marks     []*source // files that begin with a byte-order mark
+	files     []string  // in the order in which they were read
 
 	plain      bytes.Buffer // what go-ini reads
 	parsed     *ini.File    // what it made of it
@@ -336,7 +337,7 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 
 // find is lookup for somebody who does not need the value.
 func (d *document) find(name, key string) (*option, *section) {
-	for _, n := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection} {
+	for _, n := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
 		in := d.sections[n]
 		if in == nil || !d.supplies(n, name, key) {
 			continue
@@ -353,6 +354,9 @@ func (d *document) find(name, key string) (*option, *section) {
 func (d *document) supplies(from, to, key string) bool {
 	if from == to || from == defaultSection {
 		return true
+	}
+	if from == containerSection {
+		return d.inContainer(to, key)
 	}
 	sec := d.sections[to]
 	if d.original || sec == nil || !sec.kind.runs() {

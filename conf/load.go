@@ -93,6 +93,11 @@ func (l *loader) run() error {
 	if err := l.include(); err != nil {
 		return err
 	}
+	if l.host.Container {
+		if err := l.doc.addContainer(); err != nil {
+			return err
+		}
+	}
 	if err := l.doc.parse(); err != nil {
 		return err
 	}

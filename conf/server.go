@@ -32,6 +32,10 @@ func (l *loader) server() (user serverUser) {
 	v.Pidfile = l.host.abs(read(s, "pidfile", "supervisord.pid", l.existingDirpath))
 	v.Identifier = read(s, "identifier", "supervisor", asText)
 	v.Nodaemon = read(s, "nodaemon", false, ParseBool)
+	if l.host.Container {
+		_, _, pidfileSet, _ := s.text("pidfile")
+		v.containerServer(pidfileSet)
+	}
 	v.Silent = read(s, "silent", false, ParseBool)
 	v.ChildLogDir = read(s, "childlogdir", "", l.existingDir)
 	if v.ChildLogDir == "" {

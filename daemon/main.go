@@ -181,9 +181,12 @@ func (d *daemon) findConfig() error {
 	return nil
 }
 
+// host is what a reading of the configuration is told of where it happens.
+func (d *daemon) host() *conf.Host { return &conf.Host{Container: d.opts.container} }
+
 // load reads the configuration and lays the command line over it.
 func (d *daemon) load() (*conf.Config, error) {
-	cfg, err := conf.Load(d.path, nil)
+	cfg, err := conf.Load(d.path, d.host())
 	if err != nil {
 		return nil, err
 	}
@@ -227,13 +230,18 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 		d.settle(&cfg.Server)
 	}
 	pid := &pidfile{path: cfg.Server.Pidfile}
-	if err := pid.write(os.Getpid()); errors.Is(err, syscall.EROFS) {
+	if pid.path == "" {
+		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
+	} else if err := pid.write(os.Getpid()); errors.Is(err, syscall.EROFS) {
 		d.journal.logf(conf.Info, "supervisord started with pid %d, without a pidfile: %s is on a read-only filesystem", os.Getpid(), pid.path)
 	} else if err != nil {
 		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
 		d.journal.logf(conf.Warn, "going on without a pidfile: %s", whyNoPidfile(pid.path, err))
 	} else {
 		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
+	}
+	if d.opts.container {
+		d.journal.log(conf.Info, conf.ContainerNote(&cfg.Server))
 	}
 	d.announce()
 	leave = h.run(d.signals, servers)

@@ -17,7 +17,7 @@ var longOptions = []string{
 	"configuration=", "nodaemon", "silent", "help", "version", "user=", "umask=", "directory=",
 	"logfile=", "logfile_maxbytes=", "logfile_backups=", "loglevel=", "pidfile=", "identifier=",
 	"childlogdir=", "nocleanup", "minfds=", "minprocs=", "strip_ansi", "profile_options=",
-	"+check", "+json", "+lint=", "+print-config",
+	"+check", "+json", "+lint=", "+print-config", "+container",
 }
 
 // optionName gives both spellings of an option one name.
@@ -35,6 +35,7 @@ type options struct {
 	// What to print instead of starting.
 	showHelp, showVersion bool
 	inspect               inspection
+	container             bool
 	command               []string // what follows "--": the main program
 
 	set   []func(*conf.Server)
@@ -113,6 +114,8 @@ func (o *options) take(name string, opt conf.Opt, h *conf.Host) error {
 		o.showHelp = true
 	case "version":
 		o.showVersion = true
+	case "container":
+		o.container = true
 	case "check", "json", "lint", "print-config":
 		return o.inspect.take(opt)
 	case "profile_options": // of a profiler that we don't have; harmless
@@ -239,6 +242,7 @@ Options:
 -t/--strip_ansi -- remove terminal escapes from what programs write
 --minprocs NUM -- least number of processes that must be allowed to start with
 --profile_options OPTIONS -- accepted and ignored
+--container -- defaults for containers: foreground, output of programs to ours, no pidfile, FATAL ends it, trees are killed
 --check -- say what is wrong or doubtful in the configuration and leave: 0 good, 1 error, 2 warnings
 --lint=upstream -- with --check: list what Supervisor 4.3 would ignore or refuse instead
 --print-config [NAME] -- print what is in effect, all or of a section, group or process, and leave

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -99,4 +100,37 @@ stderr_logfile=NONE
 		s.terminate()
 		s.waitLog("shutdown_timeout is over: killing everything that is left")
 	})
+}
+
+// TestTheContainerProfile runs a configuration without a word about containers as
+// the first process of one.
+func TestTheContainerProfile(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	oursOnly(t, "it has no such profile")
+	s := newSup(t, `
+[program:talker]
+command=/bin/sh -c 'echo to stdout; echo to stderr >&2; setsid sleep 4711 & exec cat'
+[program:main]
+command=/bin/sh -c 'while ! [ -e DIR/go ]; do sleep 0.05; done; exit 9'
+startretries=0
+startsecs=3600
+`)
+	s.wrap = asFirstWithProc
+	s.launch("--container")
+	for _, text := range []string{"to stdout\n", "to stderr\n", "INFO --container: supervisord stays in the foreground", "success: talker entered RUNNING"} {
+		until(t, "the output has "+text, func() (string, bool) { return s.out.String(), strings.Contains(s.out.String(), text) })
+	}
+	for _, file := range []string{"s.pid"} { // what the configuration names is there
+		if _, err := os.Lstat(s.path(file)); err != nil {
+			t.Error(err)
+		}
+	}
+	writeFile(t, s.path("go"), "", 0o644)
+	if code := s.waitExit(); code != 9 {
+		t.Errorf("left with %d, want 9", code)
+	}
+	if text := s.out.String(); !strings.Contains(text, "killed a process that talker") || !strings.Contains(text, "main entered FATAL state and has on_fatal=shutdown") {
+		t.Errorf("the output:\n%s", text)
+	}
 }

@@ -263,7 +263,7 @@ func (s stuck) web(xml bool) http.Handler {
 }
 
 func TestAServerThatGetsStuckIsFoundOut(t *testing.T) {
-	const limit = 200 * time.Millisecond
+	const limit = time.Second // which a busy machine may need to answer
 	calls := map[string]func(ctx context.Context, c *Client) error{
 		"supervisor.getPID":       func(ctx context.Context, c *Client) error { return second(c.PID(ctx)) },
 		"supervisor.startProcess": func(ctx context.Context, c *Client) error { return c.Start(ctx, "x") },
@@ -293,7 +293,7 @@ func TestAServerThatGetsStuckIsFoundOut(t *testing.T) {
 				t.Parallel()
 				began := time.Now()
 				err := calls[s.method](t.Context(), newClient(t, url, Options{Patience: limit}))
-				if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "did not answer in time: waited 200ms") {
+				if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "did not answer in time: waited 1s") {
 					t.Errorf("got %v", err)
 				}
 				if took := time.Since(began); took < time.Duration(s.signs)*limit/2+limit {
@@ -320,7 +320,7 @@ func TestAServerThatSaysNothingIsFoundOut(t *testing.T) {
 }
 
 func TestASlowCallWaitsForAsLongAsThereAreSigns(t *testing.T) {
-	const enough = 5
+	const enough = 3
 	url := listen(t, func(conn net.Conn) {
 		in := bufio.NewScanner(conn)
 		signs := 0
@@ -346,7 +346,7 @@ func TestASlowCallWaitsForAsLongAsThereAreSigns(t *testing.T) {
 			}
 		}
 	})
-	if err := newClient(t, url, Options{Patience: 100 * time.Millisecond}).Start(t.Context(), "x"); err != nil {
+	if err := newClient(t, url, Options{Patience: time.Second}).Start(t.Context(), "x"); err != nil {
 		t.Error(err)
 	}
 }

@@ -199,6 +199,7 @@ var programTexts = []struct {
 	{"log_timestamps", func(p *Program) string { return string(p.Log.Timestamps) }},
 	{"log_max_line", func(p *Program) string { return byteSize(int64(p.Log.MaxLine)) }},
 	{"log_partial_ms", func(p *Program) string { return strconv.Itoa(p.Log.PartialMS) }},
+	{"log_backpressure", func(p *Program) string { return string(p.Log.Backpressure) }},
 	{"serverurl", serverURLText},
 }
 

@@ -78,9 +78,10 @@ func TestCheck(t *testing.T) {
 		{"forms of lines that have none", "[program:a]\ncommand=cat\nlog_prefix=x\nlog_timestamps=epoch\n", []string{
 			":4: warning: [program:a] log_prefix: log_prefix has no effect with log_format=raw (set log_format=prefix, json or logfmt)",
 			":5: warning: [program:a] log_timestamps: log_timestamps has no effect with log_format=raw (set log_format=prefix, json or logfmt)"}},
-		{"a form of lines that go elsewhere", "[program:a]\ncommand=cat\nlog_format=json\n", []string{
-			":4: warning: [program:a] log_format: log_format has no effect: neither output goes to that of supervisord (set stdout_logfile=/dev/stdout)"}},
-		{"forms of lines for all", "[program-defaults]\nlog_format=json\nlog_prefix=x\n[program:a]\ncommand=cat\n[program:b]\ncommand=cat\nlog_format=raw\n", nil},
+		{"a form of lines that go elsewhere", "[program:a]\ncommand=cat\nlog_format=json\nlog_backpressure=drop\n", []string{
+			":4: warning: [program:a] log_format: log_format has no effect: neither output goes to that of supervisord (set stdout_logfile=/dev/stdout)",
+			":5: warning: [program:a] log_backpressure: log_backpressure has no effect: neither output goes to that of supervisord (set stdout_logfile=/dev/stdout)"}},
+		{"forms of lines for all", "[program-defaults]\nlog_format=json\nlog_prefix=x\n[program:a]\ncommand=cat\n[program:b]\ncommand=cat\nstdout_logfile=-\nlog_format=raw\n", nil},
 		{"an exit that may be for good", "[program:a]\ncommand=cat\nautorestart=unexpected\non_exit=shutdown\n", nil},
 		{"a key that is misspelt", "[program:a]\ncommand=cat\nstopsignl=INT\n", []string{":4: warning: [program:a] stopsignl: the key is unknown and ignored (did you mean stopsignal?)"}},
 		{"a key of another section", "[program:a]\ncommand=cat\nnodaemon=true\nevents=EVENT\nlogfile=/x\n", []string{

@@ -80,6 +80,8 @@ func hintFor(key, value string) string {
 		return "write " + key + "=shutdown"
 	case key == "log_format":
 		return "one of raw, prefix, json, logfmt"
+	case key == "log_backpressure":
+		return "one of block, drop, ring"
 	case key == "log_timestamps":
 		return "one of none, rfc3339, epoch"
 	case key == "update_mode":

@@ -22,7 +22,7 @@ var (
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
 		"exitcodes", "kill_scope", "killasgroup",
-		"log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
+		"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 		"numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
@@ -92,7 +92,7 @@ const (
 // programExtensions are our own keys of whatever runs.
 var programExtensions = []string{
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
-	"log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
+	"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 	"on_exit", "on_fatal", "reload_signal", "stop_sequence",
 }
 

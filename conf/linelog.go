@@ -13,7 +13,20 @@ type LineLog struct {
 	Timestamps LogTimestamps
 	MaxLine    int // bytes; a longer line is split
 	PartialMS  int // after so long a line without its end is written; 0: never
+
+	Backpressure Backpressure
 }
+
+// Backpressure says what is done with lines for which there is no room because
+// nobody reads.
+type Backpressure string
+
+// The values of log_backpressure=.
+const (
+	BackpressureBlock Backpressure = "block" // the program waits
+	BackpressureDrop  Backpressure = "drop"  // they are dropped and counted
+	BackpressureRing  Backpressure = "ring"  // the newest log_ring bytes are kept, the others dropped
+)
 
 // LogFormat is the form of a line.
 type LogFormat string
@@ -38,6 +51,7 @@ const (
 
 var (
 	logFormats    = []LogFormat{LogRaw, LogPrefix, LogJSON, LogFmt}
+	backpressures = []Backpressure{BackpressureBlock, BackpressureDrop, BackpressureRing}
 	logTimestamps = []LogTimestamps{StampNone, StampRFC3339, StampEpoch}
 )
 
@@ -58,7 +72,9 @@ const (
 
 // lineLog reads what is the same for every process of the section.
 func (s *scope) lineLog() LineLog {
-	g := LineLog{Format: LogRaw, Timestamps: StampNone, MaxLine: defaultMaxLine, PartialMS: defaultPartialMS}
+	g := LineLog{
+		Format: LogRaw, Timestamps: StampNone, MaxLine: defaultMaxLine, PartialMS: defaultPartialMS, Backpressure: BackpressureBlock,
+	}
 	if s.original {
 		return g
 	}
@@ -66,6 +82,7 @@ func (s *scope) lineLog() LineLog {
 	g.Timestamps = read(s, "log_timestamps", g.Timestamps, parseWord(logTimestamps...))
 	g.MaxLine = read(s, "log_max_line", g.MaxLine, parseMaxLine)
 	g.PartialMS = read(s, "log_partial_ms", g.PartialMS, parsePartialMS)
+	g.Backpressure = read(s, "log_backpressure", g.Backpressure, parseWord(backpressures...))
 	return g
 }
 
@@ -123,10 +140,13 @@ func (c *programCheck) checkLineLog(s *scope, p *Program) {
 				s.warn(key, opt, key+" has no effect with log_format=raw", "set log_format=prefix, json or logfmt")
 			}
 		}
-		return
 	}
-	if opt := s.sec.keys["log_format"]; opt != nil && p.Stdout.unnamed() && p.Stderr.unnamed() {
-		s.warn("log_format", opt, "log_format has no effect: neither output goes to that of supervisord", "set stdout_logfile=/dev/stdout")
+	if p.Stdout.unnamed() && p.Stderr.unnamed() {
+		for _, key := range []string{"log_format", "log_backpressure"} {
+			if opt := s.sec.keys[key]; opt != nil {
+				s.warn(key, opt, key+" has no effect: neither output goes to that of supervisord", "set stdout_logfile=/dev/stdout")
+			}
+		}
 	}
 }
 

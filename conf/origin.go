@@ -44,6 +44,7 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 	"fatal_tail_lines",
 	"gids",
 	"interval",
+	"log_backpressure",
 	"log_format",
 	"log_max_line",
 	"log_partial_ms",

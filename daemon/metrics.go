@@ -39,12 +39,15 @@ func (h *host) metrics(t core.Tally, slots []*slot, at time.Time) []api.Metric {
 	}
 	for _, slot := range slots {
 		for _, c := range slot.channels() {
-			l := metrics.Log{Group: slot.prog.Group, Process: slot.prog.Name, Channel: c.name, Bytes: c.written.n.Load(), Dropped: -1}
+			l := metrics.Log{Group: slot.prog.Group, Process: slot.prog.Name, Channel: c.name, Bytes: c.written.n.Load(), Dropped: -1, DroppedLines: -1}
 			switch {
 			case c.lost.Load():
 				l.Dropped = l.Bytes // there is no file
 			case c.sink != nil:
 				l.Dropped = c.sink.Dropped()
+			}
+			if c.outlet != nil {
+				l.DroppedLines = c.outlet.Dropped()
 			}
 			s.Logs = append(s.Logs, l)
 		}
@@ -63,6 +66,9 @@ func (h *host) own() metrics.Own {
 	own := metrics.Own{
 		Goroutines: runtime.NumGoroutine(), Heap: heapBytes(), RSS: ownRSS(), FDs: ownFDs(), Orphans: h.totals.orphans.Load(),
 		Dropped: map[string]int64{"stdout": h.stdout.Dropped(), "stderr": h.stderr.Dropped(), "syslog": h.syslog.Dropped()},
+	}
+	if h.stderr == h.stdout {
+		delete(own.Dropped, "stderr") // it would be counted twice
 	}
 	if h.journal.sink != nil {
 		own.Dropped["activity_log"] = h.journal.sink.Dropped()

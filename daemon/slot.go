@@ -34,6 +34,7 @@ type channel struct {
 	sink    *output.FileSink
 	stream  *output.Stream // the inherited descriptor
 	own     output.Sink    // what writes to it
+	outlet  *output.Outlet // what drops lines before it; nil: nothing does
 	ring    *output.Ring   // keeps what goes to no file that could be read; nil: nothing does
 	gate    gate           // before what becomes an event
 	written written        // what went through it
@@ -69,8 +70,17 @@ func (h *host) newChannel(p *conf.Program, name api.Channel, o conf.Output) *cha
 	if fd, ok := logfile.Inherited(c.path); ok && (fd == 1 || fd == 2) {
 		c.stream = h.streamFor(fd)
 		c.own = c.stream
+		switch p.Log.Backpressure {
+		case conf.BackpressureDrop:
+			c.outlet = output.NewOutlet(c.stream, 0)
+		case conf.BackpressureRing:
+			c.outlet = output.NewOutlet(c.stream, p.LogRing)
+		}
+		if c.outlet != nil {
+			c.own = c.outlet
+		}
 		if f := p.Log.Format; f != "" && f != conf.LogRaw {
-			c.own = output.NewLines(c.stream, p.Log, p.Group, p.Name, string(name))
+			c.own = output.NewLines(c.own, p.Log, p.Group, p.Name, string(name))
 		}
 		return c
 	}

@@ -24,6 +24,7 @@ type Log struct {
 	Channel        api.Channel
 	Bytes          int64 // that the process wrote to it
 	Dropped        int64 // of them, that its log file did not take; -1: it has none
+	DroppedLines   int64 // for which there was no room; -1: it waits for room
 }
 
 // Server is a socket on which the daemon serves.
@@ -97,6 +98,8 @@ var rows = []row{
 		logs(func(l *Log) int64 { return l.Bytes })},
 	{"supervisor_process_log_dropped_bytes_total", api.Counter, "Bytes of them that could not be written to its log.",
 		logs(func(l *Log) int64 { return l.Dropped })},
+	{"supervisor_process_log_dropped_lines_total", api.Counter, "Lines for an output of supervisord that were dropped because nobody read it (log_backpressure).",
+		logs(func(l *Log) int64 { return l.DroppedLines })},
 
 	// Events.
 	{"supervisor_event_pool_events_total", api.Counter, "Events that were put into the queue of an event listener's pool.", pools(accepted)},

@@ -35,8 +35,8 @@ func snapshot() *Snapshot {
 			Hooks:  []core.QueueCounts{{Name: "h", Accepted: 4, Dropped: 2, Waiting: 1}},
 		},
 		Logs: []Log{
-			{Group: "web", Process: "web_00", Channel: api.Stdout, Bytes: 1000, Dropped: 10},
-			{Group: "web", Process: "web_00", Channel: api.Stderr, Bytes: 5, Dropped: -1},
+			{Group: "web", Process: "web_00", Channel: api.Stdout, Bytes: 1000, Dropped: 10, DroppedLines: -1},
+			{Group: "web", Process: "web_00", Channel: api.Stderr, Bytes: 5, Dropped: -1, DroppedLines: 7},
 		},
 		Servers: []Server{{Section: "unix_http_server", Connections: 1, Accepted: 10, Refused: 2, BadLogins: 3, Requests: map[string]uint64{"ndjson": 4, "http": 5}}},
 		Own: Own{CPU: 1500 * time.Millisecond, RSS: 9 << 20, FDs: 12, MaxFDs: 1024, Goroutines: 20, Heap: 1 << 20, Orphans: 6,

@@ -7,7 +7,8 @@
 // it has drained after the child died. A Stream is a sink that many pumps
 // share; a goroutine of its own does the writing and exists only while there
 // is something to write. Lines is one that
-// gives each line a form of its own. A Ring is a sink that keeps the last bytes in memory; a
+// gives each line a form of its own, an Outlet one that drops lines before a Stream
+// that is full. A Ring is a sink that keeps the last bytes in memory; a
 // Feed is the queue through which a reader hears of many outputs at once.
 //
 // Invariants:

@@ -38,7 +38,8 @@ type Lines struct {
 	open  bool      // the last part that was handed on goes on
 }
 
-// NewLines returns the sink that writes the lines of an output to a sink.
+// NewLines returns the sink that writes the lines of an output to a sink. An
+// Outlet tells of what it drops in the same form.
 func NewLines(to Sink, c conf.LineLog, group, name, channel string) *Lines {
 	l := &Lines{to: to, conf: c, now: time.Now}
 	switch c.Format {
@@ -58,6 +59,9 @@ func NewLines(to Sink, c conf.LineLog, group, name, channel string) *Lines {
 		if c.Prefix != "" {
 			l.head = append(l.head, c.Prefix+" "...)
 		}
+	}
+	if o, ok := to.(*Outlet); ok {
+		o.tell = l.tell
 	}
 	return l
 }

@@ -32,6 +32,7 @@ type Stream struct {
 	unread   int           // taken by the goroutine, not yet written
 	running  bool          // the goroutine exists
 	progress chan struct{} // closed after each piece; nil: nobody waits
+	owed     []*Outlet     // what they have for us waits until half of the queue is free
 	idle     func()        // run once when the queue is empty; nil: nothing
 
 	accepted, settled int64 // bytes ever queued; of these, written or dropped
@@ -116,6 +117,11 @@ func (s *Stream) Write(p []byte, hurry <-chan struct{}) {
 		s.dropped += int64(len(p))
 		return
 	}
+	s.queue(p)
+}
+
+// queue accepts p. The caller holds mu.
+func (s *Stream) queue(p []byte) {
 	s.pending = append(s.pending, p...)
 	s.accepted += int64(len(p))
 	if !s.running {
@@ -151,6 +157,7 @@ func (s *Stream) run() {
 			s.mu.Lock()
 			s.dropped += int64(len(piece) - n)
 			s.settle(len(piece))
+			s.relieve()
 		}
 		if cap(batch) <= 2*streamBound {
 			s.spare = batch[:0]
@@ -161,6 +168,14 @@ func (s *Stream) run() {
 		s.idle = nil
 	}
 	s.running = false
+}
+
+// relieve queues what outlets have for us, as far as there is room.
+func (s *Stream) relieve() {
+	for len(s.owed) > 0 && s.queued() <= streamBound/2 {
+		s.owed[0].settle()
+		s.owed = s.owed[1:]
+	}
 }
 
 // firstPiece returns what is written at once: whole lines, if there is an end of
@@ -189,7 +204,8 @@ func (s *Stream) settle(n int) {
 func (s *Stream) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for target := s.accepted; s.settled < target; {
+	target, owed := s.accepted, len(s.owed) > 0
+	for owed || s.settled < target {
 		progress := s.await()
 		s.mu.Unlock()
 		var err error
@@ -201,6 +217,9 @@ func (s *Stream) Flush(ctx context.Context) error {
 		s.mu.Lock()
 		if err != nil {
 			return err
+		}
+		if owed && len(s.owed) == 0 {
+			target, owed = s.accepted, false
 		}
 	}
 	return nil

@@ -205,7 +205,9 @@ func TestEventPoolsAreShown(t *testing.T) {
 func changing(t *testing.T) (f *fake, emit func(...api.Event), end func(any)) {
 	events, ends := make(chan api.Event), make(chan any)
 	t.Cleanup(func() { close(events) })
-	f = newFake(t, map[string]any{"supervisor.followEvents": streaming(func(_ map[string]any, emit func(any)) any {
+	f = newFake(t, map[string]any{"supervisor.followEvents": streaming(func(p map[string]any, emit func(any)) any {
+		question, _ := json.Marshal(p)
+		f.set("asked", string(question))
 		emit(api.EventRecord{Open: &api.EventsOpen{Serial: 10, PID: 7}})
 		for {
 			select {
@@ -232,10 +234,8 @@ func TestStatusGoesOnLineByLine(t *testing.T) {
 	go func() { done <- supervisorctl(t, "", "-c", f.config, "status -w cat g:*") }()
 	emit(
 		api.Event{Serial: 11, Type: "PROCESS_STATE_STOPPING", Group: "cat", Name: "cat", From: "RUNNING", PID: 11, Reason: "asked by stop"},
-		api.Event{Serial: 12, Type: "PROCESS_STATE_FATAL", Group: "other", Name: "other", From: "BACKOFF"},
 		api.Event{Serial: 13, Type: "PROCESS_STATE_RUNNING", Group: "g", Name: "m1", From: "STARTING", PID: 21},
 		api.Event{Serial: 14, Type: "PROCESS_GROUP_REMOVED", Group: "g"},
-		api.Event{Serial: 15, Type: "PROCESS_GROUP_ADDED", Group: "other"},
 		api.Event{Serial: 16, Type: "SUPERVISOR_STATE_CHANGE_STOPPING"},
 	)
 	end(fault(api.Failed, "enough"))
@@ -249,6 +249,9 @@ error: FAILED: enough
 `
 	if got := <-done; got != (outcomeOf{want, "", 1}) {
 		t.Errorf("got %+v", got)
+	}
+	if got := f.answer("asked"); got != `{"names":["cat","g:*"],"since":-1,"types":["PROCESS_STATE","PROCESS_GROUP","SUPERVISOR_STATE_CHANGE"]}` {
+		t.Errorf("asked %s", got)
 	}
 }
 
@@ -306,6 +309,21 @@ func TestStatusOnAScreen(t *testing.T) {
 	v.expect("1 FATAL, 1 STOPPED") // it is back
 	v.typeIn("xq")
 	v.expect("\x1b[?25h\x1b[?1049l")
+	v.end(0)
+}
+
+func TestALiveStatusInTheShell(t *testing.T) {
+	f, _, _ := changing(t)
+	v := newTerminal(t, "xterm", "-c", f.config)
+	v.expect("sup> ")
+	v.typeIn("status -w cat\r")
+	v.expect("1 RUNNING")
+	v.typeIn("q")
+	v.expect("\x1b[?1049l")
+	v.expect("sup> ")
+	v.typeIn("pid\r")
+	v.expect("1234")
+	v.typeIn("quit\r")
 	v.end(0)
 }
 

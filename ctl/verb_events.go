@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,20 +94,24 @@ func (s *session) noEvents(err error) error {
 
 // eventNames returns names as the server knows them. One that means nothing now
 // is no mistake: it may have meant something, or be about to.
-func (s *session) eventNames(ctx context.Context, c *client.Client, words []string) (names []string) {
+func (s *session) eventNames(ctx context.Context, c *client.Client, words []string) []string {
 	if len(words) == 0 {
 		return nil
 	}
 	all, err := c.Processes(ctx)
 	for _, word := range words {
-		group, process := splitName(word)
-		if process == "" {
-			process = "*"
-		}
-		names = append(names, api.Namespec(group, process))
 		if err == nil && !slices.ContainsFunc(all, func(p api.ProcessInfo) bool { return api.Matches(word, p.Group, p.Name) }) {
 			s.sideNote(fmt.Sprintf("%s: there is no such process now", word))
 		}
+	}
+	return asNamespecs(words)
+}
+
+// asNamespecs writes names as the server reads them: GROUP: is GROUP:*.
+func asNamespecs(words []string) (names []string) {
+	for _, word := range words {
+		group, process := splitName(word)
+		names = append(names, api.Namespec(group, cmp.Or(process, "*")))
 	}
 	return names
 }

@@ -42,6 +42,15 @@ func (s *session) watch(ctx context.Context, c *client.Client, first []api.Proce
 	return s.noEvents(err)
 }
 
+// changesOf asks for the events after which the status of names may be another.
+func changesOf(names []string) client.EventsQuery {
+	q := client.EventsQuery{Since: -1, Types: statusEvents}
+	if !wantsAll(names) {
+		q.Names = asNamespecs(names)
+	}
+	return q
+}
+
 // meantBy returns the processes that names mean, in the order of all; no names
 // mean every one.
 func meantBy(all []api.ProcessInfo, names []string) (some []api.ProcessInfo) {
@@ -58,7 +67,7 @@ func (s *session) watchLines(ctx context.Context, c *client.Client, first []api.
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	printed := false
-	f := feed{client: c, query: client.EventsQuery{Since: -1, Types: statusEvents}}
+	f := feed{client: c, query: changesOf(names)}
 	f.on = func(r api.EventRecord) error {
 		e := r.Event
 		switch {
@@ -72,9 +81,9 @@ func (s *session) watchLines(ctx context.Context, c *client.Client, first []api.
 		case r.Gap != nil:
 			s.tellGap(*r.Gap)
 		case e == nil:
-		case e.Name != "" && (len(names) == 0 || meant(api.ProcessInfo{Name: e.Name, Group: e.Group}, names)):
+		case e.Name != "":
 			s.table([]api.ProcessInfo{afterwards(e)})
-		case e.Name == "" && e.Group != "" && (len(names) == 0 || meant(api.ProcessInfo{Group: e.Group}, names)):
+		case e.Group != "":
 			s.table([]api.ProcessInfo{{Group: e.Group, Name: "*", StateName: strings.TrimPrefix(e.Type, "PROCESS_GROUP_")}})
 		}
 		return nil
@@ -105,7 +114,7 @@ func lostText(err error) string {
 func (s *session) watchTables(ctx context.Context, c *client.Client, first []api.ProcessInfo, names []string) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	return lookOn(ctx, c, func(l sight) error {
+	return lookOn(ctx, c, names, func(l sight) error {
 		if l.err == nil {
 			s.data(listOf(meantBy(l.all, names)))
 		}
@@ -122,13 +131,13 @@ type sight struct {
 
 // lookOn calls show with all states: first, and again whenever an event may have
 // changed them.
-func lookOn(ctx context.Context, c *client.Client, show func(sight) error) error {
+func lookOn(ctx context.Context, c *client.Client, names []string, show func(sight) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stale := make(chan struct{}, 1) // holds the word that there is something new
 	gone := make(chan error, 1)     // holds the last reason why there is no server
 	ended := make(chan error, 1)    // why the feed has ended
-	f := feed{client: c, query: client.EventsQuery{Since: -1, Types: statusEvents}}
+	f := feed{client: c, query: changesOf(names)}
 	f.on = func(api.EventRecord) error {
 		select {
 		case stale <- struct{}{}:
@@ -187,7 +196,7 @@ func (s *session) watchLive(ctx context.Context, v *screen, c *client.Client, fi
 	sights := make(chan sight)
 	ended := make(chan error, 1)
 	v.readers.Go(func() {
-		ended <- lookOn(ctx, c, func(l sight) error { return send(ctx, sights, l) })
+		ended <- lookOn(ctx, c, names, func(l sight) error { return send(ctx, sights, l) })
 	})
 	defer cancel(nil) // before the screen is closed, which waits for that goroutine
 	clock := time.NewTicker(time.Second)

@@ -111,6 +111,7 @@ func world(over map[string]any) map[string]any {
 		"supervisor.explainProcess":       func(p map[string]any) any { return named(p, api.Explanation{}) },
 		"supervisor.waitProcess":          []api.WaitResult{},
 		"supervisor.getAllProcessUsage":   []api.ProcessUsage{},
+		"supervisor.getOrphans":           []api.OrphanInfo{{PID: 7, Session: 5, Command: "sleep\x1b 9", Name: "cat", Group: "g"}, {PID: 8, Command: "x"}},
 		"supervisor.followLog":            pieces{"main log\n"},
 		"supervisor.followProcessLog": func(p map[string]any) any {
 			switch {

@@ -92,6 +92,8 @@ const (
 		"tail -100 <name>\tThe last 100 *bytes* of its output\n" +
 		"tail <name> stderr\tThe last 1600 *bytes* of its error output\n"
 
+	helpOrphans = "orphans\t\t\tList the processes that supervisord has adopted, and the programs that they come from\n"
+
 	helpTop = "top\t\t\tShow what all processes take of the machine, their descendants included\n" +
 		"top <name> <gname>:*\tThe same for some of them\n" +
 		"\t\t\tOn a terminal it goes on until q; c m f t p u r n s sort\n"

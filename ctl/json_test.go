@@ -71,6 +71,7 @@ func TestJSON(t *testing.T) {
 		{"pid cat nope", `{"result":[` + process("cat") + "," + strings.Replace(nope, "NAME: nope", "NAME: ", 1) + `]}`, 1},
 		{"pid all", `{"result":[` + process("cat") + "," + process("g:m1") + "," + process("g:m2") + "," + process("idle") + `]}`, 0},
 		{"version", `{"result":"4.3.0 test"}`, 0},
+		{"orphans", `{"result":[{"pid":7,"session":5,"command":"sleep\u001b 9","name":"cat","group":"g"},{"pid":8,"session":0,"command":"x","name":"","group":""}]}`, 0},
 		{"metrics", `{"result":[{"name":"a_total","help":"All.","type":"counter","samples":[{"labels":{"process":"x\n","group":"g"},"value":3}]}]}`, 0},
 		{"version x", wrong("version accepts no arguments"), 1},
 		{"reread", `{"result":{"added":["new"],"changed":["cat"],"removed":["gone"]}}`, 0},

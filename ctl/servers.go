@@ -28,7 +28,7 @@ const (
 var spreads = map[string]spread{
 	"EOF": here, "exit": here, "quit": here, "help": here, "completion": here, "open": here, hiddenNames: here,
 	"status": looks, "version": looks, "pid": looks, "avail": looks, "tail": looks, "maintail": looks, "logs": looks,
-	"why": looks, "wait": looks, "events": looks, "metrics": looks,
+	"why": looks, "wait": looks, "events": looks, "metrics": looks, "orphans": looks,
 	"start": acts, "stop": acts, "restart": acts, "signal": acts, "clear": acts, "add": acts, "remove": acts,
 	"reread": acts, "update": acts, "reload": acts, "shutdown": acts,
 }

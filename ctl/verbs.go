@@ -77,6 +77,7 @@ func ownVerbs() []verb {
 		{"events", processNames, (*session).events, helpEvents, eventsFlags},
 		{"logs", processNames, (*session).logs, helpLogs, logsFlags},
 		{"metrics", nothing, (*session).metrics, helpMetrics, timed},
+		{"orphans", nothing, (*session).orphans, helpOrphans, timed},
 		{"top", processNames, (*session).top, helpTop, []flag{timeoutFlag,
 			{name: "once", short: "n", help: "print one table, also on a terminal"},
 			{name: "interval", value: "SECS", parse: parsePatience, help: "look so often (2 on a terminal; the table is of 1)"}}},

@@ -114,6 +114,8 @@ func TestVerbs(t *testing.T) {
 		{"pid nope", "No such process nope\n", 1},
 		{"pid g:*", "No such process g:*\n", 1},
 
+		{"orphans", "7        g:cat                sleep\x1b 9\n8        unknown program      x\n", 0},
+		{"orphans x", "Error: orphans accepts no arguments\n" + helpOrphans, 1},
 		{"metrics", "# HELP a_total All.\n# TYPE a_total counter\na_total{process=\"x\\n\",group=\"g\"} 3\n", 0},
 		{"metrics x", "Error: metrics accepts no arguments\n" + helpMetrics, 1},
 

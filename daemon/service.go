@@ -114,6 +114,8 @@ func (h *host) performIO(e core.Perform) outcome {
 	case api.GetMetrics:
 		known, at := e.Known.(core.Tally), time.Now()
 		return outcome{then: func() (any, error) { return h.metrics(known, slots, at), nil }}
+	case api.GetOrphans:
+		return outcome{then: func() (any, error) { return h.orphans() }}
 	case api.GetAllProcessUsage:
 		known, at := e.Known.([]api.ProcessUsage), time.Now()
 		return outcome{then: func() (any, error) { return h.measure(known, at), nil }}

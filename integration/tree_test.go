@@ -64,6 +64,12 @@ exec TESTPROG signals
 					text, n := left(s)
 					return text, n == sleeps+1
 				})
+				if name == "subreaper" {
+					list := s.must(0, "", "orphans").out
+					if !strings.Contains(list, " p  ") || !strings.Contains(list, "sleep 4005") || !strings.Contains(list, "/bin/sleep 4004") || !strings.Contains(list, "unknown program") {
+						t.Errorf("the orphans:\n%s", list)
+					}
+				}
 				do(s)
 				until(t, "all is gone but what belongs to the other", func() (string, bool) {
 					text, n := left(s)

@@ -66,6 +66,7 @@ type (
 	GetAllProcessInfo   struct{}
 	GetAllConfigInfo    struct{}
 	GetAllProcessUsage  struct{}
+	GetOrphans          struct{}
 	GetMetrics          struct{}
 	SendProcessStdin    struct{ Name, Chars string }
 	SendRemoteCommEvent struct{ Type, Data string }
@@ -163,6 +164,7 @@ func (GetProcessInfo) request()       {}
 func (GetAllProcessInfo) request()    {}
 func (GetAllConfigInfo) request()     {}
 func (GetAllProcessUsage) request()   {}
+func (GetOrphans) request()           {}
 func (GetMetrics) request()           {}
 func (ExplainProcess) request()       {}
 func (WaitProcess) request()          {}

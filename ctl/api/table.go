@@ -162,6 +162,9 @@ var Methods = []Method{
 			"fatal is FATAL, and out of reach in UNKNOWN, or EXITED without a restart to come. STOPPED puts nothing out of reach: " +
 			"whoever stopped the process may start it.",
 		ResultDoc: "for each process, in the order of the names: 80 when it got there, 40 when it will not, 10 when there is no such process"},
+	{Name: "supervisor.getOrphans", Access: Read, Scope: EveryOne, Result: Array, Build: plain(GetOrphans{}),
+		Doc:       "Lists the processes that the supervisor has adopted, because whoever started them has ended.",
+		ResultDoc: "pid, session, command, and the name and group of the program that it comes from, if its environment tells"},
 	{Name: "supervisor.getAllProcessUsage", Access: Read, Scope: TheVisible, Result: Array, Build: plain(GetAllProcessUsage{}),
 		Doc: "Measures what every process takes of the machine, its descendants included. A percentage is the difference of two " +
 			"cpu_seconds over that of the two uptimes, as long as the pid is the same.",

@@ -27,3 +27,9 @@ func (c *Client) Usage(ctx context.Context) (all []api.ProcessUsage, err error) 
 	err = c.call(ctx, "supervisor.getAllProcessUsage", &all)
 	return all, err
 }
+
+// Orphans lists the processes that the server has adopted.
+func (c *Client) Orphans(ctx context.Context) (all []api.OrphanInfo, err error) {
+	err = c.call(ctx, "supervisor.getOrphans", &all)
+	return all, err
+}

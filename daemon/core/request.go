@@ -124,6 +124,9 @@ func (c *Core) requestIO(id RequestID, req api.Request) bool {
 		t := c.tally()
 		c.emit(Perform{ID: id, Req: req, Procs: t.Procs, Known: t})
 		return true
+	case api.GetOrphans:
+		c.emit(Perform{ID: id, Req: req})
+		return true
 	case api.GetAllProcessUsage:
 		c.emit(Perform{ID: id, Req: req, Known: c.allUsage()})
 		return true

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,11 +27,8 @@ const rounds = 16
 // for it, which happens on this goroutine, and its descendants are held by a
 // descriptor while it is looked whether they still are who they were.
 func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error) {
-	// Where /proc is that of another namespace its numbers mean others.
-	if self, err := os.Readlink("/proc/self"); err != nil {
+	if err := ownProc(); err != nil {
 		return 0, err
-	} else if self != strconv.Itoa(os.Getpid()) {
-		return 0, errForeignProc
 	}
 	done := map[identity]bool{} // they may take their time to die
 	for range rounds {
@@ -53,6 +51,53 @@ func (t *Table) KillLeftovers(leader int, marks []string) (killed int, err error
 }
 
 var errForeignProc = errors.New("/proc shows the processes of another pid namespace")
+
+// Orphan is a process that was adopted: its parent has died, and that was not us.
+type Orphan struct {
+	PID     int
+	Session int      // the process id of who began its session
+	Command string   // its arguments, with blanks between them
+	Environ []string // with which it began; nil: it is not ours to see
+}
+
+// Orphans lists the adopted processes. It must be called on the table's goroutine.
+// The error is that they cannot be listed, as without /proc.
+func (t *Table) Orphans() ([]Orphan, error) {
+	if err := ownProc(); err != nil {
+		return nil, err
+	}
+	all, err := listProcesses("/proc")
+	if err != nil {
+		return nil, err
+	}
+	us := os.Getpid()
+	list := []Orphan{}
+	for _, p := range all {
+		if _, ours := t.keys[p.pid]; ours || p.parent != us {
+			continue
+		}
+		o := Orphan{PID: p.pid, Session: p.session}
+		at := "/proc/" + strconv.Itoa(p.pid)
+		if text, err := os.ReadFile(at + "/cmdline"); err == nil {
+			o.Command = string(bytes.ReplaceAll(bytes.TrimSuffix(text, []byte{0}), []byte{0}, []byte{' '}))
+		}
+		if text, err := os.ReadFile(at + "/environ"); err == nil {
+			o.Environ = strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
+		}
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b Orphan) int { return a.PID - b.PID })
+	return list, nil
+}
+
+// ownProc fails where /proc is that of another namespace, whose numbers mean others.
+func ownProc() error {
+	self, err := os.Readlink("/proc/self")
+	if err == nil && self != strconv.Itoa(os.Getpid()) {
+		err = errForeignProc
+	}
+	return err
+}
 
 // process is a process as /proc has it.
 type process struct {

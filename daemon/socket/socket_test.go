@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -166,12 +167,29 @@ func TestSocketThatSomebodyReplacesIsRefusedAndNothingElseTouched(t *testing.T) 
 }
 
 func TestOwnerThatMayNotBeGivenIsAnError(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may give files away")
-	}
 	s := specFor(t)
 	s.UID, s.GID = 0, 0
+	if os.Geteuid() == 0 {
+		mayNotGiveAway(t)
+		s.UID = 12345
+	}
 	mustFail(t, s, Owner)
+}
+
+// mayNotGiveAway takes from root, on this thread, what lets it change owners. The
+// thread is never unlocked, so that it ends with the test.
+func mayNotGiveAway(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		t.Fatal(err)
+	}
+	caps[0].Effective &^= 1 << unix.CAP_CHOWN
+	if err := unix.Capset(&header, &caps[0]); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestStaleSocketIsTakenOver(t *testing.T) {

@@ -92,11 +92,7 @@ func buildImage(busybox string) (string, error) {
 	for from, to := range map[string]string{
 		program("supervisord"): "root/usr/bin/supervisord", testprog: "root/bin/testprog", busybox: "root/bin/busybox",
 	} {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(dir, to), text, 0o755); err != nil {
+		if err := copyProgram(from, filepath.Join(dir, to)); err != nil {
 			return "", err
 		}
 	}
@@ -125,6 +121,16 @@ func buildImage(busybox string) (string, error) {
 	}
 	id, err := os.ReadFile(idFile)
 	return strings.TrimSpace(string(id)), err
+}
+
+// copyProgram copies a file that is to be executed. Another process writes it: one
+// that this process had open for writing could be executed only when no child of
+// another test that was forked meanwhile holds it any more.
+func copyProgram(from, to string) error {
+	if out, err := exec.Command("install", "-m", "755", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy %s: %v: %s", from, err, out)
+	}
+	return nil
 }
 
 // removeImage removes the image that was built, if one was.

@@ -261,11 +261,9 @@ autostart=false
 
 func copyFile(t testing.TB, from, to string) {
 	t.Helper()
-	text, err := os.ReadFile(from)
-	if err != nil {
+	if err := copyProgram(from, to); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, to, string(text), 0o755)
 }
 
 // TestSignalBeforeTheFirstInstruction starts the first process with a signal

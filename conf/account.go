@@ -8,16 +8,19 @@ import (
 // LookupAccount finds the user that a name or a number means, with the groups a
 // child of that user gets.
 //
-// The user must exist, as for the original; but a machine without any user
-// database (an image made from nothing) cannot answer that, so there every
-// number is taken as it is and "root" is 0. Such a user's group is the number of
-// the user: group 0 would hand the child root's files, and no other number
-// belongs to it.
-func LookupAccount(nameOrUID string, h *Host) (*Account, error) {
-	return lookupAccount(nameOrUID, h.whole())
+// A name must exist. A number is taken as it is, also where no user has it: an
+// image may be run under any, as some platforms do. The group of such a user is the
+// same number: group 0 would hand the child root's files, and no other number
+// belongs to it. UID:GID names the group, too. On a machine without any user
+// database (an image made from nothing) "root" is 0.
+func LookupAccount(user string, h *Host) (*Account, error) {
+	return lookupAccount(user, h.whole())
 }
 
 func lookupAccount(s string, h *Host) (*Account, error) {
+	if user, group, both := strings.Cut(s, ":"); both && !h.entriesOnly {
+		return numbered(s, user, group, h)
+	}
 	uid, err := pythonInt(s)
 	if err != nil {
 		u, ok := h.UserByName(s)
@@ -29,15 +32,34 @@ func lookupAccount(s string, h *Host) (*Account, error) {
 		}
 		return nil, noUser(textf(msgUserName, s), h)
 	}
-	if id, ok := accountID(uid); ok {
-		if u, ok := h.UserByID(id); ok {
-			return newAccount(s, u, h), nil
-		}
-		if !h.HasUsers() {
-			return newAccount(s, User{UID: id, GID: id}, h), nil
-		}
+	id, ok := accountID(uid)
+	if !ok {
+		return nil, noUser(textf(msgUserID, trim(s)), h)
 	}
-	return nil, noUser(textf(msgUserID, trim(s)), h)
+	if u, ok := h.UserByID(id); ok {
+		return newAccount(s, u, h), nil
+	}
+	if h.entriesOnly && h.HasUsers() {
+		return nil, noUser(textf(msgUserID, trim(s)), h)
+	}
+	return newAccount(s, User{UID: id, GID: id}, h), nil
+}
+
+// numbered makes an account of two numbers.
+func numbered(s, user, group string, h *Host) (*Account, error) {
+	uid, err1 := pythonInt(user)
+	gid, err2 := pythonInt(group)
+	id, ok1 := accountID(uid)
+	g, ok2 := accountID(gid)
+	if err1 != nil || err2 != nil || !ok1 || !ok2 {
+		return nil, withHint(textf(msgUserName, s), "write a name, a number or UID:GID; group= takes the name of a group")
+	}
+	u, ok := h.UserByID(id)
+	if !ok {
+		u = User{UID: id}
+	}
+	u.GID = g
+	return newAccount(s, u, h), nil
 }
 
 // noUser says what may be done about a user who is not there.
@@ -78,19 +100,24 @@ func parseOwner(s string, h *Host) (owner [2]int, err error) {
 	if !named {
 		return owner, nil
 	}
-	n, err := pythonInt(group)
+	owner[1], err = lookupGroup(group, h)
+	return owner, err
+}
+
+// lookupGroup finds the group that a name or a number means. Like that of a user, a
+// number needs no entry.
+func lookupGroup(s string, h *Host) (int, error) {
+	n, err := pythonInt(s)
 	if err != nil {
-		gid, ok := h.GroupByName(group)
-		if !ok && !(group == "root" && !h.HasUsers()) {
-			return owner, textf(msgGroupName, group)
+		gid, ok := h.GroupByName(s)
+		if !ok && !(s == "root" && !h.HasUsers()) {
+			return 0, withHint(textf(msgGroupName, s), "no such group in /etc/group")
 		}
-		owner[1] = gid
-		return owner, nil
+		return gid, nil
 	}
 	gid, ok := accountID(n)
-	if !ok || (!h.GroupByID(gid) && h.HasUsers()) {
-		return owner, textf(msgGroupID, n)
+	if !ok || h.entriesOnly && h.HasUsers() && !h.GroupByID(gid) {
+		return 0, textf(msgGroupID, n)
 	}
-	owner[1] = gid
-	return owner, nil
+	return gid, nil
 }

@@ -136,6 +136,9 @@ func programChanges(old, new *Program) []KeyChange {
 	if !sameAccount(old.User, new.User) {
 		keys.compare("user", accountText(old.User), accountText(new.User))
 	}
+	for _, k := range identityTexts {
+		keys.compare(k.key, k.text(old), k.text(new))
+	}
 	for _, k := range envTexts {
 		keys.compare(k.key, k.text(old), k.text(new))
 	}
@@ -296,7 +299,17 @@ func accountText(a *Account) string {
 	if a == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s (uid %d, gid %d, groups %s)", a.Name, a.UID, a.GID, numbers(a.Groups, " "))
+	var words []string
+	if a.UID >= 0 {
+		words = append(words, fmt.Sprintf("uid %d", a.UID))
+	}
+	if a.GID >= 0 {
+		words = append(words, fmt.Sprintf("gid %d", a.GID))
+	}
+	if a.Groups != nil {
+		words = append(words, "groups "+cmp.Or(numbers(a.Groups, " "), "none"))
+	}
+	return strings.TrimSpace(a.Name + " (" + strings.Join(words, ", ") + ")")
 }
 
 func ownerText(owner *[2]int) string {

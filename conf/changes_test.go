@@ -130,7 +130,7 @@ func TestEveryFieldOfAProgramIsAKey(t *testing.T) {
 				Files: []EnvPath{{"/a", true}}, Dirs: []EnvPath{{"/b", false}}, From: []EnvFrom{{"C", EnvPath{"/c", true}}},
 				Unset: []string{"D"}, Pass: []string{"E"},
 			},
-			User: &Account{Groups: []int{0}}, Socket: &Socket{URL: "tcp://h:1", Owner: &[2]int{0, 0}},
+			User: &Account{Groups: []int{0}}, Login: &Login{}, Socket: &Socket{URL: "tcp://h:1", Owner: &[2]int{0, 0}},
 		}}}
 	}
 	// These follow from another field, or take a restart, or name a group or

@@ -53,6 +53,7 @@ func (c *programCheck) program(p *Program) {
 		}
 		s.warn("directory", s.option("directory"), p.Directory+" is not an existing directory", hint)
 	}
+	s.checkIdentity(p)
 	if p.Socket != nil && p.Socket.Family == Unix {
 		s.warnDirOf("socket", p.Socket.Path)
 	}

@@ -57,7 +57,8 @@ type Server struct {
 	NoCleanup       bool
 	ChildLogDir     string
 	User            *Account // nil: stay who we are
-	Directory       string   // "" : unset
+	UserMismatch    UserMismatch
+	Directory       string // "" : unset
 	StripANSI       bool
 	Environment     map[string]string
 	Identifier      string
@@ -92,10 +93,17 @@ const (
 
 // Account is a user that a child or the daemon becomes.
 type Account struct {
-	Name   string // as written: a name or a number
-	UID    int
-	GID    int   // primary group
-	Groups []int // GID first, then every group that lists the user
+	Name   string // as written: a name, a number or two
+	UID    int    // -1: stay that user
+	GID    int    // primary group; -1: stay in it
+	Groups []int  // GID first, then every group that lists the user; nil: stay in all
+}
+
+// Login is what a child is told of the user that it runs as.
+type Login struct {
+	Name  string // USER and LOGNAME
+	Home  string
+	Shell string
 }
 
 // RPCInterface is an [rpcinterface:x] section.
@@ -241,6 +249,9 @@ type Program struct {
 	Directory    string // "": inherit
 	Umask        int    // -1: inherit
 	User         *Account
+	PrimaryGroup string            // group= as written; User has it
+	Groups       string            // groups= as written, "" for those of the user; User has them
+	Login        *Login            // for HOME, USER, LOGNAME and SHELL; nil: not wanted
 	Environment  map[string]string // [supervisord]'s, then the program's own over it
 	Env          EnvSources        // what else the environment is made of
 	ServerURL    string            // "": the Server's

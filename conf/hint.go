@@ -101,6 +101,10 @@ func hintFor(key, value string) string {
 		return "paths with commas between them; a - before one says that it need not be there"
 	case key == "env_unset", key == "env_pass":
 		return "names such as LANG or LC_* with commas between them"
+	case key == "user_mismatch":
+		return "one of fail, warn"
+	case key == "groups":
+		return "auto, none, or names or numbers of groups with commas between them"
 	case slices.Contains([]string{"umask", "chmod", "socket_mode"}, key):
 		return "an octal number such as 022 or 0700"
 	case slices.Contains(booleanKeys, key):
@@ -114,7 +118,7 @@ func hintFor(key, value string) string {
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
 	"allow_unauthenticated", "health_without_auth", "silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
-	"stdout_events_enabled", "stderr_events_enabled", "env_clear",
+	"stdout_events_enabled", "stderr_events_enabled", "env_clear", "login_env",
 }
 
 func environmentHint(value string) string {

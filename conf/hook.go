@@ -47,7 +47,7 @@ func (l *loader) hook(section string) {
 	h.Timeout = read(s, "timeout", 30, within(0, 1<<31-1))
 	h.Parallel = read(s, "parallel", 1, within(1, maxParallel))
 	h.BufferSize = read(s, "buffer_size", 100, within(1, maxHookEvents))
-	p.User = read(s, "user", nil, s.account)
+	s.identity(p)
 	p.Umask = read(s, "umask", -1, parseMask)
 	s.hookChild(p)
 	l.cfg.Hooks = append(l.cfg.Hooks, h)
@@ -157,6 +157,9 @@ func (e *explainer) hook(h *Hook) []Setting {
 	add("directory", p.Directory)
 	add("umask", octal(p.Umask))
 	add("user", accountText(p.User))
+	for _, t := range identityTexts {
+		add(t.key, t.text(p))
+	}
 	list = append(list, e.sources(p)...)
 	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }

@@ -42,6 +42,8 @@ type Host struct {
 	// Plugin says whether a "module:name" text of rpcinterface_factory= or
 	// result_handler= can be had. The default knows the built-in ones.
 	Plugin func(spec string) bool
+
+	entriesOnly bool // numbers of users and groups count where somebody has them
 }
 
 // User is an entry of the machine's user database.
@@ -50,6 +52,8 @@ type User struct {
 	UID  int
 	GID  int
 	Home string
+
+	Shell string
 }
 
 // StdoutCommand is the command of the listener that goes with StdoutHandler. It is
@@ -245,7 +249,7 @@ func (a *accounts) load() {
 		if err1 != nil || err2 != nil {
 			return fmt.Errorf("not a user entry: %q", f)
 		}
-		a.users = append(a.users, User{Name: f[0], UID: uid, GID: gid, Home: f[5]})
+		a.users = append(a.users, User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]})
 		return nil
 	})
 	a.lines("/etc/group", 4, func(f []string) error {

@@ -37,7 +37,8 @@ func TestAUserWhoIsNotThereComesWithAdvice(t *testing.T) {
 		want string
 	}{
 		{"nobody", full, "no such user in /etc/passwd"},
-		{"99999", full, "no such user in /etc/passwd"},
+		{"-5", full, "no such user in /etc/passwd"},
+		{"web:adm", full, "write a name, a number or UID:GID; group= takes the name of a group"},
 		{"nobody", none, "there is no /etc/passwd here: write a number such as 65534"},
 	} {
 		if _, err := LookupAccount(tt.in, tt.host); hintOf(err) != tt.want {
@@ -49,6 +50,7 @@ func TestAUserWhoIsNotThereComesWithAdvice(t *testing.T) {
 func TestLookupAccount(t *testing.T) {
 	full := &Host{Open: fakeFiles(map[string]string{"/etc/passwd": fakePasswd, "/etc/group": fakeGroup})}
 	none := &Host{Open: fakeFiles(nil)}
+	strict := originalHost(full)
 	for _, tt := range []struct {
 		name, in string
 		host     *Host
@@ -56,10 +58,17 @@ func TestLookupAccount(t *testing.T) {
 	}{
 		{"a name", "web", full, "{web 33 34 [34 4 5]}"},
 		{"a number", "33", full, "{33 33 34 [34 4 5]}"},
-		{"a number is a number even when a user is called so", "1000", full, "! Invalid user id 1000"},
+		{"a number is a number even when a user is called so", "1000", full, "{1000 1000 1000 [1000]}"},
+		{"two numbers", "12345:678", full, "{12345:678 12345 678 [678]}"},
+		{"two numbers, of which the first is a user's", "33:678", full, "{33:678 33 678 [678 4 5 34]}"},
+		{"two numbers for the kernel alone", "1:4294967295", full, "! Invalid user name 1:4294967295"},
+		{"a name and a group", "web:adm", full, "! Invalid user name web:adm"},
+		{"a number and no group", "1:", full, "! Invalid user name 1:"},
 		{"the first user", "0", full, "{0 0 0 [0 4]}"},
 		{"an unknown name", "nobody", full, "! Invalid user name nobody"},
-		{"an unknown number", "99999", full, "! Invalid user id 99999"},
+		{"an unknown number", "99999", full, "{99999 99999 99999 [99999]}"},
+		{"an unknown number for the original", "99999", strict, "! Invalid user id 99999"},
+		{"two numbers for the original", "33:34", strict, "! Invalid user name 33:34"},
 		{"a negative number", "-5", full, "! Invalid user id -5"},
 		{"no name", "", full, "! Invalid user name "},
 		{"a line that is broken is nobody", "bad", full, "! Invalid user name bad"},
@@ -86,13 +95,14 @@ func TestLookupAccount(t *testing.T) {
 func TestParseOwner(t *testing.T) {
 	full := (&Host{Open: fakeFiles(map[string]string{"/etc/passwd": fakePasswd, "/etc/group": fakeGroup})}).whole()
 	none := (&Host{Open: fakeFiles(nil)}).whole()
+	strict := originalHost(full)
 	for _, tt := range []struct {
 		in   string
 		host *Host
 		want string
 	}{
 		{"web", full, "[33 -1]"}, {"web:adm", full, "[33 4]"}, {"33:5", full, "[33 5]"},
-		{"web:nope", full, "! Invalid group name nope"}, {"web:99", full, "! Invalid group id 99"},
+		{"web:nope", full, "! Invalid group name nope"}, {"web:99", full, "[33 99]"}, {"99:99", full, "[99 99]"}, {"web:99", strict, "! Invalid group id 99"},
 		{"nope:adm", full, "! Invalid user name nope"}, {"web:-1", full, "! Invalid group id -1"},
 		{"7:8", none, "[7 8]"}, {"root:root", none, "[0 0]"},
 	} {

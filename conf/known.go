@@ -16,12 +16,12 @@ var (
 	serverKeys = []string{
 		"childlogdir", "directory", "env_default", "environment", "exit_status", "fatal_tail_lines", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
-		"nodaemon", "pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user",
+		"nodaemon", "pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user", "user_mismatch",
 	}
 	programKeys = []string{
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
-		"exitcodes", "kill_scope", "killasgroup",
+		"exitcodes", "group", "groups", "login_env", "kill_scope", "killasgroup",
 		"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 		"numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
 		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
@@ -40,7 +40,7 @@ var (
 	hookKeys     = []string{
 		"buffer_size", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
-		"events", "parallel", "programs", "timeout", "umask", "user",
+		"events", "group", "groups", "login_env", "parallel", "programs", "timeout", "umask", "user",
 	}
 	groupKeys   = []string{"priority", "programs"}
 	ctlKeys     = []string{"history_file", "password", "prompt", "serverurl", "username"}
@@ -91,6 +91,7 @@ const (
 
 // programExtensions are our own keys of whatever runs.
 var programExtensions = []string{
+	"group", "groups", "login_env",
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
 	"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 	"on_exit", "on_fatal", "reload_signal", "stop_sequence",
@@ -102,7 +103,7 @@ var listenerExtensions = []string{"buffer_policy", "len_unit"}
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
-	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "signal_map", "strict", "update_mode"},
+	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "shutdown_timeout", "signal_map", "strict", "update_mode", "user_mismatch"},
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
 	"eventlistener":    slices.Concat(programExtensions, listenerExtensions),

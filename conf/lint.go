@@ -57,6 +57,7 @@ func (l *loader) blameDefaults() {
 // originalHost knows only the plugins that come with the original.
 func originalHost(h *Host) *Host {
 	w := *h
+	w.entriesOnly = true
 	w.Plugin = func(spec string) bool {
 		return spec == MainRPCInterface || spec == DefaultHandler
 	}

@@ -62,6 +62,7 @@ type loader struct {
 	base       *names // env and here
 	hostname   string
 
+	user     serverUser // of [supervisord]
 	accounts map[string]accountResult
 	envRead  map[envSource]envResult
 
@@ -110,14 +111,14 @@ func (l *loader) run() error {
 		return l.report.err()
 	}
 	l.checking = l.checking || l.strict()
-	user := l.server()
+	l.server()
 	l.rpcInterfaces()
 	l.groups()
 	l.hooks()
 	l.httpServers()
 	l.roles()
 	l.metrics()
-	l.serverUser(user)
+	l.serverUser()
 	return l.report.err()
 }
 

@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 		Logfile: "/supervisord.log", LogfileMaxBytes: 50 << 20, LogfileBackups: 10, Loglevel: Info,
 		Pidfile: "/supervisord.pid", Umask: 0o22, MinFDs: 1024, MinProcs: 200, ChildLogDir: "/tmp",
 		Environment: map[string]string{}, Identifier: "supervisor", UpdateMode: UpdateProcess,
-		ExitStatus: ExitAuto, FatalTailLines: -1,
+		UserMismatch: MismatchFails, ExitStatus: ExitAuto, FatalTailLines: -1,
 	}
 	if got := fmt.Sprintf("%+v", c.Server); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("got %s\nwant %+v", got, want)

@@ -108,6 +108,7 @@ const (
 	msgEnvPath       = "not a list of paths"
 	msgEnvName       = "not the name of a variable: %s"
 	msgEnvMany       = "%d entries are more than the %d that are allowed"
+	msgManyGroups    = "a process can have no more than %d groups"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

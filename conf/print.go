@@ -182,6 +182,7 @@ var serverTexts = []struct {
 	{"minprocs", func(v *Server) string { return strconv.Itoa(v.MinProcs) }},
 	{"umask", func(v *Server) string { return octal(v.Umask) }},
 	{"user", func(v *Server) string { return accountText(v.User) }},
+	{"user_mismatch", func(v *Server) string { return string(v.UserMismatch) }},
 	{"identifier", func(v *Server) string { return v.Identifier }},
 	{"directory", func(v *Server) string { return v.Directory }},
 	{"nocleanup", func(v *Server) string { return strconv.FormatBool(v.NoCleanup) }},
@@ -297,6 +298,9 @@ func (e *explainer) program(p *Program) []Setting {
 		}
 	}
 	add("user", accountText(p.User))
+	for _, t := range identityTexts {
+		add(t.key, t.text(p))
+	}
 	for _, c := range []struct {
 		name string
 		out  Output

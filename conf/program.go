@@ -110,7 +110,7 @@ func (s *scope) shared(group string) *shared {
 	sh.out = s.channel("stdout")
 	sh.err = s.channel("stderr")
 	p.ServerURL, p.NoServerURL = s.serverURL()
-	p.User = read(s, "user", nil, s.account)
+	s.identity(p)
 	p.Umask = read(s, "umask", -1, parseMask)
 	s.processName(sh)
 

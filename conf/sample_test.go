@@ -151,7 +151,7 @@ func TestSampleLoadsAsItStands(t *testing.T) {
 }
 
 // examples are the keys that are shown with an example for want of a default.
-var examples = []string{"directory", "umask", "user", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset"}
+var examples = []string{"directory", "umask", "user", "group", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset"}
 
 func TestSampleShowsTheDefaultsOfProgramsAndListeners(t *testing.T) {
 	shown := loadText(t, uncommented(func(section, key string) bool {

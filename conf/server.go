@@ -10,7 +10,7 @@ import (
 )
 
 // server reads [supervisord], and of its user the name only.
-func (l *loader) server() (user serverUser) {
+func (l *loader) server() {
 	s := l.scope("supervisord", l.base)
 	v := &l.cfg.Server
 	s.envDefaults()
@@ -18,7 +18,7 @@ func (l *loader) server() (user serverUser) {
 	v.MinProcs = read(s, "minprocs", 200, parseCountInt)
 	v.Directory = read(s, "directory", "", l.existingDir)
 	if name, opt, found, err := s.text("user"); found && err == nil {
-		user = serverUser{name, opt}
+		l.user = serverUser{name, opt}
 	}
 	v.Umask = read(s, "umask", 0o22, parseMask)
 	_, _, v.LogfileSet, _ = s.text("logfile")
@@ -45,6 +45,7 @@ func (l *loader) server() (user serverUser) {
 	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
 	v.Strict = read(s, "strict", false, ParseBool)
 	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
+	v.UserMismatch = read(s, "user_mismatch", MismatchFails, parseWord(MismatchFails, MismatchWarns))
 	v.ExitStatus = read(s, "exit_status", ExitAuto, parseWord(exitStatuses...))
 	v.SignalMap = read(s, "signal_map", nil, parseSignalMap)
 	v.ShutdownTimeout = s.shutdownTimeout()
@@ -56,19 +57,21 @@ func (l *loader) server() (user serverUser) {
 	v.Environment = read(s, "environment", map[string]string{}, twice(s, "environment", s.environment))
 	l.env = l.env.withEnv(v.Environment)
 	l.base = l.env.with(texts("here", l.main.here))
-	return user
 }
 
 // serverUser looks up the user of [supervisord]. The original expands the value
 // with the other keys, before the section's environment is known, but looks for
 // the user after everything else.
-func (l *loader) serverUser(user serverUser) {
-	if user.opt == nil {
+func (l *loader) serverUser() {
+	if l.user.opt == nil {
 		return
 	}
-	a, err := l.account(user.name)
+	s := l.scope("supervisord", l.base)
+	a, err := l.account(l.user.name)
 	if err != nil {
-		l.scope("supervisord", l.base).fail("user", user.opt, err, valueHint("user", user.name, err))
+		s.fail("user", l.user.opt, err, valueHint("user", l.user.name, err))
+	} else if l.nobody(a) {
+		s.warn("user", l.user.opt, nobodyText(a), nobodyHint)
 	}
 	l.cfg.Server.User = a
 }

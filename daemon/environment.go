@@ -46,13 +46,13 @@ func (h *host) environment(p *conf.Program, files map[string]string) []string {
 	return h.layered(p, files, set, nil)
 }
 
-// layered makes an environment: ours, but for what is left out; what files set; what
-// we have to tell; what the configuration sets; each over the one before. A file that
+// layered makes an environment: ours, but for what is left out; who the user is, if
+// that is wanted; what files set; what we have to tell; what the configuration sets; each over the one before. A file that
 // was written of another child's environment must not tell this one who it is, so we
 // stand over files.
 func (h *host) layered(p *conf.Program, files, told map[string]string, leftOut func(name string) bool) []string {
 	all := make(map[string]string, len(files)+len(told)+len(p.Environment))
-	for _, layer := range []map[string]string{files, told, p.Environment} {
+	for _, layer := range []map[string]string{p.Login.Environment(), files, told, p.Environment} {
 		maps.Copy(all, layer)
 	}
 	env := make([]string, 0, len(h.baseEnv)+len(all))

@@ -25,6 +25,8 @@ type hookChild struct {
 	pump *output.Pump
 	kept []byte
 	more int
+
+	refusal string // why it could not be who it is to be
 }
 
 // runHook starts the command of a hook.
@@ -56,7 +58,7 @@ func (h *host) prepareHook(e core.RunHook) (_ *child.Spec, err error) {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: h.hookEnvironment(e, files), Dir: p.Directory, Umask: p.Umask, Cred: credential(p.User),
+		Path: path, Argv: argv, Env: h.hookEnvironment(e, files), Dir: p.Directory, Umask: p.Umask, Cred: credential(p),
 	}
 	defer func() {
 		if err != nil {
@@ -135,7 +137,7 @@ func (h *host) hookExited(k child.Key, r *hookChild, ws syscall.WaitStatus) {
 	delete(h.hooks, k)
 	r.pump.Drain(func() {
 		h.inbox.postOutput(message{in: core.HookEnded{
-			Run: core.ProcID(k), Code: child.ExitCode(ws), Text: child.ExitText(ws), Output: r.kept, More: r.more,
+			Run: core.ProcID(k), Failure: r.refusal, Code: child.ExitCode(ws), Text: child.ExitText(ws), Output: r.kept, More: r.more,
 		}})
 	})
 }

@@ -116,9 +116,30 @@ func (h *host) Started(k child.Key, pid int, _ time.Time) {
 			s.stdin = r.stdin
 		}
 	}})
-	h.inbox.post(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid}})
+	h.inbox.post(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid, Unsure: r.unsure}})
 	// Only now: what the child says must not overtake the news of its birth.
 	r.start(pid)
+}
+
+// Born implements child.Observer.
+func (h *host) Born(k child.Key, report child.Report) {
+	name := ""
+	r := h.running[k]
+	if r != nil {
+		name = r.slot.prog.Name
+	} else if hook := h.hooks[k]; hook != nil {
+		name, hook.refusal = hook.name, report.Refusal
+	}
+	for _, text := range report.Warnings {
+		h.journal.logf(conf.Warn, "%s: %s", name, text)
+	}
+	switch {
+	case r == nil:
+	case report.Refusal != "":
+		r.refusal = report.Refusal // its exit follows
+	case r.unsure:
+		h.inbox.post(message{in: core.Executed{Proc: core.ProcID(k)}})
+	}
 }
 
 // Failed implements child.Observer.
@@ -162,7 +183,9 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	}
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
-	in := core.Exited{Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws), Closed: closed}
+	in := core.Exited{
+		Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws), Closed: closed, Refused: r.refusal,
+	}
 	if ws.Signaled() {
 		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
 	}

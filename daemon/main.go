@@ -264,10 +264,11 @@ func (d *daemon) prepare(cfg *conf.Config) ([]conf.Note, error) {
 	}
 	switch u := cfg.Server.User; {
 	case u != nil:
-		if err := dropPrivileges(u); err != nil {
+		n, err := becomeUser(&cfg.Server)
+		if err != nil {
 			return nil, err
 		}
-		notes = append([]conf.Note{{Level: conf.Info, Text: fmt.Sprintf("Set uid to user %d succeeded", u.UID)}}, notes...)
+		notes = append([]conf.Note{n}, notes...)
 	case os.Getuid() == 0:
 		notes = append([]conf.Note{{Level: conf.Critical, Text: rootWarning}}, notes...)
 	}

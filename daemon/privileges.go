@@ -36,6 +36,19 @@ func dropPrivileges(a *conf.Account) error {
 	return nil
 }
 
+// becomeUser makes the whole process the configured user, and returns what the log is
+// to be told of it.
+func becomeUser(s *conf.Server) (conf.Note, error) {
+	err := dropPrivileges(s.User)
+	switch {
+	case err == nil:
+		return conf.Note{Level: conf.Info, Text: fmt.Sprintf("Set uid to user %d succeeded", s.User.UID)}, nil
+	case s.UserMismatch == conf.MismatchWarns:
+		return conf.Note{Level: conf.Warn, Text: fmt.Sprintf("user=%s cannot be: %v; going on as user %d, as user_mismatch=warn", s.User.Name, err, os.Getuid())}, nil
+	}
+	return conf.Note{}, err
+}
+
 // raiseLimits raises the soft limits to what the configuration wants, exactly
 // and only where they are lower, and returns what to say in the log. It must
 // run before privileges are dropped, since root alone may raise a hard limit.

@@ -46,6 +46,8 @@ func fit(cfg *conf.Config) error {
 	switch {
 	case u == nil || u.UID == os.Getuid():
 		return fitFiles(cfg)
+	case os.Getuid() != 0 && cfg.Server.UserMismatch == conf.MismatchWarns:
+		return fitFiles(cfg)
 	case os.Getuid() != 0:
 		return fmt.Errorf("user=%s: this supervisor runs as user %d, and only root can become another; stop it and start it anew", u.Name, os.Getuid())
 	}

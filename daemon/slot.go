@@ -140,6 +140,9 @@ type running struct {
 	opts   []output.Options
 	pumps  []*output.Pump
 	logs   []*output.FileSink // opened for this child
+
+	unsure  bool   // it may turn out unable to be who it is to be
+	refusal string // why it is
 }
 
 // command splits a program's command and finds its file, along the PATH of env. The
@@ -183,8 +186,9 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog.User),
+		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog),
 	}
+	r.unsure = spec.Refusable()
 	if s.prog.Main {
 		// Nothing of it goes through us, and it owns the terminal.
 		spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -200,11 +204,12 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 }
 
 // credential is what makes a child somebody else; nil leaves it as we are.
-func credential(u *conf.Account) *child.Credential {
+func credential(p *conf.Program) *child.Credential {
+	u := p.User
 	if u == nil {
 		return nil
 	}
-	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups}
+	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups, Regroup: p.Regroups()}
 }
 
 func closeAll(files []*os.File) {

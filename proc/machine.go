@@ -45,6 +45,10 @@ type Input struct {
 	Kind Kind
 	PID  int // InputSpawned
 	Code int // InputExited: the exit code, -1 for a signal
+
+	// InputExited: the child could not become what was asked for and never was the
+	// program. No attempt will go better.
+	Refused bool
 }
 
 // Move is one state transition.
@@ -150,6 +154,14 @@ func (s *step) retry() {
 	}
 }
 
+// refuse counts a failed start that is the last one.
+func (s *step) refuse() {
+	s.PID, s.Reaped = 0, false
+	s.Tries++
+	s.move(Backoff, false)
+	s.settle(Fatal)
+}
+
 // settle ends a series of attempts.
 func (s *step) settle(to State) {
 	s.disarm()
@@ -208,6 +220,10 @@ func (s *step) starting(in Input) {
 	case InputDue:
 		s.succeed()
 	case InputExited:
+		if in.Refused {
+			s.refuse()
+			return
+		}
 		// Without startsecs there is no too early, even where the child was
 		// reaped before its fork was told of.
 		if s.p.StartWait > 0 && s.now < s.Due {

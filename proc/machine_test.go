@@ -31,6 +31,7 @@ func spawned(now Instant) at          { return at{now, Input{Kind: InputSpawned,
 func failed(now Instant) at           { return at{now, Input{Kind: InputSpawnFailed}} }
 func reaped(now Instant) at           { return at{now, Input{Kind: InputReaped}} }
 func exited(now Instant, code int) at { return at{now, Input{Kind: InputExited, Code: code}} }
+func refusal(now Instant) at          { return at{now, Input{Kind: InputExited, Code: 127, Refused: true}} }
 func due(now Instant) at              { return at{now, Input{Kind: InputDue}} }
 func sigfail(now Instant) at          { return at{now, Input{Kind: InputSignalFailed}} }
 func giveup(now Instant) at           { return at{now, Input{Kind: InputGiveUp}} }
@@ -48,6 +49,12 @@ func TestStepGivesTheDocumentedState(t *testing.T) {
 		spawn  bool           // of the last step
 	}{
 		{"a start spawns", policy(), []at{start(0)}, Machine{State: Starting}, 0, true},
+		{"what is refused is not tried again", policy(),
+			[]at{start(0), spawned(0), refusal(0)}, Machine{State: Fatal}, 0, false},
+		{"what is refused is so without startsecs too", policy(atOnce),
+			[]at{start(0), spawned(0), reaped(1), refusal(1)}, Machine{State: Fatal}, 0, false},
+		{"what is refused while it is stopped has stopped", policy(),
+			[]at{start(0), spawned(0), stop(0), refusal(0)}, Machine{State: Stopped}, 0, false},
 		{"a second start does nothing", policy(), []at{start(0), start(1)}, Machine{State: Starting}, 0, false},
 		{"a spawned child is starting until startsecs are over", policy(),
 			[]at{start(0), spawned(0)}, Machine{State: Starting, PID: 7, Due: time.Second, Armed: true}, 0, false},

@@ -50,6 +50,9 @@ func possible(w world) []edge {
 				out = append(out, edge{in: Input{Kind: InputExited, Code: code}, now: w.m.Due})
 			}
 		}
+		if w.m.State != Running { // where nothing gets that was refused
+			out = append(out, edge{in: Input{Kind: InputExited, Code: 127, Refused: true}})
+		}
 	}
 	if w.m.Armed {
 		out = append(out, edge{in: Input{Kind: InputDue}, now: w.m.Due})

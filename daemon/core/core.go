@@ -147,7 +147,7 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.more(in)
 	case Unfollow:
 		c.unfollow(in)
-	case Spawned, SpawnFailed, Reaped, Exited:
+	case Spawned, Executed, SpawnFailed, Reaped, Exited:
 		c.child(in)
 	case Due:
 	default:
@@ -330,9 +330,13 @@ func (c *Core) child(in Input) {
 	switch in := in.(type) {
 	case Spawned:
 		if p := c.procs[in.Proc]; p != nil {
-			c.spawned(p, in.PID)
+			c.spawned(p, in)
 		}
 		c.forked()
+	case Executed:
+		if p := c.procs[in.Proc]; p != nil {
+			c.executed(p)
+		}
 	case SpawnFailed:
 		if p := c.procs[in.Proc]; p != nil {
 			c.spawnFailed(p, in)

@@ -216,6 +216,11 @@ func (w *world) act(s *source) {
 // write lets a child say something.
 func (w *world) write(s *source) {
 	if id, k := w.slot(s, func(k *kid) bool { return k.pid != 0 }); k != nil {
+		if k.unsure && !k.reaped {
+			k.unsure = false
+			w.give(Executed{Proc: id})
+			return
+		}
 		channel := []api.Channel{api.Stdout, api.Stderr}[s.next(2)]
 		w.give(Wrote{Proc: id, Channel: channel, Message: s.next(4) == 0, Data: []byte("a line")})
 	}
@@ -234,7 +239,8 @@ func (w *world) fork(s *source, works bool) {
 	}
 	w.lastPID++
 	k.pid = w.lastPID
-	w.give(Spawned{Proc: id, PID: k.pid})
+	k.unsure = s.next(4) == 3
+	w.give(Spawned{Proc: id, PID: k.pid, Unsure: k.unsure})
 }
 
 func (w *world) reap(s *source) {
@@ -249,10 +255,14 @@ func (w *world) exit(s *source) {
 	if k == nil {
 		return
 	}
+	refused := ""
+	if k.unsure {
+		refused = []string{"", "not allowed"}[s.next(2)]
+	}
 	*k = kid{}
 	ago := time.Duration(s.next(4)) * 300 * time.Millisecond
 	code := s.next(4) - 1
-	w.give(Exited{Proc: id, At: w.now - ago, Wall: birth.Add(w.now - ago), Code: code, Text: fmt.Sprintf("exit status %d", code)})
+	w.give(Exited{Proc: id, At: w.now - ago, Wall: birth.Add(w.now - ago), Code: code, Text: fmt.Sprintf("exit status %d", code), Refused: refused})
 }
 
 // pass lets time go by: to the next deadline, or not quite, or beyond.
@@ -411,6 +421,11 @@ func (w *world) settle() {
 		}
 		if _, k := w.slot(none, func(k *kid) bool { return k.forking }); k != nil {
 			w.fork(none, true)
+			continue
+		}
+		if id, k := w.slot(none, func(k *kid) bool { return k.unsure && !k.reaped }); k != nil {
+			k.unsure = false
+			w.give(Executed{Proc: id})
 			continue
 		}
 		if _, k := w.slot(none, func(k *kid) bool { return k.reaped }); k != nil {

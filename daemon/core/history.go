@@ -33,6 +33,7 @@ const (
 	whyTooQuick
 	whyEnded
 	whyGaveUp
+	whyRefused    // the child could not become what was asked for
 	whyStop       // a client asked
 	whyUpdate     // an update drops or replaces it
 	whyShutdown   // the supervisor ends
@@ -158,6 +159,10 @@ func (p *process) remember(at time.Time, in proc.Input, mv proc.Move) {
 			r.why, r.text = whyNoChild, brief(p.spawnErr)
 			break
 		}
+		if in.Refused {
+			r.why, r.text = whyNoChild, brief(p.refusal)
+			break
+		}
 		r.ended(&h.exit, whyTooQuick)
 	case proc.Exited:
 		if mv.Expected {
@@ -171,6 +176,9 @@ func (p *process) remember(at time.Time, in proc.Input, mv proc.Move) {
 	case proc.Fatal:
 		if in.Kind != proc.InputGiveUp {
 			r.why = whyGaveUp
+		}
+		if in.Refused {
+			r.why = whyRefused
 		}
 	case proc.Unknown:
 		r.why, r.text = whyUnkillable, brief(p.spawnErr)
@@ -219,6 +227,8 @@ func (p *process) reason(r *record) string {
 		return p.endReason(r)
 	case whyGaveUp:
 		return "gave up after " + retries(p.policy.StartRetries)
+	case whyRefused:
+		return "gave up, as another try would fail, too"
 	case whyStop:
 		return "asked by stop"
 	case whyUpdate:

@@ -142,7 +142,7 @@ func configInfo(g *conf.Group, p *conf.Program, inUse bool) api.ConfigInfo {
 	if p.Autorestart == conf.RestartUnexpected {
 		info.Autorestart = string(conf.RestartUnexpected)
 	}
-	if p.User != nil {
+	if p.User != nil && p.User.UID >= 0 {
 		info.UID = p.User.UID
 	}
 	if info.ExitCodes == nil {

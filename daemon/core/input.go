@@ -44,7 +44,14 @@ type (
 	Spawned struct {
 		Proc ProcID
 		PID  int
+
+		// The child may yet turn out not to be able to run the program; Executed
+		// follows if it is, or Exited.
+		Unsure bool
 	}
+
+	// Executed says that an unsure child runs its program.
+	Executed struct{ Proc ProcID }
 
 	// SpawnFailed says that a Spawn gave no child.
 	SpawnFailed struct {
@@ -69,6 +76,8 @@ type (
 		Signal     syscall.Signal // that ended it, or 0
 		CoreDumped bool
 		Closed     string // the URL of the shared socket that was closed with that
+
+		Refused string // why the child could not run the program at all; "": it could
 	}
 
 	// SignalDone tells how a Signal went. It comes for signals that a request
@@ -165,6 +174,7 @@ func (Request) input()      {}
 func (Cancel) input()       {}
 func (Checked) input()      {}
 func (Spawned) input()      {}
+func (Executed) input()     {}
 func (SpawnFailed) input()  {}
 func (Reaped) input()       {}
 func (Exited) input()       {}

@@ -26,6 +26,8 @@ type process struct {
 	ended      int64        // wall time of the last reap; 0: never
 	spawnErr   string
 	exitStatus int
+	unsure     bool   // the child may yet turn out not to be able to run the program
+	refusal    string // why it is not; for the exit that is being told
 	lastStatus int    // of the last attempt, as a shell counts: 128 and more for signals, 126 and 127 for no child
 	exitText   string // of the exit that is being told
 	closed     string // URL of the shared socket that was closed with it, until that is told
@@ -98,6 +100,10 @@ func (c *Core) processDue(p *process) {
 	// With startsecs=0 a child counts as started when no fork is under way: so
 	// what is started together is reported in the order that the original
 	// reports it, all the children and then their success.
+	// Nothing is running before it is known to be able to.
+	if p.m.State == proc.Starting && p.unsure {
+		return // executed gives the deadline again
+	}
 	if p.m.State == proc.Starting && p.conf.StartSecs <= 0 && c.forks > 0 {
 		c.held = append(c.held, p)
 		return
@@ -119,12 +125,21 @@ func (c *Core) forked() {
 	}
 }
 
-func (c *Core) spawned(p *process, pid int) {
+// executed goes on with the start of a child that is no longer unsure.
+func (c *Core) executed(p *process) {
+	p.unsure = false
+	if p.m.State == proc.Starting && p.m.Armed && p.m.Due <= c.now {
+		c.processDue(p)
+	}
+}
+
+func (c *Core) spawned(p *process, in Spawned) {
 	if p.hears != nil {
 		p.hears.reset()
 	}
-	c.logf(conf.Info, "spawned: '%s' with pid %d", p.conf.Name, pid)
-	c.step(p, c.now, proc.Input{Kind: proc.InputSpawned, PID: pid})
+	p.unsure = in.Unsure
+	c.logf(conf.Info, "spawned: '%s' with pid %d", p.conf.Name, in.PID)
+	c.step(p, c.now, proc.Input{Kind: proc.InputSpawned, PID: in.PID})
 	c.settleSpawned(p)
 }
 
@@ -159,8 +174,9 @@ func (c *Core) exited(p *process, in Exited) {
 	p.throttle.ended(in.At-p.up, in.Code)
 	p.rememberExit(in, c.stamp(in.At))
 	p.closed = in.Closed
-	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code})
-	p.exitText = ""
+	p.unsure, p.refusal = false, in.Refused
+	c.step(p, in.At, proc.Input{Kind: proc.InputExited, Code: in.Code, Refused: in.Refused != ""})
+	p.exitText, p.refusal = "", ""
 }
 
 // tellClosed logs that a shared socket was closed with the end of its last process: after
@@ -202,12 +218,18 @@ func (c *Core) tell(p *process, mv proc.Move) {
 			p.spawnErr, p.exitStatus = "Exited too quickly (process log may have details)", 0
 			c.logf(conf.Warn, "exited: %s (%s; not expected)", name, p.exitText)
 		}
+		if p.refusal != "" {
+			p.spawnErr, p.lastStatus = p.refusal, cannotExecute
+			c.logf(conf.Info, "spawnerr: %s", p.refusal)
+		}
 	case proc.Exited:
 		c.tellExit(p, mv.Expected)
 	case proc.Stopped:
 		c.tellStopped(p, mv)
 	case proc.Fatal:
-		if mv.Tries > p.policy.StartRetries { // and not because the supervisor shuts down
+		if p.refusal != "" {
+			c.logf(conf.Info, "gave up: %s entered FATAL state, as another try would fail, too", name)
+		} else if mv.Tries > p.policy.StartRetries { // and not because the supervisor shuts down
 			c.logf(conf.Info, "gave up: %s entered FATAL state, too many start retries too quickly", name)
 		}
 	}

@@ -342,8 +342,17 @@ func init() {
 		// What becomes of children.
 		"spawned": say(2, func(_ *scenario, id ProcID, args []string) Input {
 			pid, _ := strconv.Atoi(args[0])
-			return Spawned{Proc: id, PID: pid}
+			return Spawned{Proc: id, PID: pid, Unsure: len(args) > 1} // NAME PID [unsure]
 		}),
+		"executed": say(1, func(_ *scenario, id ProcID, _ []string) Input { return Executed{Proc: id} }),
+		"refused": {2, true, func(s *scenario, args []string) error { // NAME WHY
+			id := s.ids[args[0]]
+			s.step(Reaped{Proc: id})
+			in := exitInput(s, id, []string{"127"}).(Exited)
+			in.Refused = rest(args[1:])
+			s.step(in)
+			return nil
+		}},
 		"spawnfailed": say(2, func(s *scenario, id ProcID, args []string) Input {
 			text, missing := strings.CutPrefix(rest(args), "ENOENT ")
 			return SpawnFailed{Proc: id, Text: text, NotFound: missing, Closed: s.take()}

@@ -18,6 +18,7 @@ type kid struct {
 	forking bool
 	pid     int // 0: no child
 	reaped  bool
+	unsure  bool // it may yet be refused
 	doomed  bool // a signal that ends it is on its way
 }
 
@@ -102,6 +103,9 @@ func (w *world) give(in Input) {
 		}
 		if p.m.PID != k.pid || p.m.Reaped != k.reaped {
 			w.fail("process %d is said to be pid %d, reaped %v; it is %+v", id, p.m.PID, p.m.Reaped, *k)
+		}
+		if p.m.State == proc.Running && k.unsure {
+			w.fail("process %d runs, and nobody knows whether it can", id)
 		}
 		if at := p.m.State; at != proc.Unknown && at.IsStopped() && (k.pid != 0 || k.forking) {
 			w.fail("process %d is %v and has a child", id, at)

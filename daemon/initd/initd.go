@@ -131,6 +131,9 @@ func (r *run) refuse(err error) int {
 // Started implements child.Observer.
 func (r *run) Started(child.Key, int, time.Time) {}
 
+// Born implements child.Observer.
+func (r *run) Born(child.Key, child.Report) {}
+
 // Failed implements child.Observer.
 func (r *run) Failed(_ child.Key, err error) {
 	r.ended <- r.refuse(fmt.Errorf("cannot run %s: %w", r.command[0], err))

@@ -43,12 +43,12 @@ func locateSelf() string {
 // request is what the applet is told. It travels in plain arguments, because
 // paths and arguments may hold any byte but NUL:
 //
-//	supervisord-exec spawn "UMASK UID GID ERRNO STATUS FOREGROUND GROUP..." DIR PATH ARGV...
+//	supervisord-exec spawn "UMASK CRED UID GID ERRNO STATUS FOREGROUND GROUP..." DIR PATH ARGV...
 //
-// UMASK and UID are -1 to inherit. ERRNO, unless 0, is the reason why PATH
-// cannot be executed, which then is only to be reported. STATUS is the
-// descriptor that is open until the final exec. FOREGROUND is 1 to take the
-// terminal.
+// UMASK, UID and GID are -1 to inherit. CRED says what there is of a Credential.
+// ERRNO, unless 0, is the reason why PATH cannot be executed, which then is only to
+// be reported. STATUS is the descriptor that is open until the final exec.
+// FOREGROUND is 1 to take the terminal.
 type request struct {
 	spec    *Spec
 	files   []uintptr
@@ -56,17 +56,30 @@ type request struct {
 	status  int
 }
 
+// The bits of CRED.
+const (
+	credGiven = 1 << iota
+	credGroups
+	credRegroup
+)
+
 func (r request) argv() []string {
-	uid, gid := -1, -1
+	cred, uid, gid := 0, -1, -1
 	var groups []int
 	if c := r.spec.Cred; c != nil {
-		uid, gid, groups = c.UID, c.GID, c.Groups
+		cred, uid, gid, groups = credGiven, c.UID, c.GID, c.Groups
+		if groups != nil {
+			cred |= credGroups
+		}
+		if c.Regroup {
+			cred |= credRegroup
+		}
 	}
 	foreground := 0
 	if r.spec.Foreground {
 		foreground = 1
 	}
-	numbers := fmt.Sprint(r.spec.Umask, " ", uid, " ", gid, " ", int(r.failure), " ", r.status, " ", foreground)
+	numbers := fmt.Sprint(r.spec.Umask, " ", cred, " ", uid, " ", gid, " ", int(r.failure), " ", r.status, " ", foreground)
 	for _, g := range groups {
 		numbers += " " + strconv.Itoa(g)
 	}
@@ -108,14 +121,17 @@ func parseRequest(args []string) (r request, err error) {
 		}
 		numbers = append(numbers, n)
 	}
-	if len(numbers) < 6 || numbers[4] < statusFD {
+	if len(numbers) < 7 || numbers[5] < statusFD {
 		return r, errRequest
 	}
-	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:], Foreground: numbers[5] == 1}
-	if numbers[1] >= 0 {
-		r.spec.Cred = &Credential{UID: numbers[1], GID: numbers[2], Groups: numbers[6:]}
+	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:], Foreground: numbers[6] == 1}
+	if cred := numbers[1]; cred&credGiven != 0 {
+		r.spec.Cred = &Credential{UID: numbers[2], GID: numbers[3], Regroup: cred&credRegroup != 0}
+		if cred&credGroups != 0 {
+			r.spec.Cred.Groups = numbers[7:]
+		}
 	}
-	r.failure, r.status = syscall.Errno(max(0, numbers[3])), numbers[4]
+	r.failure, r.status = syscall.Errno(max(0, numbers[4])), numbers[5]
 	return r, nil
 }
 
@@ -157,8 +173,9 @@ func ExecMain(args []string) int {
 func (r request) perform() string {
 	s := r.spec
 	if s.Cred != nil {
-		if reason := become(s.Cred); reason != "" {
-			return fmt.Sprintf("couldn't setuid to %d: %s", s.Cred.UID, reason)
+		if f := become(s.Cred); f != nil {
+			r.tell(refusalMark, f.why(s.Cred))
+			return fmt.Sprintf("couldn't set%s: %s", f.target(s.Cred), f.text)
 		}
 	}
 	if s.Dir != "" {
@@ -169,6 +186,7 @@ func (r request) perform() string {
 	if s.Umask >= 0 {
 		syscall.Umask(s.Umask)
 	}
+	r.tell(sureMark, "")
 	var err error = r.failure
 	if r.failure == 0 {
 		err = syscall.Exec(s.Path, s.Argv, s.Env)
@@ -178,24 +196,6 @@ func (r request) perform() string {
 		name = s.Argv[0]
 	}
 	return fmt.Sprintf("couldn't exec %s: %s", name, ErrnoName(err))
-}
-
-// become changes the user, and returns "" or why it could not.
-func become(c *Credential) string {
-	self := os.Getuid()
-	switch {
-	case self == c.UID:
-		return ""
-	case self != 0:
-		return "Can't drop privilege as nonroot user"
-	case syscall.Setgroups(c.Groups) != nil:
-		return "Could not set groups of effective user"
-	case syscall.Setgid(c.GID) != nil:
-		return "Could not set group id of effective user"
-	case syscall.Setuid(c.UID) != nil:
-		return "Could not set user id of effective user"
-	}
-	return ""
 }
 
 // complain tells the child's stderr what failed. If nobody listens there, the

@@ -19,6 +19,7 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 		{"nothing", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1}},
 		{"the terminal", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Foreground: true}},
 		{"root without groups", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: 0, Cred: &child.Credential{Groups: []int{}}}},
+		{"another group and nothing else", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Cred: &child.Credential{UID: -1, GID: 5, Regroup: true}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := child.RoundTrip(&row.spec)
@@ -35,8 +36,8 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 func TestTheAppletRefusesWhatNoTableSays(t *testing.T) {
 	for _, row := range [][]string{
 		nil, {""}, {"spawn"}, {"-h"}, {"spawn", "", "", ""}, {"spawn", "1 2 3", "", "x"},
-		{"spawn", "1 2 3 x", "", "x"}, {"spawn", "1 2 3 99999999999999999999 3 0", "", "x"}, {"other", "1 2 3 0 3 0", "", "x"},
-		{"spawn", "1 2 3 0", "", "x"}, {"spawn", "1 2 3 0 2 0", "", "x"},
+		{"spawn", "1 1 2 3 x", "", "x"}, {"spawn", "1 1 2 3 99999999999999999999 3 0", "", "x"}, {"other", "1 1 2 3 0 3 0", "", "x"},
+		{"spawn", "1 1 2 3 0 3", "", "x"}, {"spawn", "1 1 2 3 0 2 0", "", "x"},
 	} {
 		if err := child.ParseRequest(row); err == nil {
 			t.Errorf("%q: accepted", row)

@@ -51,6 +51,8 @@ type event struct {
 	sig  syscall.Signal
 	err  error
 	at   time.Time
+
+	report child.Report
 }
 
 func (e event) String() string {
@@ -64,6 +66,9 @@ type recorder struct {
 
 func (r *recorder) Started(k child.Key, pid int, at time.Time) {
 	r.events <- event{what: "started", key: k, pid: pid, at: at}
+}
+func (r *recorder) Born(k child.Key, report child.Report) {
+	r.events <- event{what: "born", key: k, report: report}
 }
 func (r *recorder) Failed(k child.Key, err error) {
 	r.events <- event{what: "failed", key: k, err: err}
@@ -129,7 +134,7 @@ func (r *rig) until(t testing.TB, what string) event {
 	for {
 		if e := r.next(t); e.what == what {
 			return e
-		} else if e.what != "orphan" && e.what != "started" {
+		} else if e.what != "orphan" && e.what != "started" && e.what != "born" {
 			t.Fatalf("got %v, want %s", e, what)
 		}
 	}
@@ -160,6 +165,7 @@ func as(t testing.TB, role string, args ...string) child.Spec {
 type result struct {
 	out, err string
 	ws       syscall.WaitStatus
+	report   child.Report
 }
 
 // run runs a child to its end.
@@ -173,8 +179,16 @@ func (r *rig) run(t testing.TB, spec child.Spec) result {
 	if e := r.next(t); e.what != "started" || e.key != k {
 		t.Fatalf("got %v, want %d started", e, k)
 	}
-	e := r.until(t, "exited")
-	return result{<-outs, <-errs, e.ws}
+	e := r.next(t)
+	var report child.Report
+	for ; e.what != "exited"; e = r.next(t) {
+		if e.what == "born" {
+			report = e.report
+		} else if e.what != "orphan" {
+			t.Fatalf("got %v", e)
+		}
+	}
+	return result{<-outs, <-errs, e.ws, report}
 }
 
 func pipe(t testing.TB) (r, w *os.File) {

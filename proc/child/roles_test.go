@@ -24,10 +24,12 @@ var roles = map[string]func(args []string){
 	"reset-host":  func(args []string) { printSignals(); child.ResetSignals(); host(args) },
 	"marked-host": markedHost,
 	"nobody-host": nobodyHost,
-	"full-host":   func([]string) { fullHost() },
-	"host":        host,
-	"moved-host":  movedHost,
-	"resolver":    resolver,
+
+	"nobody-regroups": nobodyRegroups,
+	"full-host":       func([]string) { fullHost() },
+	"host":            host,
+	"moved-host":      movedHost,
+	"resolver":        resolver,
 }
 
 func number(s string) int {
@@ -133,6 +135,15 @@ func nobodyHost(args []string) {
 	host(args)
 }
 
+// nobodyRegroups is an unprivileged user who starts a child with these groups.
+func nobodyRegroups(args []string) {
+	must(syscall.Setgroups([]int{nobody}))
+	must(syscall.Setgid(nobody))
+	must(syscall.Setuid(nobody))
+	cred := &child.Credential{UID: -1, GID: number(args[0]), Groups: []int{number(args[0]), number(args[1])}, Regroup: true}
+	hostOne([]string{"/bin/id", "-G"}, -1, cred)
+}
+
 // printSignals says what the process has inherited.
 func printSignals() {
 	status, err := os.ReadFile("/proc/thread-self/status")
@@ -143,13 +154,18 @@ func printSignals() {
 // host runs a table for one child: "UMASK UID ARGV...". The child's output is
 // the host's; if it exits with a status, so does the host.
 func host(args []string) {
-	umask, uid := number(args[0]), number(args[1])
-	spec := command(args[2:]...)
-	spec.Umask = umask
-	spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if uid >= 0 {
-		spec.Cred = &child.Credential{UID: uid, GID: uid, Groups: []int{uid}}
+	var cred *child.Credential
+	if uid := number(args[1]); uid >= 0 {
+		cred = &child.Credential{UID: uid, GID: uid, Groups: []int{uid}}
 	}
+	hostOne(args[2:], number(args[0]), cred)
+}
+
+// hostOne runs a table for one child.
+func hostOne(argv []string, umask int, cred *child.Credential) {
+	spec := command(argv...)
+	spec.Umask, spec.Cred = umask, cred
+	spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
 	r := hostRig()
 	r.start(spec)
 	for e := range r.events {
@@ -157,6 +173,10 @@ func host(args []string) {
 		case "failed":
 			fmt.Println(e)
 			os.Exit(1)
+		case "born":
+			if e.report.Refusal != "" {
+				fmt.Println("refused:", e.report.Refusal)
+			}
 		case "exited":
 			os.Exit(child.ExitCode(e.ws))
 		}

@@ -38,9 +38,13 @@ type Spec struct {
 // Credential is a user to become.
 type Credential struct {
 	Name   string
-	UID    int
-	GID    int
-	Groups []int // GID first
+	UID    int   // -1: stay that user
+	GID    int   // -1: stay in that group
+	Groups []int // GID first; nil: stay in all
+
+	// Regroup says that the groups were asked for by themselves. Otherwise who is
+	// that user already keeps his own.
+	Regroup bool
 }
 
 // SpawnError says at which stage a spawn failed so that there is no child.
@@ -85,7 +89,7 @@ func (t *Table) spawn(j Job) {
 	t.pids[j.Key] = pid
 	t.keys[pid] = j.Key
 	if executed != nil {
-		t.await(pid, executed)
+		t.await(j.Key, pid, executed)
 	}
 	t.observer.Started(j.Key, pid, time.Now())
 }
@@ -174,8 +178,14 @@ func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
 }
 
 // changesUser tells whether c is somebody else than we are. Who is that user
-// already changes nothing, not even groups.
-func changesUser(c *Credential) bool { return c != nil && c.UID != os.Getuid() }
+// already changes nothing, not even groups, unless they were asked for.
+func changesUser(c *Credential) bool {
+	return c != nil && (c.Regroup || c.UID >= 0 && c.UID != os.Getuid())
+}
+
+// Refusable tells whether the child may turn out unable to become what the Spec asks
+// for. Observer.Born says whether it is.
+func (s *Spec) Refusable() bool { return changesUser(s.Cred) }
 
 // prompt tells whether executing path from the directory dir cannot be held
 // up: the file is ours or root's and nobody else may write to it, so that

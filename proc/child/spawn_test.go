@@ -85,15 +85,24 @@ func TestAUserThatCannotBecomeAnotherSaysSo(t *testing.T) {
 		via  []string
 		role string
 		want string
+		why  string
 	}{
-		{"not root", nil, "nobody-host", "Can't drop privilege as nonroot user"},
-		{"root that may not set groups", []string{"/usr/bin/setpriv", "--bounding-set=-setgid"}, "host", "Could not set groups of effective user"},
-		{"root that may not set users", []string{"/usr/bin/setpriv", "--bounding-set=-setuid"}, "host", "Could not set user id of effective user"},
+		{"not root", nil, "nobody-host", "Can't drop privilege as nonroot user",
+			"setgroups: operation not permitted (supervisord runs as user 65534, and only root may change users and groups)"},
+		{"root that may not set groups", []string{"/usr/bin/setpriv", "--bounding-set=-setgid"}, "host", "Could not set groups of effective user",
+			"setgroups: operation not permitted (supervisord is root without CAP_SETGID)"},
+		{"root that may not set users", []string{"/usr/bin/setpriv", "--bounding-set=-setuid"}, "host", "Could not set user id of effective user",
+			"setuid: operation not permitted (supervisord is root without CAP_SETUID)"},
+		{"root of a namespace that does not know the user", []string{"/usr/bin/unshare", "--user", "--map-root-user"}, "host", "Could not set groups of effective user",
+			"setgroups: operation not permitted (supervisord is root without CAP_SETGID)"},
 	} {
 		for _, way := range ways {
 			t.Run(row.name+" "+way.name, func(t *testing.T) {
 				argv := append(row.via, self(t), "as", row.role, fmt.Sprint(way.umask), "4242", "/bin/true")
 				got := newRig(t).run(t, command(argv...))
+				if want := "refused: cannot run as user 4242: " + row.why + "\n"; got.out != want {
+					t.Errorf("reported %q, want %q", got.out, want)
+				}
 				if want := "supervisor: couldn't setuid to 4242: " + row.want + trailer; got.err != want || child.ExitCode(got.ws) != 127 {
 					t.Errorf("stderr = %q, status %d, want %q, 127", got.err, child.ExitCode(got.ws), want)
 				}
@@ -141,6 +150,58 @@ func TestTheSameUserKeepsItsGroups(t *testing.T) {
 			want := fmt.Sprintf("Gid %[1]d %[1]d %[1]d %[1]d; Groups %s", os.Getgid(), strings.Trim(fmt.Sprint(own), "[]"))
 			if who := fields(got.out, "Gid", "Groups"); who != want {
 				t.Errorf("child is %q, want %q", who, want)
+			}
+		})
+	}
+}
+
+func TestGroupsThatWereAskedForAreSetAlsoForTheSameUser(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		cred child.Credential
+		want string
+	}{
+		{"a group and groups", child.Credential{UID: os.Getuid(), GID: 4242, Groups: []int{4242, 7}}, "Gid 4242 4242 4242 4242; Groups 7 4242"},
+		{"no user", child.Credential{UID: -1, GID: 4242, Groups: []int{4242}}, "Gid 4242 4242 4242 4242; Groups 4242"},
+		{"groups alone", child.Credential{UID: -1, GID: -1, Groups: []int{7, 8}}, "Gid 0 0 0 0; Groups 7 8"},
+		{"no groups at all", child.Credential{UID: -1, GID: -1, Groups: []int{}}, "Gid 0 0 0 0; Groups "},
+		{"another user too", child.Credential{UID: nobody, GID: 4242, Groups: []int{4242, 7}}, "Gid 4242 4242 4242 4242; Groups 7 4242"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			spec := command("/bin/cat", "/proc/self/status")
+			row.cred.Regroup = true
+			spec.Cred = &row.cred
+			if !spec.Refusable() {
+				t.Error("nobody would wait for the news that it worked")
+			}
+			got := newRig(t).run(t, spec)
+			if who := fields(got.out, "Gid", "Groups"); who != row.want || got.report.Refusal != "" {
+				t.Errorf("child is %q (%s, %+v), want %q", who, got.err, got.report, row.want)
+			}
+		})
+	}
+	t.Run("groups that stay", func(t *testing.T) {
+		spec := command("/bin/cat", "/proc/self/status")
+		spec.Cred = &child.Credential{UID: -1, GID: 4242, Regroup: true}
+		r := newRig(t)
+		before := fields(r.run(t, command("/bin/cat", "/proc/self/status")).out, "Groups")
+		if who, want := fields(r.run(t, spec).out, "Gid", "Groups"), "Gid 4242 4242 4242 4242; "+before; who != want {
+			t.Errorf("child is %q, want %q", who, want)
+		}
+	})
+}
+
+// A namespace may let nobody set groups; what is so already need not be set.
+func TestGroupsThatAreSoAlreadyNeedNoRight(t *testing.T) {
+	r := newRig(t)
+	for _, row := range []struct{ name, args, want string }{
+		{"the groups that it has", "65534 65534", "65534\n"},
+		{"another group", "65534 7", "refused: cannot run as group 65534: setgroups: operation not permitted (supervisord runs as user 65534, and only root may change users and groups)\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := r.run(t, as(t, "nobody-regroups", strings.Fields(row.args)...))
+			if got.out != row.want {
+				t.Errorf("got %q (%s), want %q", got.out, got.err, row.want)
 			}
 		})
 	}

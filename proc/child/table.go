@@ -37,6 +37,11 @@ type Observer interface {
 	// will soon, or will exit with 127 if it cannot; a signal reaches the
 	// program whatever it is.
 	Started(k Key, pid int, at time.Time)
+	// Born says that a child has become what its Spec asks for, with what it had to
+	// do without, or that it cannot. It comes after Started and before Exited, for
+	// every child of a Spec that is Refusable, unless that is killed before, and for
+	// some others.
+	Born(k Key, r Report)
 	// Failed says that there is no child: Prepare's error or a *SpawnError.
 	Failed(k Key, err error)
 	// Exited says that the child was reaped, at the given moment.
@@ -69,6 +74,7 @@ type Table struct {
 // program and must reach one that hangs.
 type birth struct {
 	signals []func()
+	report  chan Report // holds the one report, which comes with the end of the birth
 }
 
 // NewTable returns a table without children. From here on SIGCHLD is noticed.
@@ -191,32 +197,36 @@ func (t *Table) bury(pid int, ws syscall.WaitStatus) {
 	}
 	delete(t.keys, pid)
 	delete(t.pids, k)
-	t.born(pid)
+	if b := t.births[pid]; b != nil {
+		// It is dead, so the pipe that it reports through has ended.
+		t.born(k, pid, <-b.report)
+	}
 	t.observer.Exited(k, pid, ws, time.Now())
 }
 
 // await has born called when executed ends.
-func (t *Table) await(pid int, executed *os.File) {
-	b := &birth{}
+func (t *Table) await(k Key, pid int, executed *os.File) {
+	b := &birth{report: make(chan Report, 1)}
 	t.births[pid] = b
 	go func() {
-		_, _ = executed.Read(make([]byte, 1)) // nothing is ever written
+		r := readReport(executed)
 		_ = executed.Close()
+		b.report <- r
 		t.mail.put(func() {
 			if t.births[pid] == b {
-				t.born(pid)
+				t.born(k, pid, r)
 			}
 		})
 	}()
 }
 
-// born sends the signals that came while the child was on its way to its
-// program. If it died there, they find nobody.
-func (t *Table) born(pid int) {
+// born passes on what a child reports of its way to its program, and sends the
+// signals that came in that time. If it died there, they find nobody.
+func (t *Table) born(k Key, pid int, r Report) {
 	b := t.births[pid]
 	delete(t.births, pid)
-	if b == nil {
-		return
+	if !r.empty() {
+		t.observer.Born(k, r)
 	}
 	for _, send := range b.signals {
 		send()

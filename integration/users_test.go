@@ -1,0 +1,249 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// nobodysUID is a number that no entry of /etc/passwd has.
+const nobodysUID = 54321
+
+// withoutAnything has the daemon run as a user without an entry, without a single
+// capability, and without a way to get one.
+func withoutAnything(t testing.TB) func(*exec.Cmd) {
+	setpriv := needProgram(t, "setpriv")
+	return func(cmd *exec.Cmd) {
+		id := fmt.Sprint(nobodysUID)
+		args := []string{setpriv, "--reuid", id, "--regid", id, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"}
+		cmd.Args = append(append(args, cmd.Path), cmd.Args[1:]...)
+		cmd.Path = setpriv
+	}
+}
+
+// openTo lets everybody write into the directory of the daemon.
+func (s *sup) openTo() {
+	s.t.Helper()
+	if err := os.Chmod(s.dir, 0o777); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestAnyUser runs the daemon as platforms do that choose a user themselves.
+func TestAnyUser(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no user_mismatch, and needs an entry for user=")
+	needRoot(t)
+	s := newSup(t, fmt.Sprintf(`
+[supervisord]
+user=root
+user_mismatch=warn
+[program:plain]
+command=TESTPROG report DIR/plain.json
+login_env=true
+[program:itself]
+command=/bin/cat
+user=%[1]d
+umask=027
+[program:masked]
+command=/bin/sh -c "umask >DIR/mask; exec cat"
+user=%[1]d:%[1]d
+groups=none
+umask=027
+[program:root]
+command=/bin/cat
+user=root
+startretries=50
+startsecs=0
+stderr_logfile=DIR/root.err
+[program:group]
+command=/bin/cat
+group=root
+startretries=50
+`, nobodysUID))
+	s.openTo()
+	s.wrap = withoutAnything(t)
+	s.start()
+	for _, name := range []string{"plain", "itself", "masked"} {
+		s.waitPID(name)
+	}
+	r := s.report("plain.json")
+	for name, want := range map[string]string{"HOME": "/", "USER": fmt.Sprint(nobodysUID), "LOGNAME": fmt.Sprint(nobodysUID), "SHELL": "/bin/sh"} {
+		if got, _ := r.env(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if r.UID != nobodysUID || r.GID != nobodysUID {
+		t.Errorf("plain runs as %d, %d", r.UID, r.GID)
+	}
+	if got := waitFile(t, s.path("mask"), "\n"); got != "0027\n" {
+		t.Errorf("the umask is %s", got)
+	}
+	const why = "setgroups: operation not permitted (supervisord runs as user 54321, and only root may change users and groups)"
+	for name, want := range map[string]string{"root": "cannot run as user 0: " + why, "group": "cannot run as group 0: setgid" + strings.TrimPrefix(why, "setgroups")} {
+		if r := s.waitState(name, "FATAL"); r.description != want {
+			t.Errorf("%s: the description is %q, want %q", name, r.description, want)
+		}
+	}
+	want := "supervisor: couldn't setuid to 0: Can't drop privilege as nonroot user\nsupervisor: child process was not spawned\n"
+	if got := waitFile(t, s.path("root.err"), "not spawned\n"); got != want {
+		t.Errorf("the program's stderr says %q, want %q", got, want)
+	}
+	if n := strings.Count(s.log(), "spawned: 'root'"); n != 1 {
+		t.Errorf("what cannot be was tried %d times", n)
+	}
+	s.waitLog("user=root cannot be: Can't drop privilege as nonroot user; going on as user 54321")
+	if r := s.ctl("start", "root"); r.code == 0 || !strings.Contains(r.out, "root: ERROR (spawn error)") {
+		t.Errorf("start: %s", r.all())
+	}
+
+	s.signal(syscall.SIGHUP)
+	s.waitLog("received SIGHUP", "user=root cannot be", "success: plain entered RUNNING")
+	s.terminate()
+}
+
+// TestTheDaemonsUserMustBeWhoItIs is the default, and the original's.
+func TestTheDaemonsUserMustBeWhoItIs(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	s := newSup(t, "[supervisord]\nuser=root\n[program:p]\ncommand=/bin/cat\n")
+	s.openTo()
+	s.wrap = withoutAnything(t)
+	s.launch()
+	if code := s.waitExit(); code != 2 || !strings.Contains(s.out.String(), "Error: Can't drop privilege as nonroot user") {
+		t.Errorf("left with %d, and said %s", code, s.out)
+	}
+}
+
+// TestNumbersGroupsAndLogins gives programs of root all kinds of identities.
+func TestNumbersGroupsAndLogins(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it knows entries of /etc/passwd alone, and no groups of its own")
+	needRoot(t)
+	name, uid, gid, extra := userWithGroups(t)
+	all := append([]int{gid}, extra...)
+	rows := []struct {
+		keys   string
+		uid    int
+		gid    int
+		groups []int
+		env    string // HOME of login_env, if it is there
+	}{
+		{"user=54321", 54321, 54321, []int{54321}, ""},
+		{"user=54321:7", 54321, 7, []int{7}, ""},
+		{"user=54321:7\ngroup=8\nlogin_env=true", 54321, 8, []int{8}, "/"},
+		{"user=54321\ngroups=5,6", 54321, 54321, []int{5, 6, 54321}, ""},
+		{"user=" + name, uid, gid, all, ""},
+		{"user=" + name + "\ngroups=none\nlogin_env=true", uid, gid, []int{gid}, homeOf(t, name)},
+		{"user=" + name + "\ngroup=54321", uid, 54321, append([]int{54321}, extra...), ""},
+		{"group=54321\ngroups=9", 0, 54321, []int{9, 54321}, ""},
+		{"user=root\ngroups=none\nlogin_env=true", 0, 0, []int{0}, homeOf(t, "root")},
+	}
+	var conf strings.Builder
+	for i, row := range rows {
+		fmt.Fprintf(&conf, "[program:p%d]\ncommand=TESTPROG report -\nstdout_logfile=DIR/p%d.json\n%s\n", i, i, row.keys)
+	}
+	s := newSup(t, conf.String()).start()
+	for i, row := range rows {
+		s.waitPID(fmt.Sprintf("p%d", i))
+		r := s.report(fmt.Sprintf("p%d.json", i))
+		r.Groups = append(r.Groups, r.GID) // whether it stands there or not
+		slices.Sort(r.Groups)
+		want := slices.Compact(slices.Sorted(slices.Values(row.groups)))
+		if r.UID != row.uid || r.GID != row.gid || !slices.Equal(slices.Compact(r.Groups), want) {
+			t.Errorf("%q: runs as %d, %d, %v, want %d, %d, %v", row.keys, r.UID, r.GID, r.Groups, row.uid, row.gid, want)
+		}
+		wanted := row.env
+		if wanted == "" {
+			wanted = os.Getenv("HOME")
+		}
+		if got, _ := r.env("HOME"); got != wanted {
+			t.Errorf("%q: HOME is %q, want %q", row.keys, got, wanted)
+		}
+	}
+	s.terminate()
+}
+
+func homeOf(t testing.TB, user string) string {
+	t.Helper()
+	for line := range strings.SplitSeq(readFile(t, "/etc/passwd"), "\n") {
+		if f := strings.Split(line, ":"); f[0] == user && len(f) > 5 {
+			return f[5]
+		}
+	}
+	t.Fatalf("no entry for %s", user)
+	return ""
+}
+
+// TestRootThatMayNotChangeUsers is root of a container that has dropped what it takes.
+func TestRootThatMayNotChangeUsers(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it says Exited too quickly")
+	needRoot(t)
+	setpriv := needProgram(t, "setpriv")
+	s := newSup(t, "[program:web]\ncommand=/bin/cat\nuser=54321\n[hook:h]\nevents=PROCESS_STATE_FATAL\ncommand=/bin/cat\nuser=54321\n[program:good]\ncommand=/bin/cat\n")
+	s.wrap = func(cmd *exec.Cmd) {
+		cmd.Args = append([]string{setpriv, "--inh-caps=-all", "--bounding-set=-setgid,-setuid", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = setpriv
+	}
+	s.start()
+	want := "cannot run as user 54321: setgroups: operation not permitted (supervisord is root without CAP_SETGID)"
+	if r := s.waitState("web", "FATAL"); r.description != want {
+		t.Errorf("the description is %q, want %q", r.description, want)
+	}
+	s.waitLog("hook h: cannot be run for PROCESS_STATE_FATAL of web: " + want)
+	s.waitPID("good")
+	s.terminate()
+}
+
+// TestContainerOfAnyUser is the strictest container there is, with a configuration
+// that was written for root.
+func TestContainerOfAnyUser(t *testing.T) {
+	t.Parallel()
+	const conf = `[unix_http_server]
+file=/run/s.sock
+[supervisord]
+nodaemon=true
+logfile=/dev/null
+logfile_maxbytes=0
+pidfile=/run/s.pid
+user=root
+user_mismatch=warn
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix:///run/s.sock
+[program:talker]
+command=/bin/testprog signals
+user=12345
+stdout_logfile=/dev/stdout
+redirect_stderr=true
+[program:shell]
+command=/bin/sh -c "echo I am $USER at $HOME; exec cat"
+login_env=true
+stdout_logfile=/dev/stdout
+redirect_stderr=true
+[program:nginx]
+command=/bin/cat
+user=33
+`
+	c := runContainer(t, []string{"--user", "12345", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/run",
+		"--env", "CONF=" + conf, "--entrypoint", "/bin/sh"},
+		"-c", `echo "$CONF" >/run/c.conf; exec /usr/bin/supervisord -c /run/c.conf`)
+	c.waitLogs("user=root cannot be: Can't drop privilege as nonroot user; going on as user 12345, as user_mismatch=warn")
+	c.waitLogs("I am 12345 at /\n")
+	ctl := func(args ...string) result {
+		return runCommand(t, exec.Command("docker", append([]string{"exec", c.id, "/usr/bin/supervisorctl", "-c", "/run/c.conf"}, args...)...))
+	}
+	until(t, "talker and shell run, and nginx cannot", func() (string, bool) {
+		r := ctl("status")
+		return r.all(), strings.Count(r.out, "RUNNING") == 2 &&
+			strings.Contains(r.out, "FATAL     cannot run as user 33: setgroups: operation not permitted (supervisord runs as user 12345, and only root may change users and groups)")
+	})
+	c.docker(0, "stop", "-t", "60", c.id)
+	c.stopped()
+}

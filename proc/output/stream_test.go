@@ -224,3 +224,37 @@ func TestStreamWritesToASocket(t *testing.T) {
 	}
 	unix.Close(pair[1])
 }
+
+func TestDescriptorsOfOnePipeAreOneStream(t *testing.T) {
+	r, w := blockingPipe(t)
+	_, other := blockingPipe(t)
+	again, err := unix.FcntlInt(uintptr(w), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(again)
+	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	plain := int(file.Fd())
+	for _, tt := range []struct {
+		name string
+		a, b int
+		want bool
+	}{
+		{"a pipe twice", w, again, true},
+		{"two pipes", w, other, false},
+		{"both ends of a pipe", w, int(r.Fd()), false},
+		{"a file, where each may have its own place", plain, plain, false},
+		{"a pipe and a file", w, plain, false},
+		{"nothing", w, 1 << 20, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := sameStream(tt.a, tt.b); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

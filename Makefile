@@ -15,7 +15,8 @@ FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := -tags=$(if $(FIRST),pid1$(comma))nethttpomithttp2
 # Nobody waits for these packages: they go without inlining, which is smaller.
-SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/asn1 compress/... net/netip net/url)
+SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/asn1 compress/... net/netip net/url \
+               gosupervisor/ctl gosupervisor/ctl/client github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf

@@ -16,7 +16,8 @@ const containerSection = "--container"
 // containerKeys is the profile of programs.
 var containerKeys = []struct{ key, value, means string }{
 	{"stdout_logfile", "/dev/stdout", ""},
-	{"stderr_logfile", "/dev/stderr", "programs log to its output"},
+	{"stderr_logfile", "/dev/stderr", ""},
+	{"log_format", "prefix", "programs log to its output, each line behind their name"},
 	{"on_fatal", "shutdown", "a program that is FATAL ends it"},
 	{"kill_scope", "tree", "what a program leaves behind is killed"},
 }

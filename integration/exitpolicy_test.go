@@ -118,7 +118,7 @@ startsecs=3600
 `)
 	s.wrap = asFirstWithProc
 	s.launch("--container")
-	for _, text := range []string{"to stdout\n", "to stderr\n", "INFO --container: supervisord stays in the foreground", "success: talker entered RUNNING"} {
+	for _, text := range []string{"talker | to stdout\n", "talker | to stderr\n", "INFO --container: supervisord stays in the foreground", "success: talker entered RUNNING"} {
 		until(t, "the output has "+text, func() (string, bool) { return s.out.String(), strings.Contains(s.out.String(), text) })
 	}
 	for _, file := range []string{"s.pid"} { // what the configuration names is there

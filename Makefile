@@ -22,7 +22,7 @@ NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf
 
 .DEFAULT_GOAL := build
-.PHONY: build test race model fuzz integration parity lint bench cover generate rootfs image quickstart check clean help
+.PHONY: build test race model fuzz integration parity lint bench gobench cover generate rootfs image quickstart check clean help
 
 build: ## the static binary and its names, in bin/
 	CGO_ENABLED=0 $(GO) build $(TAGS) $(SMALL) -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o bin/supervisord .
@@ -62,7 +62,11 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) run $(STATICCHECK) ./...
 	cd integration && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
-bench: ## benchmarks, into bench.out, for benchstat
+bench: build ## beside the peers that are installed, as root; RUN=expression for some rows, OUT=file for the document
+	cd integration && $(GO) build -o ../bin/bench ./bench
+	bin/bench -bin bin $(if $(RUN),-run '$(RUN)') $(if $(OUT),-o $(OUT))
+
+gobench: ## benchmarks of the packages, into bench.out, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./... | tee bench.out
 
 cover: ## what the tests reach

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestEveryDamageToALogIsFound(t *testing.T) {
+	const width, n = 20, 40
+	line := func(i int) string { return fmt.Sprintf("%012d.......\n", i) }
+	var whole []string
+	for i := range n {
+		whole = append(whole, line(i))
+	}
+	join := func(parts ...[]string) string {
+		var all []string
+		for _, p := range parts {
+			all = append(all, p...)
+		}
+		return strings.Join(all, "")
+	}
+	for _, c := range []struct {
+		name string
+		text string
+		bad  bool
+	}{
+		{"whole", join(whole), false},
+		{"a line lost", join(whole[:7], whole[8:]), true},
+		{"the last line lost", join(whole[:n-1]), true},
+		{"a line doubled", join(whole[:7], whole[6:]), true},
+		{"the last line doubled", join(whole, whole[n-1:]), true},
+		{"two lines exchanged", join(whole[:5], whole[6:7], whole[5:6], whole[7:]), true},
+		{"a byte changed", strings.Replace(join(whole), "5...", "5.,.", 1), true},
+		{"a byte lost", join(whole)[1:], true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			// In three pieces, as a rotated log is: .10 is older than .2.
+			log, cut := filepath.Join(dir, "log"), len(c.text)/3
+			for name, part := range map[string]string{log + ".10": c.text[:cut], log + ".2": c.text[cut : 2*cut], log: c.text[2*cut:]} {
+				if err := os.WriteFile(name, []byte(part), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := check(log, n*width, width); (err != nil) != c.bad {
+				t.Errorf("check: %v", err)
+			}
+		})
+	}
+}
+
+func TestVerdictsAndRatios(t *testing.T) {
+	for _, c := range []struct {
+		more         bool
+		reach        reach
+		ours, theirs float64
+		want         string
+	}{
+		{false, reach{1.5, s6}, 3, 2, "at most 1.50 x s6: yes"},
+		{false, reach{1.5, s6}, 3.1, 2, "at most 1.50 x s6: **no**"},
+		{true, reach{1.5, s6}, 3.1, 2, "at least 1.50 x s6: yes"},
+		{true, reach{1.5, s6}, 2.9, 2, "at least 1.50 x s6: **no**"},
+		{false, reach{4, ""}, 4, 9, "at most 4.00: yes"},
+		{false, reach{4, ""}, 5, 9, "at most 4.00: **no**"},
+		{false, reach{4, tini}, 5, 9, "at most 4.00 x tini: not measured"},
+	} {
+		r := &row{rowSpec: &rowSpec{more: c.more, reaches: []reach{c.reach}}}
+		for _, v := range []float64{c.ours, 0, 1000} {
+			r.add(ours, v)
+		}
+		r.add(s6, c.theirs)
+		if got := r.verdict(); got != c.want {
+			t.Errorf("%v against %v: %q, want %q", c.ours, c.theirs, got, c.want)
+		}
+		if got, want := r.ratio(s6), figure(c.ours/c.theirs); got != want {
+			t.Errorf("ratio %s, want %s", got, want)
+		}
+	}
+}
+
+func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if r.name == "" || r.title == "" || r.unit == "" || seen[r.name] {
+			t.Errorf("row %q: no name, title or unit, or one that was there before", r.name)
+		}
+		seen[r.name] = true
+	}
+}

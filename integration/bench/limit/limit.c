@@ -1,0 +1,209 @@
+/* What the benchmark starts as a program, and what it measures beside the
+ * supervisors: for each task the least that the system lets one do. A first
+ * word says which. Times are those of CLOCK_MONOTONIC, in nanoseconds, so that
+ * they can be compared across processes. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void die(const char *what) {
+  perror(what);
+  exit(99);
+}
+
+/* note appends who and when to a file; short writes with O_APPEND stay whole. */
+static void note(const char *file) {
+  int64_t rec[2];
+  rec[1] = now();
+  rec[0] = getpid();
+  int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0 || write(fd, rec, sizeof rec) != sizeof rec) die(file);
+  close(fd);
+}
+
+static void writeall(int fd, const char *p, size_t n) {
+  while (n > 0) {
+    ssize_t w = write(fd, p, n);
+    if (w < 0 && errno == EINTR) continue;
+    if (w < 0) die("write");
+    p += w;
+    n -= w;
+  }
+}
+
+/* alive FILE: says that it lives, and waits to be ended. */
+static _Noreturn void alive(const char *file) {
+  note(file);
+  for (;;) pause();
+}
+
+/* write FILE SIZE COUNT WIDTH [once]: COUNT writes of SIZE bytes, which are numbered
+ * lines of WIDTH bytes; FILE gets a note before the first and after the last. */
+static int writer(char **a) {
+  size_t size = atol(a[1]), width = atol(a[3]);
+  long count = atol(a[2]), line = 0;
+  char *buf = malloc(size), digits[21];
+  if (!buf || width < 13 || size % width) die("sizes");
+  memset(buf, '.', size);
+  for (size_t i = width - 1; i < size; i += width) buf[i] = '\n';
+  note(a[0]);
+  for (long i = 0; i < count; i++) {
+    for (size_t at = 0; at < size; at += width, line++) {
+      long n = line;
+      for (int d = 11; d >= 0; d--, n /= 10) digits[d] = '0' + n % 10;
+      memcpy(buf + at, digits, 12);
+    }
+    writeall(1, buf, size);
+  }
+  note(a[0]);
+  if (a[4]) return 0;
+  for (;;) pause();
+}
+
+/* tick COUNT MICROSECONDS [once]: lines that hold the time at which they are written. */
+static int tick(char **a) {
+  long count = atol(a[0]);
+  struct timespec gap = {0, atol(a[1]) * 1000};
+  for (long i = 0; i < count; i++) {
+    char line[32];
+    nanosleep(&gap, NULL);
+    int n = snprintf(line, sizeof line, "%020lld\n", (long long)now());
+    writeall(1, line, n);
+  }
+  if (a[2]) return 0;
+  for (;;) pause();
+}
+
+/* copy FILE: stdin to FILE, read and write and nothing else. */
+static int copy(const char *file) {
+  static char buf[65536];
+  int fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+  if (fd < 0) die(file);
+  for (;;) {
+    ssize_t n = read(0, buf, sizeof buf);
+    if (n < 0) die("read");
+    if (n == 0) return 0;
+    writeall(fd, buf, n);
+  }
+}
+
+static pid_t launch(char **argv) {
+  pid_t pid;
+  int err = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
+  if (err) {
+    errno = err;
+    die("posix_spawn");
+  }
+  return pid;
+}
+
+static pid_t *kids;
+static long nkids;
+
+static void endkids(int sig) {
+  for (long i = 0; i < nkids; i++) kill(kids[i], sig);
+  while (wait(NULL) > 0)
+    ;
+  _exit(0);
+}
+
+/* spawn COUNT COMMAND...: a bare loop of posix_spawn; a TERM ends what it started. */
+static _Noreturn void spawn(char **a) {
+  sigset_t set, old;
+  long n = atol(a[0]);
+  kids = calloc(n, sizeof *kids);
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, &old);
+  posix_spawnattr_t attr;
+  posix_spawnattr_init(&attr);
+  posix_spawnattr_setsigmask(&attr, &old);
+  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+  for (; nkids < n; nkids++) {
+    int err = posix_spawn(&kids[nkids], a[1], NULL, &attr, a + 1, environ);
+    if (err) {
+      errno = err;
+      die("posix_spawn");
+    }
+  }
+  signal(SIGTERM, endkids);
+  sigprocmask(SIG_SETMASK, &old, NULL);
+  for (;;) pause();
+}
+
+/* respawn COMMAND...: wait, vfork, exec. */
+static _Noreturn void respawn(char **a) {
+  kids = calloc(1, sizeof *kids);
+  nkids = 1;
+  signal(SIGTERM, endkids);
+  for (;;) {
+    kids[0] = launch(a);
+    while (waitpid(kids[0], NULL, 0) < 0)
+      if (errno != EINTR) die("waitpid");
+  }
+}
+
+/* orphans COUNT: makes them and ends with 7. */
+static int orphans(long count) {
+  for (long i = 0; i < count; i++) {
+    pid_t pid = fork();
+    if (pid < 0) die("fork");
+    if (pid == 0) {
+      pid_t grandchild = fork();
+      if (grandchild < 0) die("fork");
+      _exit(0);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || status != 0) die("waitpid");
+  }
+  return 7;
+}
+
+/* init COMMAND...: a bare waitpid loop around a command; ends as the command does. */
+static int init(char **a) {
+  pid_t main = launch(a), pid;
+  int status;
+  while ((pid = waitpid(-1, &status, 0)) > 0)
+    if (pid == main) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return 99;
+}
+
+int main(int argc, char **argv) {
+  char **a = argv + 2;
+  /* A first line "#!limit TASK:FILE" gives both as one word. */
+  char *colon = argc > 1 ? strchr(argv[1], ':') : NULL;
+  if (colon) {
+    *colon = 0;
+    argv[2] = colon + 1;
+  } else if (argc < 3) {
+    fprintf(stderr, "usage: limit TASK ARGUMENTS\n");
+    return 2;
+  }
+  if (!strcmp(argv[1], "alive")) alive(a[0]);
+  if (!strcmp(argv[1], "write") && argc >= 6) return writer(a);
+  if (!strcmp(argv[1], "tick") && argc >= 4) return tick(a);
+  if (!strcmp(argv[1], "copy")) return copy(a[0]);
+  if (!strcmp(argv[1], "spawn") && argc >= 4) spawn(a);
+  if (!strcmp(argv[1], "respawn")) respawn(a);
+  if (!strcmp(argv[1], "orphans")) return orphans(atol(a[0]));
+  if (!strcmp(argv[1], "init")) return init(a);
+  fprintf(stderr, "limit: no such task: %s\n", argv[1]);
+  return 2;
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+//go:embed limit/limit.c
+var limitSource []byte
+
+// errSkip is why a row is not measured where something that it needs is missing.
+var errSkip = errors.New("skipped")
+
+// bench is one run.
+type bench struct {
+	dir    string // where configurations, sockets and logs are
+	limit  string // the program made of limit.c
+	bin    string // where our binary and its names are
+	rounds int
+	files  uint64 // that a process may open
+	peers  []*peer
+	n      int // directories made so far
+	rows   []*row
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	bin := flag.String("bin", "../bin", "directory of the built binary")
+	out := flag.String("o", "", "also write the document to this file")
+	pick := flag.String("run", "", "only the rows whose name matches this expression")
+	rounds := flag.Int("rounds", 5, "samples of each figure")
+	list := flag.Bool("list", false, "list the names of the rows")
+	base := flag.String("dir", "/dev/shm", "make the working directory here; its file system is what logs are written to")
+	flag.Parse()
+	if *list {
+		for _, r := range rows {
+			fmt.Printf("%-12s %s\n", r.name, r.title)
+		}
+		return nil
+	}
+	only, err := regexp.Compile(*pick)
+	if err != nil {
+		return err
+	}
+	if flag.NArg() > 0 || *rounds < 1 {
+		return errors.New("takes flags only, and at least one round; see -h")
+	}
+	if os.Getuid() != 0 {
+		return errors.New("must be root: it starts programs in pid namespaces and thousands of processes")
+	}
+	b, err := prepare(*bin, *base, *rounds)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	defer os.Remove(b.limit)
+
+	// Who breaks it off is not left with what was started.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, os.Interrupt, unix.SIGTERM)
+	go func() {
+		sig := <-broken
+		b.sweep()
+		os.Remove(b.limit)
+		os.RemoveAll(b.dir)
+		fmt.Fprintln(os.Stderr, "bench: broken off:", sig)
+		os.Exit(1)
+	}()
+
+	before := loadavg()
+	failed := 0
+	for _, r := range rows {
+		if !only.MatchString(r.name) {
+			continue
+		}
+		began := time.Now()
+		r := &row{rowSpec: r}
+		b.rows = append(b.rows, r)
+		r.err = r.measure(b, r)
+		if err := b.sweep(); err != nil {
+			return fmt.Errorf("%s: cannot clear up: %w", r.name, err)
+		}
+		if r.err != nil && !errors.Is(r.err, errSkip) {
+			failed++
+		}
+		fmt.Fprintf(os.Stderr, "%-12s %5.1fs %s\n", r.name, time.Since(began).Seconds(), r.brief())
+	}
+	if len(b.rows) == 0 {
+		return fmt.Errorf("no row is called %s; -list lists them", *pick)
+	}
+	var doc bytes.Buffer
+	b.document(&doc, before, *pick)
+	os.Stdout.Write(doc.Bytes())
+	if *out != "" {
+		if err := os.WriteFile(*out, doc.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d rows could not be measured, or what they measured was wrong", failed)
+	}
+	return nil
+}
+
+// prepare builds what the limits need and looks which peers there are.
+func prepare(bin, base string, rounds int) (*bench, error) {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(bin, "supervisord")); err != nil {
+		return nil, fmt.Errorf("build first: %w", err)
+	}
+	b := &bench{bin: bin, rounds: rounds}
+	// What a peer leaves behind comes to us, so that it can be waited for and ended.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, err
+	}
+	// A thousand programs of three pipes and two logs each.
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return nil, err
+	}
+	if b.files = files.Max; b.files < 8192 {
+		return nil, fmt.Errorf("%d open files are allowed and 8192 are needed; see ulimit -Hn", b.files)
+	}
+	if b.dir, err = os.MkdirTemp(base, "bench-"); err != nil {
+		return nil, err
+	}
+	// Where data go may be no place for programs.
+	file, err := os.CreateTemp("", "bench-limit-")
+	if err != nil {
+		return nil, err
+	}
+	file.Close()
+	b.limit = file.Name()
+	cc := exec.Command("cc", "-O2", "-static", "-x", "c", "-o", b.limit, "-")
+	cc.Stdin = bytes.NewReader(limitSource)
+	if out, err := cc.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("the programs that are the limit need a C compiler and its static library: %w\n%s", err, out)
+	}
+	b.peers = findPeers(b)
+	runtime.LockOSThread()
+	return b, nil
+}
+
+// folder makes a new directory below the working directory.
+func (b *bench) folder() (string, error) {
+	b.n++
+	dir := filepath.Join(b.dir, fmt.Sprint(b.n))
+	return dir, os.Mkdir(dir, 0o755)
+}
+
+// each calls do for every named peer that is there, as many times as there are
+// rounds and in turn, so that a load that comes and goes hits all alike.
+func (b *bench) each(r *row, names []string, do func(p *peer) (float64, error)) error {
+	for range b.rounds {
+		for _, name := range names {
+			p := b.peer(name)
+			if p == nil {
+				continue
+			}
+			v, err := do(p)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			r.add(name, v)
+		}
+	}
+	return nil
+}
+
+func (b *bench) peer(name string) *peer {
+	i := slices.IndexFunc(b.peers, func(p *peer) bool { return p.name == name && p.missing == "" })
+	if i < 0 {
+		return nil
+	}
+	return b.peers[i]
+}

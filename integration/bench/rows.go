@@ -1,0 +1,31 @@
+package main
+
+// rows is the table, and the order in which it is measured.
+var rows = []*rowSpec{
+	{"start1", "exec to the first program alive, one program", "ms", false, []reach{{1.5, runit}}, startRow(1, 0, supervisors)},
+	{"start1000", "exec to all alive, 1,000 programs with two log files each (limit: posix_spawn)", "ms", false, []reach{{1.3, limit}}, startRow(1000, 2, servers)},
+	{"stop100", "TERM to gone, 100 programs with logs", "ms", false, []reach{{20, ""}}, stopRow(100)},
+	{"stop1000", "TERM to gone, 1,000 programs with logs", "ms", false, []reach{{110, ""}}, stopRow(1000)},
+	{"memory1", "memory (PSS) at rest, 1 program with logs", "MB", false, []reach{{6, ""}}, memoryRow(1)},
+	{"memory100", "memory (PSS) at rest, 100 programs with logs", "MB", false, []reach{{8, ""}}, memoryRow(100)},
+	{"memory1000", "memory (PSS) at rest, 1,000 programs with logs", "MB", false, []reach{{22, ""}}, memoryRow(1000)},
+	{"idle", "threads that wake up in 60 s, 100 programs with logs", "times", false, []reach{{0, ""}}, idle},
+	{"status", "the command status, 1,000 programs", "ms", false, []reach{{15, ""}, {1.0 / 50, original}}, status},
+	{"status10000", "the command status, 10,000 programs with two log files each", "ms", false, []reach{{150, ""}}, manyRow(10000)},
+	{"requests10", "getProcessInfo in JSON lines, one client, 10 programs", "/s", true, []reach{{20000, ""}}, requestsRow(10, 1)},
+	{"requests1000", "the same with 1,000 programs", "/s", true, []reach{{20000, ""}}, requestsRow(1000, 1)},
+	{"clients8", "the same with 1,000 programs and eight clients", "/s", true, []reach{{70000, ""}}, requestsRow(1000, 8)},
+	{"xmlrpc10", "getProcessInfo in XML-RPC, one client, 10 programs", "/s", true, []reach{{5, original}}, xmlrpcRow(10, "supervisor.getProcessInfo")},
+	{"xmlrpc1000", "the same with 1,000 programs", "/s", true, []reach{{5, original}}, xmlrpcRow(1000, "supervisor.getProcessInfo")},
+	{"xmlrpcall", "getAllProcessInfo in XML-RPC, 1,000 programs", "/s", true, []reach{{40, original}}, xmlrpcRow(1000, "supervisor.getAllProcessInfo")},
+	{"respawn", "kill -9 to the next one executed (limit: wait, vfork, exec)", "ms", false, []reach{{2.5, limit}}, respawn},
+	{"log64k", "log, 64 KiB writes, rotated at 50 MB (limit: read and write, not rotated)", "MiB/s", true, []reach{{1.3, original}, {0.9, limit}}, logRow(65536, 8192, width64K)},
+	{"log100", "log, 100-byte writes, rotated at 50 MB (limit: the same without)", "MiB/s", true, []reach{{0.95, limit}}, logRow(100, 1000000, 100)},
+	{"noisy", "log, 50 programs at once, 4 KiB writes", "MiB/s", true, []reach{{1.3, original}}, noisy},
+	{"line", "one line, from its write until in the file", "ms", false, []reach{{1.5, s6}}, oneLine},
+	{"orphans", "PID 1, a command that leaves 20,000 orphans (limit: waitpid)", "ms", false, []reach{{1.1, limit}}, orphansRow(20000)},
+	{"update", "update with 1 of 1,000 programs changed", "ms", false, []reach{{40, ""}}, update},
+	{"size", "the binary, and the control program where it is another", "MB", false, []reach{{7, ""}}, size},
+	{"callscrash", "system calls for a crash and the next start", "calls", false, []reach{{30, ""}}, callsRespawn},
+	{"callslog", "system calls for a MiB of log", "calls", false, []reach{{40, ""}}, callsLog},
+}

@@ -73,6 +73,9 @@ func (v *Server) containerServer(pidfileSet bool) {
 // ContainerNote says what the profile decided, in one line.
 func ContainerNote(v *Server) string {
 	words := []string{"--container: supervisord stays in the foreground and logs there"}
+	if v.UserMismatch == MismatchWarns {
+		words = append(words, "it runs also as a user who may not become user=")
+	}
 	if v.Pidfile == "" {
 		words = append(words, "there is no pidfile")
 	}

@@ -43,8 +43,8 @@ func TestTheContainerProfile(t *testing.T) {
 
 func TestTheContainerProfileOfTheDaemon(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"nothing set", "[supervisord]\n", "true /dev/null ''"},
-		{"set", "[supervisord]\nnodaemon=false\nlogfile=/tmp/l\npidfile=/tmp/p\n", "true /tmp/l '/tmp/p'"},
+		{"nothing set", "[supervisord]\n", "true /dev/null '' warn"},
+		{"set", "[supervisord]\nnodaemon=false\nlogfile=/tmp/l\npidfile=/tmp/p\nuser_mismatch=fail\n", "true /tmp/l '/tmp/p' fail"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := machine(map[string]string{"/c/s.conf": tt.text + "[eventlistener:e]\ncommand=x\nevents=TICK_5\n[--container]\nx=y\n"})
@@ -54,7 +54,7 @@ func TestTheContainerProfileOfTheDaemon(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := &cfg.Server
-			if got := fmt.Sprintf("%v %s '%s'", v.Nodaemon, v.Logfile, v.Pidfile); got != tt.want {
+			if got := fmt.Sprintf("%v %s '%s' %s", v.Nodaemon, v.Logfile, v.Pidfile, v.UserMismatch); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 			if e := cfg.Groups[0].Programs[0]; !e.Stdout.Auto || e.OnFatal != FatalIgnored {

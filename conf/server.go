@@ -45,7 +45,11 @@ func (l *loader) server() {
 	v.StripANSI = read(s, "strip_ansi", false, ParseBool)
 	v.Strict = read(s, "strict", false, ParseBool)
 	v.UpdateMode = read(s, "update_mode", UpdateProcess, parseUpdateMode)
-	v.UserMismatch = read(s, "user_mismatch", MismatchFails, parseWord(MismatchFails, MismatchWarns))
+	mismatch := MismatchFails
+	if l.host.Container {
+		mismatch = MismatchWarns
+	}
+	v.UserMismatch = read(s, "user_mismatch", mismatch, parseWord(MismatchFails, MismatchWarns))
 	v.ExitStatus = read(s, "exit_status", ExitAuto, parseWord(exitStatuses...))
 	v.SignalMap = read(s, "signal_map", nil, parseSignalMap)
 	v.ShutdownTimeout = s.shutdownTimeout()

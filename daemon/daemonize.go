@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -46,7 +47,15 @@ func takeReady() *os.File {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return nil
 	}
+	takeName()
 	return os.NewFile(uintptr(fd), "ready pipe")
+}
+
+// takeName has the kernel call us what we were called: we were executed as
+// /proc/self/exe, so that ps, pidof and pgrep would know us as "exe". It has to
+// come before the privileges go, and without /proc there is nothing to mend.
+func takeName() {
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0)
 }
 
 // detach starts the daemon and waits for its word. It returns the exit code for

@@ -95,6 +95,10 @@ func TestDaemonizedDaemonIsInTheBackgroundWhenTheParentLeaves(t *testing.T) {
 	if !ok || p.sid != pid {
 		t.Errorf("session of the daemon %d is %d, want its own", pid, p.sid)
 	}
+	// pidof, pgrep -x and the like look for it under the name it was called by.
+	if got := readFile(t, fmt.Sprintf("/proc/%d/comm", pid)); got != "supervisord\n" {
+		t.Errorf("the kernel calls the daemon %q, want supervisord", got)
+	}
 	for fd := range 3 {
 		if got := fdTargets(pid)[fd]; got != "/dev/null" {
 			t.Errorf("descriptor %d is %q, want /dev/null", fd, got)

@@ -91,6 +91,9 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 			return o, nil
 		}
 	}
+	if len(rest) == 0 && len(args) > 0 && args[len(args)-1] == "--" {
+		return nil, errors.New("no command to run: write it behind the --")
+	}
 	if before := len(args) - len(rest); len(rest) > 0 && before > 0 && args[before-1] == "--" && !o.inspect.wanted() {
 		o.command, rest = rest, nil
 	}

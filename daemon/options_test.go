@@ -62,6 +62,7 @@ func TestBadOptionsSayWhatIsWrong(t *testing.T) {
 		{"an ambiguous prefix", []string{"--lo"}, "option --lo not a unique prefix"},
 		{"a missing argument", []string{"-c"}, "option -c requires argument"},
 		{"an argument too many", []string{"--nodaemon=1"}, "option --nodaemon must not have an argument"},
+		{"no command", []string{"-n", "--"}, "no command to run: write it behind the --"},
 		{"a word", []string{"-n", "foo"}, "positional arguments are not supported: ['foo']"},
 		{"a flag twice", []string{"-n", "-n"}, "conflicting command line option '-n'"},
 		{"a flag in both spellings", []string{"-n", "--nodaemon"}, "conflicting command line option '--nodaemon'"},

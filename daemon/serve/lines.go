@@ -187,7 +187,7 @@ func (c *lineConn) loop(heartbeat time.Duration) {
 		}
 		select {
 		case in := <-lines:
-			if open = c.take(in); !open && (c.stalled || !c.overHTTP) {
+			if open = c.take(in); !open {
 				beat = time.Tick(heartbeat)
 			}
 		case <-pause:

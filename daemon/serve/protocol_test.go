@@ -158,8 +158,9 @@ A reply is one of
 
 Requests run side by side and are answered in the order in which they end; the id tells which is which. A request that
 waits (such as a start) keeps nobody else waiting. A client that goes away does not undo what it has begun. When a client
-shuts down its sending side only, it still gets the answers to everything it has sent, and its streams go on; while it
-merely listens it is sent a blank line every ten seconds, which it must ignore. Blank lines from a client are ignored too.
+shuts down its sending side only, or over HTTP has sent the whole body, it still gets the answers to everything it has
+sent, and its streams go on; while it merely listens it is sent a blank line every ten seconds, which it must ignore.
+Blank lines from a client are ignored too.
 
 Bytes (logs, and the input of a process) are a string where they are valid UTF-8, and ` + "`{\"base64\": \"...\"}`" + ` where they are
 not. In a stream, a character is never split between two pieces. The first piece of a log may be empty; it says

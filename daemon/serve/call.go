@@ -18,14 +18,12 @@ type wire int
 const (
 	overXMLRPC wire = iota
 	overLines
+	overPage
 )
 
 // String names the wire in the activity log.
 func (w wire) String() string {
-	if w == overLines {
-		return "NDJSON"
-	}
-	return "XML-RPC"
+	return [...]string{overXMLRPC: "XML-RPC", overLines: "NDJSON", overPage: "page"}[w]
 }
 
 // names lists what can be called over w, sorted.

@@ -16,6 +16,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/xmlrpc"
+	"gosupervisor/daemon/page"
 )
 
 // counter is a response that remembers what the access line needs.
@@ -98,7 +99,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusUnauthorized)
-	case s.strangeHost(r), acts(r) && crossSite(r):
+	case s.strangeHost(r), acts(r) && crossSite(r) && !asks(r):
 		httpError(w, http.StatusForbidden)
 	case !calls(path) && s.barred(r.Context()) != nil:
 		httpError(w, http.StatusForbidden)
@@ -135,6 +136,8 @@ func (s *Server) routePath(w http.ResponseWriter, r *http.Request, path string) 
 		s.serveMetrics(w, r)
 	case isHealth(path):
 		s.serveHealth(w, r, true)
+	case page.Serves(path):
+		s.servePage(w, r)
 	case path == "/ok.html" && (r.Method == http.MethodGet || r.Method == http.MethodPost || r.Method == http.MethodHead):
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "OK") // the client being gone concerns nobody
@@ -155,6 +158,37 @@ func only(w http.ResponseWriter, r *http.Request, method string, otherwise int, 
 	handle(w, r)
 }
 
+// asks tells whether a link that acts is the page's, which asks back where it is
+// not sure that it was meant.
+func asks(r *http.Request) bool { return r.Method == http.MethodGet && page.Serves(r.URL.Path) }
+
+// servePage answers what the page does not ask for in lines of JSON. Its
+// methods have their full names, published or not.
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		body, status := s.readBody(w, r, page.MaxForm)
+		if status != http.StatusOK {
+			httpError(w, status)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	g := s.newGrant(nil)
+	defer g.release()
+	own := !crossSite(r) && r.Header.Get("Sec-Fetch-Site") != "none" // which is also a link in a mail
+	s.page.Serve(w, r, own, func(ctx context.Context, method string, args ...any) (any, *api.Fault) {
+		m, ok := api.Lookup(method)
+		if !ok {
+			return nil, api.NewFault(api.UnknownMethod, method)
+		}
+		checked, f := m.Args(args)
+		if f != nil {
+			return nil, f
+		}
+		return s.call(ctx, overPage, method, m, checked, g)
+	})
+}
+
 // httpError answers with a page that says what the status means.
 func httpError(w http.ResponseWriter, status int) {
 	body := fmt.Sprintf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"+
@@ -171,19 +205,11 @@ func (s *Server) serveXMLRPC(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusLengthRequired)
 		return
 	}
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(s.o.body)) // a connection has deadlines
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, xmlrpc.MaxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		httpError(w, http.StatusRequestEntityTooLarge)
+	body, status := s.readBody(w, r, xmlrpc.MaxBody)
+	if status != http.StatusOK {
+		httpError(w, status)
 		return
 	}
-	if err != nil {
-		httpError(w, http.StatusBadRequest)
-		return
-	}
-	_ = rc.SetReadDeadline(time.Time{})
 	g := s.newGrant(nil)
 	defer g.release()
 	answer, status := s.answerXMLRPC(r.Context(), body, g)
@@ -191,11 +217,28 @@ func (s *Server) serveXMLRPC(w http.ResponseWriter, r *http.Request) {
 		httpError(w, status)
 		return
 	}
+	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(writeTime(answer.size)))
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.FormatInt(answer.size, 10))
 	_ = answer.writeTo(w) // the client being gone concerns nobody
 	_ = rc.SetWriteDeadline(time.Time{})
+}
+
+// readBody reads a body of bounded length in bounded time.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, status int) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(s.o.body)) // a connection has deadlines
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge
+	case err != nil:
+		return nil, http.StatusBadRequest
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	return body, http.StatusOK
 }
 
 // xmlAnswer is a fault, or a value that is encoded as it is written.

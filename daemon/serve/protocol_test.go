@@ -182,6 +182,7 @@ const httpPart = `## HTTP
 | ` + "`GET /ok.html`" + ` | ` + "`OK`" + ` |
 | ` + "`GET /metrics`" + ` | what getMetrics returns, for Prometheus: [metrics.md](metrics.md) |
 | ` + "`GET /livez`" + `, ` + "`GET /readyz`" + ` | whether the supervisor answers, and whether everything is up, as JSON with status 200 or 503: [metrics.md](metrics.md) |
+| ` + "`GET /`" + ` and the URLs of the original's page | [the page](page.md) |
 
 Where the section has a user name, everything needs Basic authentication (401), and lines in a body need no
 ` + "`system.login`" + ` (` + "`curl -u NAME:PASSWORD`" + `). What a page of another site may have sent through a browser, and could act, is refused (403), as is, by

@@ -14,6 +14,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/daemon/page"
 )
 
 // Limits of a server.
@@ -52,6 +53,7 @@ type Server struct {
 	o    Options
 
 	web   *http.Server
+	page  *page.Handler
 	feed  *feed
 	slots chan struct{} // one token for each open connection
 	extra chan struct{} // one for each connection that is being refused
@@ -113,6 +115,7 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.dead, s.kill = context.WithCancel(context.Background())
 	s.feed = &feed{conns: make(chan net.Conn), done: s.closing.Done(), addr: l.Addr()}
+	s.page = page.New(httpError, time.Now)
 	s.web = &http.Server{
 		Handler:                      http.HandlerFunc(s.serveHTTP),
 		ReadHeaderTimeout:            o.FirstRequest,

@@ -29,7 +29,7 @@ func (s *session) orphans(ctx context.Context, arg string) error {
 		if o.Name != "" {
 			from = api.Namespec(o.Group, o.Name)
 		}
-		s.printf("%-8d %-20s %s", o.PID, from, o.Command)
+		s.printf("%-8d %-20s %s", o.PID, s.name(from), s.name(o.Command))
 	}
 	return nil
 }

@@ -202,7 +202,11 @@ func (p *Param) convert(v any, strict bool) (any, *Fault) {
 			return s, nil
 		}
 	case Names:
-		if names, ok := names(v); ok {
+		names, ok := names(v)
+		if len(names) > MaxNames {
+			return nil, NewFault(IncorrectParameters, fmt.Sprintf("%s has more than %d names", p.Name, MaxNames))
+		}
+		if ok {
 			return names, nil
 		}
 	case Array:
@@ -243,18 +247,26 @@ func integer(v any) (int64, bool) {
 	return 0, false
 }
 
-// names accepts one name in place of a list of one.
+// MaxNames bounds a list of names. Each is held against each process, for as long
+// as a stream lasts; who means many says group:* or all.
+const MaxNames = 1000
+
+// names accepts one name in place of a list of one, and keeps one of each.
 func names(v any) (list []string, ok bool) {
 	switch x := v.(type) {
 	case string:
 		return []string{x}, true
 	case []any:
+		seen := make(map[string]bool)
 		for _, e := range x {
 			s, ok := e.(string)
 			if !ok {
 				return nil, false
 			}
-			list = append(list, s)
+			if !seen[s] {
+				seen[s] = true
+				list = append(list, s)
+			}
 		}
 		return list, true
 	}

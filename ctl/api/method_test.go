@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -278,4 +279,30 @@ func FuzzBindJSON(f *testing.F) {
 			t.Errorf("request %v and fault %v", r, fault)
 		}
 	})
+}
+
+func TestListsOfNamesAreBounded(t *testing.T) {
+	m, ok := Lookup("supervisor.waitProcess")
+	if !ok {
+		t.Fatal("no such method")
+	}
+	many := func(n, different int) []any {
+		list := make([]any, n)
+		for i := range list {
+			list[i] = fmt.Sprint("p", i%different)
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		names []any
+		want  int // -1: refused
+	}{{many(3, 3), 3}, {many(250_000, 2), 2}, {many(MaxNames, MaxNames), MaxNames}, {many(MaxNames+1, MaxNames+1), -1}} {
+		req, f := m.Bind([]any{tt.names, "running"})
+		switch {
+		case tt.want < 0 && (f == nil || f.Code != IncorrectParameters):
+			t.Errorf("%d names: %v", len(tt.names), f)
+		case tt.want >= 0 && (f != nil || len(req.(WaitProcess).Names) != tt.want):
+			t.Errorf("%d names: %v, %v", len(tt.names), req, f)
+		}
+	}
 }

@@ -163,7 +163,7 @@ var Methods = []Method{
 			"whoever stopped the process may start it.",
 		ResultDoc: "for each process, in the order of the names: 80 when it got there, 40 when it will not, 10 when there is no such process"},
 	{Name: "supervisor.getOrphans", Access: Read, Scope: EveryOne, Result: Array, Build: plain(GetOrphans{}),
-		Doc:       "Lists the processes that the supervisor has adopted, because whoever started them has ended.",
+		Doc:       "Lists the processes that the supervisor has adopted, because whoever started them has ended; a thousand at most, of whose commands the first kilobyte.",
 		ResultDoc: "pid, session, command, and the name and group of the program that it comes from, if its environment tells"},
 	{Name: "supervisor.getAllProcessUsage", Access: Read, Scope: TheVisible, Result: Array, Build: plain(GetAllProcessUsage{}),
 		Doc: "Measures what every process takes of the machine, its descendants included. A percentage is the difference of two " +

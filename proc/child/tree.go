@@ -3,6 +3,7 @@ package child
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -78,16 +79,34 @@ func (t *Table) Orphans() ([]Orphan, error) {
 		}
 		o := Orphan{PID: p.pid, Session: p.session}
 		at := "/proc/" + strconv.Itoa(p.pid)
-		if text, err := os.ReadFile(at + "/cmdline"); err == nil {
+		if text, err := readSome(at+"/cmdline", mostCommand); err == nil {
 			o.Command = string(bytes.ReplaceAll(bytes.TrimSuffix(text, []byte{0}), []byte{0}, []byte{' '}))
 		}
-		if text, err := os.ReadFile(at + "/environ"); err == nil {
+		if text, err := readSome(at+"/environ", mostEnviron); err == nil {
 			o.Environ = strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 		}
-		list = append(list, o)
+		if list = append(list, o); len(list) == mostOrphans {
+			break
+		}
 	}
 	slices.SortFunc(list, func(a, b Orphan) int { return a.PID - b.PID })
 	return list, nil
+}
+
+// Bounds of what is looked at of orphans, which may be many and large.
+const (
+	mostOrphans = 1000
+	mostCommand = 1 << 10  // bytes of a command
+	mostEnviron = 64 << 10 // bytes of an environment
+)
+
+func readSome(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // ownProc fails where /proc is that of another namespace, whose numbers mean others.
@@ -138,7 +157,7 @@ func marked(pid int, marks []string) bool {
 	if len(marks) == 0 {
 		return false
 	}
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	text, err := readSome("/proc/"+strconv.Itoa(pid)+"/environ", mostEnviron)
 	if err != nil {
 		return false // of another user, who set the environment anew
 	}

@@ -45,7 +45,7 @@ var shape = rules{
 		"proc/usage":    nil,
 		// 1: one program.
 		"proc":        {"conf"},
-		"proc/child":  {"conf"},
+		"proc/child":  {"conf", "early"},
 		"proc/output": {"conf", "proc/logfile"},
 		// 2: what can be asked.
 		"ctl/api": {"proc"},

@@ -71,6 +71,8 @@ func TestChanges(t *testing.T) {
 		{"the ring", base, base + "log_ring=0\n", "p changed [p changed log_ring(64KB|0)]"},
 		{"lines", base, base + "log_format=json\nlog_prefix=x\nlog_timestamps=epoch\nlog_max_line=1KB\nlog_partial_ms=0\nlog_backpressure=ring\n",
 			"p changed [p changed log_format(raw|json) log_prefix(p ||x) log_timestamps(none|epoch) log_max_line(16KB|1KB) log_partial_ms(200|0) log_backpressure(block|ring)]"},
+		{"limits", base + "rlimit_core=0\nrlimit_nofile=1:2\nnice=0\n", base + "rlimit_nofile=1:unlimited\nrlimit_as=1GB\nnice=5\ncapabilities=none\ncpu_affinity=0-2\npdeathsig=9\noom_score_adj=-5\n",
+			"p changed [p changed rlimit_as(|1073741824) rlimit_core(0|) rlimit_nofile(1:2|1:unlimited) nice(0|5) oom_score_adj(|-5) cpu_affinity(|0,1,2) capabilities(|none) pdeathsig(|KILL)]"},
 		{"a server's address", base, base + "serverurl=http://h:1\n", "p changed [p changed serverurl(AUTO|http://h:1)]"},
 		{"another kind of group", base, base + "[group:p]\nprograms=p\n", "p changed kind(program|group)"},
 		{"another program in its place", base, "[supervisord]\n[program:q]\ncommand=x\nprocess_name=p\n[group:p]\nprograms=q\n",
@@ -126,6 +128,10 @@ func TestEveryFieldOfAProgramIsAKey(t *testing.T) {
 	fresh := func() *Group {
 		return &Group{Name: "g", Kind: KindListener, Pool: &Pool{BufferSize: 1, Events: []string{"EVENT"}}, Programs: []*Program{{
 			Section: "program:p", Group: "g", Name: "p", Environment: map[string]string{"A": "1"}, ExitCodes: []int{0}, StopSignal: syscall.SIGTERM,
+			Limits: Limits{
+				Resources: []ResourceLimit{{"nofile", 1, 2}}, Nice: new(int), OOMScoreAdj: new(int),
+				CPUs: []int{1}, Capabilities: []string{"CHOWN"}, DeathSignal: 9,
+			},
 			Env: EnvSources{
 				Files: []EnvPath{{"/a", true}}, Dirs: []EnvPath{{"/b", false}}, From: []EnvFrom{{"C", EnvPath{"/c", true}}},
 				Unset: []string{"D"}, Pass: []string{"E"},
@@ -134,8 +140,8 @@ func TestEveryFieldOfAProgramIsAKey(t *testing.T) {
 		}}}
 	}
 	// These follow from another field, or take a restart, or name a group or
-	// a user that is the same, or are of no file.
-	silent := []string{"Program.Main", "Family", "Path", "Host", "Port", "StripANSI", "User.Name"}
+	// a user that is the same, or are of no file, or have a row in TestChanges.
+	silent := []string{"Program.Main", "Limits.Resources", "Family", "Path", "Host", "Port", "StripANSI", "User.Name"}
 	fields := 0
 	var walk func(t *testing.T, path string, at func(*Group) reflect.Value)
 	walk = func(t *testing.T, path string, at func(*Group) reflect.Value) {

@@ -253,9 +253,10 @@ type Program struct {
 	Groups       string            // groups= as written, "" for those of the user; User has them
 	Login        *Login            // for HOME, USER, LOGNAME and SHELL; nil: not wanted
 	Environment  map[string]string // [supervisord]'s, then the program's own over it
-	Env          EnvSources        // what else the environment is made of
-	ServerURL    string            // "": the Server's
-	NoServerURL  bool              // serverurl= stands empty: the child is given none
+	Limits       Limits
+	Env          EnvSources // what else the environment is made of
+	ServerURL    string     // "": the Server's
+	NoServerURL  bool       // serverurl= stands empty: the child is given none
 	Priority     int
 	Autostart    bool
 	Autorestart  Autorestart

@@ -101,6 +101,8 @@ func hintFor(key, value string) string {
 		return "paths with commas between them; a - before one says that it need not be there"
 	case key == "env_unset", key == "env_pass":
 		return "names such as LANG or LC_* with commas between them"
+	case slices.Contains(limitKeys, key) && limitHint(key) != "":
+		return limitHint(key)
 	case key == "user_mismatch":
 		return "one of fail, warn"
 	case key == "groups":
@@ -118,7 +120,7 @@ func hintFor(key, value string) string {
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
 	"allow_unauthenticated", "health_without_auth", "silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
-	"stdout_events_enabled", "stderr_events_enabled", "env_clear", "login_env",
+	"stdout_events_enabled", "stderr_events_enabled", "env_clear", "login_env", "no_new_privs", "limits_strict",
 }
 
 func environmentHint(value string) string {

@@ -18,7 +18,7 @@ var (
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
 		"nodaemon", "pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user", "user_mismatch",
 	}
-	programKeys = []string{
+	programKeys = slices.Concat(limitKeys, []string{
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
 		"exitcodes", "group", "groups", "login_env", "kill_scope", "killasgroup",
@@ -30,7 +30,7 @@ var (
 		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
 		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
 		"stop_sequence", "stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
-	}
+	})
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
 	listenerKeys = []string{"buffer_policy", "buffer_size", "events", "len_unit", "result_handler"}
 	inetKeys     = []string{"allow_unauthenticated", "health_without_auth", "password", "port", "username"}
@@ -90,12 +90,12 @@ const (
 )
 
 // programExtensions are our own keys of whatever runs.
-var programExtensions = []string{
+var programExtensions = slices.Concat(limitKeys, []string{
 	"group", "groups", "login_env",
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
 	"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 	"on_exit", "on_fatal", "reload_signal", "stop_sequence",
-}
+})
 
 // listenerExtensions are those of event listeners alone.
 var listenerExtensions = []string{"buffer_policy", "len_unit"}

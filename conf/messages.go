@@ -109,6 +109,10 @@ const (
 	msgEnvName       = "not the name of a variable: %s"
 	msgEnvMany       = "%d entries are more than the %d that are allowed"
 	msgManyGroups    = "a process can have no more than %d groups"
+	msgLimit         = "not a limit: %s"
+	msgSoftAboveHard = "the soft limit is above the hard one: %s"
+	msgCPUs          = "not a list of processors: %s"
+	msgCapability    = "not a capability: %s"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

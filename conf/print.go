@@ -320,6 +320,7 @@ func (e *explainer) program(p *Program) []Setting {
 			add("socket_owner", ownerText(k.Owner))
 		}
 	}
+	list = append(list, e.limits(p)...)
 	list = append(list, e.sources(p)...)
 	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }

@@ -204,6 +204,7 @@ func (s *scope) process(sh *shared, number int) *Program {
 	t := s.in(own.withEnv(env))
 	p.Directory = read(t, "directory", "", asText)
 	p.Env = t.environmentSources()
+	p.Limits = t.limits()
 	p.Stdout = t.output(sh, sh.out)
 	p.Stderr = t.output(sh, sh.err)
 	command, _, found, _ := t.text("command")

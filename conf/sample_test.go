@@ -86,6 +86,10 @@ func TestSampleShowsEveryKeyOfEverySection(t *testing.T) {
 			shown[section] = append(shown[section], m[2])
 		}
 	}
+	// One limit stands for all.
+	programKeys := slices.DeleteFunc(slices.Clone(programKeys), func(key string) bool {
+		return strings.HasPrefix(key, rlimitPrefix) && key != "rlimit_nofile"
+	})
 	want := map[string][]string{
 		"unix_http_server": unixKeys, "inet_http_server": inetKeys, "supervisord": serverKeys,
 		"supervisorctl":                      append(slices.Clone(ctlKeys), "serverurl"), // the socket and the port
@@ -151,7 +155,9 @@ func TestSampleLoadsAsItStands(t *testing.T) {
 }
 
 // examples are the keys that are shown with an example for want of a default.
-var examples = []string{"directory", "umask", "user", "group", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset"}
+var examples = []string{"directory", "umask", "user", "group", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset",
+	"rlimit_nofile", "nice", "oom_score_adj", "cpu_affinity", "capabilities", "pdeathsig",
+}
 
 func TestSampleShowsTheDefaultsOfProgramsAndListeners(t *testing.T) {
 	shown := loadText(t, uncommented(func(section, key string) bool {

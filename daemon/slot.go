@@ -188,6 +188,7 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 	spec := &child.Spec{
 		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog),
 	}
+	spec.Limits = &s.prog.Limits
 	r.unsure = spec.Refusable()
 	if s.prog.Main {
 		// Nothing of it goes through us, and it owns the terminal.

@@ -20,5 +20,9 @@
 // Started is told when there is a child, and a signal, but for SIGKILL, waits
 // until the program has been executed, so that it meets that and nothing else.
 //
-// The package may import conf, and nothing else of ours.
+// Limits are set by the applet, too, in an order that limits.go explains. What it did
+// without, or why the child cannot be what was asked for, it reports over the pipe that
+// ends with the execution, and Observer.Born tells it.
+//
+// The package may import conf and early, and nothing else of ours.
 package child

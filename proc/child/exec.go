@@ -1,10 +1,12 @@
 package child
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,17 +45,18 @@ func locateSelf() string {
 // request is what the applet is told. It travels in plain arguments, because
 // paths and arguments may hold any byte but NUL:
 //
-//	supervisord-exec spawn "UMASK CRED UID GID ERRNO STATUS FOREGROUND GROUP..." DIR PATH ARGV...
+//	supervisord-exec spawn "UMASK CRED UID GID ERRNO STATUS FOREGROUND GROUP..." LIMITS DIR PATH ARGV...
 //
 // UMASK, UID and GID are -1 to inherit. CRED says what there is of a Credential.
 // ERRNO, unless 0, is the reason why PATH cannot be executed, which then is only to
 // be reported. STATUS is the descriptor that is open until the final exec.
-// FOREGROUND is 1 to take the terminal.
+// FOREGROUND is 1 to take the terminal. LIMITS is JSON, or empty.
 type request struct {
 	spec    *Spec
 	files   []uintptr
 	failure syscall.Errno
 	status  int
+	limits  limitsWire // in the applet
 }
 
 // The bits of CRED.
@@ -83,7 +86,7 @@ func (r request) argv() []string {
 	for _, g := range groups {
 		numbers += " " + strconv.Itoa(g)
 	}
-	argv := []string{ExecName, execWord, numbers, r.spec.Dir, r.spec.Path}
+	argv := []string{ExecName, execWord, numbers, wireLimits(r.spec.Limits), r.spec.Dir, r.spec.Path}
 	if r.failure != 0 {
 		return append(argv, r.spec.Argv[:min(1, len(r.spec.Argv))]...)
 	}
@@ -110,7 +113,7 @@ var errRequest = errors.New(ExecName + " is internal to supervisord and cannot b
 
 // parseRequest undoes request.argv (without its first element).
 func parseRequest(args []string) (r request, err error) {
-	if len(args) < 4 || args[0] != execWord {
+	if len(args) < 5 || args[0] != execWord {
 		return r, errRequest
 	}
 	var numbers []int
@@ -124,12 +127,18 @@ func parseRequest(args []string) (r request, err error) {
 	if len(numbers) < 7 || numbers[5] < statusFD {
 		return r, errRequest
 	}
-	r.spec = &Spec{Umask: numbers[0], Dir: args[2], Path: args[3], Argv: args[4:], Foreground: numbers[6] == 1}
+	r.spec = &Spec{Umask: numbers[0], Dir: args[3], Path: args[4], Argv: args[5:], Foreground: numbers[6] == 1}
 	if cred := numbers[1]; cred&credGiven != 0 {
 		r.spec.Cred = &Credential{UID: numbers[2], GID: numbers[3], Regroup: cred&credRegroup != 0}
 		if cred&credGroups != 0 {
 			r.spec.Cred.Groups = numbers[7:]
 		}
+	}
+	if args[2] != "" {
+		if json.Unmarshal([]byte(args[2]), &r.limits) != nil {
+			return r, errRequest
+		}
+		r.spec.Limits = &r.limits.Limits
 	}
 	r.failure, r.status = syscall.Errno(max(0, numbers[4])), numbers[5]
 	return r, nil
@@ -161,6 +170,7 @@ func ExecMain(args []string) int {
 		return 2
 	}
 	syscall.CloseOnExec(r.status)
+	runtime.LockOSThread() // much of what is set is the thread's, which becomes the program
 	if r.spec.Foreground {
 		takeTerminal()
 	}
@@ -168,15 +178,33 @@ func ExecMain(args []string) int {
 	return 127
 }
 
-// perform takes the steps of the original's child, in its order. It returns
-// only with the text of the step that failed.
+// perform takes the steps of the original's child, in its order, and those of limits
+// around them. It returns only with the text of the step that failed.
 func (r request) perform() string {
 	s := r.spec
+	refusal := ""
+	l := &limiter{limitsWire: r.limits}
+	l.failed = func(format string, args ...any) bool {
+		text := fmt.Sprintf(format, args...)
+		if !l.Strict {
+			r.tell(warningMark, "cannot set "+text)
+			return true
+		}
+		refusal = text
+		r.tell(refusalMark, "cannot set "+text+" (limits_strict=true)")
+		return false
+	}
+	if !l.beforeUser() {
+		return "couldn't set " + refusal
+	}
 	if s.Cred != nil {
 		if f := become(s.Cred); f != nil {
 			r.tell(refusalMark, f.why(s.Cred))
 			return fmt.Sprintf("couldn't set%s: %s", f.target(s.Cred), f.text)
 		}
+	}
+	if !l.afterUser() {
+		return "couldn't set " + refusal
 	}
 	if s.Dir != "" {
 		if err := syscall.Chdir(s.Dir); err != nil {
@@ -186,10 +214,13 @@ func (r request) perform() string {
 	if s.Umask >= 0 {
 		syscall.Umask(s.Umask)
 	}
+	if !l.last() {
+		return "couldn't set " + refusal
+	}
 	r.tell(sureMark, "")
 	var err error = r.failure
 	if r.failure == 0 {
-		err = syscall.Exec(s.Path, s.Argv, s.Env)
+		err = l.exec(s)
 	}
 	name := s.Path
 	if len(s.Argv) > 0 {

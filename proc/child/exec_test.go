@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"gosupervisor/conf"
 	"gosupervisor/proc/child"
 )
 
@@ -17,6 +18,9 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 		{"everything", child.Spec{Path: "/bin/x", Argv: []string{"x", "", "a b"}, Env: []string{"A=1", "", "A=1", "1:2"},
 			Dir: "/a b", Umask: 0o22, Cred: &child.Credential{UID: 1, GID: 2, Groups: []int{2, 3}}}},
 		{"nothing", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1}},
+		{"limits", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Limits: &conf.Limits{
+			Resources: []conf.ResourceLimit{{Name: "as", Soft: conf.KeepLimit, Hard: conf.Unlimited}}, Nice: new(int), CPUs: []int{0},
+			Capabilities: []string{}, DeathSignal: 9, NoNewPrivs: true, Strict: true}}},
 		{"the terminal", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Foreground: true}},
 		{"root without groups", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: 0, Cred: &child.Credential{Groups: []int{}}}},
 		{"another group and nothing else", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Cred: &child.Credential{UID: -1, GID: 5, Regroup: true}}},
@@ -34,10 +38,13 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 }
 
 func TestTheAppletRefusesWhatNoTableSays(t *testing.T) {
+	if err := child.ParseRequest([]string{"spawn", "-1 0 -1 -1 0 3 0", "", "", "x"}); err != nil {
+		t.Errorf("what a table says: %v", err)
+	}
 	for _, row := range [][]string{
-		nil, {""}, {"spawn"}, {"-h"}, {"spawn", "", "", ""}, {"spawn", "1 2 3", "", "x"},
-		{"spawn", "1 1 2 3 x", "", "x"}, {"spawn", "1 1 2 3 99999999999999999999 3 0", "", "x"}, {"other", "1 1 2 3 0 3 0", "", "x"},
-		{"spawn", "1 1 2 3 0 3", "", "x"}, {"spawn", "1 1 2 3 0 2 0", "", "x"},
+		nil, {""}, {"spawn"}, {"-h"}, {"spawn", "", "", "", ""}, {"spawn", "1 2 3", "", "", "x"},
+		{"spawn", "1 1 2 3 x", "", "", "x"}, {"spawn", "1 1 2 3 99999999999999999999 3 0", "", "", "x"}, {"other", "1 1 2 3 0 3 0", "", "", "x"},
+		{"spawn", "1 1 2 3 0 3", "", "", "x"}, {"spawn", "1 1 2 3 0 2 0", "", "", "x"}, {"spawn", "-1 0 -1 -1 0 3 0", "{", "", "x"},
 	} {
 		if err := child.ParseRequest(row); err == nil {
 			t.Errorf("%q: accepted", row)
@@ -85,11 +92,11 @@ func TestWithoutAnyWayToTheAppletTheSpawnFails(t *testing.T) {
 }
 
 func FuzzParseRequest(f *testing.F) {
-	f.Add("spawn", "18 0 0 0 1 2", "/", "/bin/true", "true")
-	f.Add("spawn", "-1 -1 -1 7", "", "x", "")
+	f.Add("spawn", "18 7 0 0 0 3 1 2", "", "/", "/bin/true")
+	f.Add("spawn", "-1 0 -1 -1 7 3 0", `{"Nice":1,"CPUs":[1]}`, "", "x")
 	f.Add("spawn", "-1 -1", "", "x", "")
 	f.Add("", "", "", "", "")
-	f.Fuzz(func(t *testing.T, word, numbers, dir, path, arg string) {
-		_ = child.ParseRequest([]string{word, numbers, dir, path, arg})
+	f.Fuzz(func(t *testing.T, word, numbers, limits, dir, path string) {
+		_ = child.ParseRequest([]string{word, numbers, limits, dir, path, "arg"})
 	})
 }

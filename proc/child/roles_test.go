@@ -2,6 +2,7 @@ package child_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosupervisor/conf"
 	"gosupervisor/proc/child"
 )
 
@@ -26,6 +28,8 @@ var roles = map[string]func(args []string){
 	"nobody-host": nobodyHost,
 
 	"nobody-regroups": nobodyRegroups,
+	"nobody-limits":   nobodyLimits,
+	"dying-host":      dyingHost,
 	"full-host":       func([]string) { fullHost() },
 	"host":            host,
 	"moved-host":      movedHost,
@@ -144,6 +148,39 @@ func nobodyRegroups(args []string) {
 	hostOne([]string{"/bin/id", "-G"}, -1, cred)
 }
 
+// nobodyLimits is an unprivileged user who starts a child with limits.
+func nobodyLimits(args []string) {
+	var limits conf.Limits
+	must(json.Unmarshal([]byte(args[0]), &limits))
+	must(syscall.Setgroups([]int{nobody}))
+	must(syscall.Setgid(nobody))
+	must(syscall.Setuid(nobody))
+	spec := command(args[1:]...)
+	spec.Limits = &limits
+	hostSpec(spec)
+}
+
+// dyingHost starts a child that is to be told of the host's death, says its pid, and
+// stays.
+func dyingHost(args []string) {
+	spec := command("/bin/sleep", "1000")
+	spec.Limits = &conf.Limits{DeathSignal: syscall.SIGUSR1}
+	if uid := number(args[0]); uid >= 0 {
+		spec.Cred = &child.Credential{UID: uid, GID: uid, Groups: []int{uid}}
+	}
+	r := hostRig()
+	r.start(spec)
+	pid := 0
+	for e := range r.events {
+		switch e.what {
+		case "started":
+			pid = e.pid
+		case "born":
+			fmt.Println(pid)
+		}
+	}
+}
+
 // printSignals says what the process has inherited.
 func printSignals() {
 	status, err := os.ReadFile("/proc/thread-self/status")
@@ -165,6 +202,11 @@ func host(args []string) {
 func hostOne(argv []string, umask int, cred *child.Credential) {
 	spec := command(argv...)
 	spec.Umask, spec.Cred = umask, cred
+	hostSpec(spec)
+}
+
+// hostSpec is hostOne for all that there can be.
+func hostSpec(spec child.Spec) {
 	spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
 	r := hostRig()
 	r.start(spec)
@@ -174,6 +216,9 @@ func hostOne(argv []string, umask int, cred *child.Credential) {
 			fmt.Println(e)
 			os.Exit(1)
 		case "born":
+			for _, text := range e.report.Warnings {
+				fmt.Println("warned:", text)
+			}
 			if e.report.Refusal != "" {
 				fmt.Println("refused:", e.report.Refusal)
 			}

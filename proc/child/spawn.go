@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gosupervisor/conf"
 )
 
 // Spec is everything about one spawn.
@@ -18,6 +20,8 @@ type Spec struct {
 	Dir   string      // "": inherit
 	Umask int         // -1: inherit
 	Cred  *Credential // nil: inherit
+
+	Limits *conf.Limits // nil: none
 
 	// The child's descriptors 0, 1 and 2; nil is the null device.
 	Stdin, Stdout, Stderr *os.File
@@ -111,7 +115,7 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 	defer cleanup()
 
 	var fast error
-	if !changesUser(s.Cred) && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
+	if !changesUser(s.Cred) && !s.limited() && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
 		pid, fast = syscall.ForkExec(s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
@@ -185,7 +189,10 @@ func changesUser(c *Credential) bool {
 
 // Refusable tells whether the child may turn out unable to become what the Spec asks
 // for. Observer.Born says whether it is.
-func (s *Spec) Refusable() bool { return changesUser(s.Cred) }
+func (s *Spec) Refusable() bool { return changesUser(s.Cred) || s.limited() && s.Limits.Strict }
+
+// limited tells whether there are limits to set.
+func (s *Spec) limited() bool { return s.Limits != nil && s.Limits.Set() }
 
 // prompt tells whether executing path from the directory dir cannot be held
 // up: the file is ours or root's and nobody else may write to it, so that

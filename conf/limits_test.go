@@ -1,0 +1,83 @@
+package conf
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLimits(t *testing.T) {
+	const prog = "[supervisord]\n[program:p]\ncommand=x\n"
+	const nofile = " (SOFT:HARD, or one for both; each a number, or unlimited)"
+	const bytes = " (SOFT:HARD, or one for both; each a number of bytes, or one with KB, MB or GB, or unlimited)"
+	for _, tt := range []struct{ name, text, want string }{
+		{"none", prog, ""},
+		{"one for both", prog + "rlimit_nofile=1024\n", "rlimit_nofile=1024"},
+		{"two", prog + "rlimit_nofile= 1024 : 4096\n", "rlimit_nofile=1024:4096"},
+		{"no limit", prog + "rlimit_core=unlimited\nrlimit_nproc=5:Infinity\n", "rlimit_core=unlimited rlimit_nproc=5:unlimited"},
+		{"the soft one alone", prog + "rlimit_cpu=5:\n", "rlimit_cpu=5:"},
+		{"the hard one alone", prog + "rlimit_cpu=:5\n", "rlimit_cpu=:5"},
+		{"bytes", prog + "rlimit_as=1GB\nrlimit_stack=8MB:unlimited\nrlimit_fsize=0\n", "rlimit_as=1073741824 rlimit_fsize=0 rlimit_stack=8388608:unlimited"},
+		{"every name", prog + strings.Join(resourceKeys, "=1\n") + "=1\n", strings.Join(resourceKeys, "=1 ") + "=1"},
+		{"scheduling", prog + "nice=-20\noom_score_adj=1000\ncpu_affinity=5,0,2-4,3\n", "nice=-20 oom_score_adj=1000 cpu_affinity=0,2,3,4,5"},
+		{"zero is a number", prog + "nice=0\noom_score_adj=0\n", "nice=0 oom_score_adj=0"},
+		{"a processor for each process", prog + "numprocs=1\nnumprocs_start=3\nprocess_name=%(process_num)d\ncpu_affinity=%(process_num)d\n", "cpu_affinity=3"},
+		{"rights", prog + "capabilities=cap_chown, NET_BIND_SERVICE,chown\nno_new_privs=true\nlimits_strict=true\npdeathsig=sigterm\n",
+			"capabilities=CHOWN,NET_BIND_SERVICE pdeathsig=TERM no_new_privs=true limits_strict=true"},
+		{"no rights", prog + "capabilities=None\n", "capabilities=none"},
+		{"a default that is taken back", "[supervisord]\n[program-defaults]\nnice=5\nrlimit_core=0\ncapabilities=none\ncpu_affinity=1\npdeathsig=9\n[program:p]\ncommand=x\nnice=\nrlimit_core=\ncapabilities=\ncpu_affinity=\npdeathsig=\n", ""},
+
+		{"no number", prog + "rlimit_nofile=many\n", ":4: [program:p] rlimit_nofile: not a limit: 'many'" + nofile},
+		{"a size where a number belongs", prog + "rlimit_nofile=1KB\n", ":4: [program:p] rlimit_nofile: not a limit: '1KB'" + nofile},
+		{"a negative number", prog + "rlimit_as=-1\n", ":4: [program:p] rlimit_as: not a limit: '-1'" + bytes},
+		{"a colon alone", prog + "rlimit_nofile=:\n", ":4: [program:p] rlimit_nofile: not a limit: ':'" + nofile},
+		{"three numbers", prog + "rlimit_nofile=1:2:3\n", ":4: [program:p] rlimit_nofile: not a limit: '1:2:3'" + nofile},
+		{"soft above hard", prog + "rlimit_as=2GB:1GB\n", ":4: [program:p] rlimit_as: the soft limit is above the hard one: '2GB:1GB'" + bytes},
+		{"soft without limit", prog + "rlimit_as=unlimited:1GB\n", ":4: [program:p] rlimit_as: the soft limit is above the hard one: 'unlimited:1GB'" + bytes},
+		{"too nice", prog + "nice=20\n", ":4: [program:p] nice: 20 is not between -20 and 19 (from -20, who comes first, to 19)"},
+		{"out of bounds", prog + "oom_score_adj=-1001\n", ":4: [program:p] oom_score_adj: -1001 is not between -1000 and 1000 (from -1000, who is never killed, to 1000)"},
+		{"no processors", prog + "cpu_affinity=0,,1\n", ":4: [program:p] cpu_affinity: not a list of processors: '0,,1' (numbers of processors, such as 0,2-5)"},
+		{"processors backwards", prog + "cpu_affinity=5-2\n", ":4: [program:p] cpu_affinity: not a list of processors: '5-2' (numbers of processors, such as 0,2-5)"},
+		{"a processor that cannot be", prog + "cpu_affinity=1024\n", ":4: [program:p] cpu_affinity: not a list of processors: '1024' (numbers of processors, such as 0,2-5)"},
+		{"an unknown capability", prog + "capabilities=CHOWN,NET_BIND_SERVISE\n", ":4: [program:p] capabilities: not a capability: 'NET_BIND_SERVISE' (did you mean NET_BIND_SERVICE?)"},
+		{"no capability", prog + "capabilities=all\n", ":4: [program:p] capabilities: not a capability: 'all' (none, or names such as NET_BIND_SERVICE with commas between them)"},
+		{"no signal", prog + "pdeathsig=0\n", ":4: [program:p] pdeathsig: value '0' is not a valid signal number (a signal such as TERM or KILL)"},
+		{"neither true nor false", prog + "no_new_privs=maybe\n", ":4: [program:p] no_new_privs: not a valid boolean value: 'maybe' (one of true, false)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := loadString(tt.text)
+			if err != nil {
+				if got := strings.TrimPrefix(err.(*LoadError).Details()[0], "/c/s.conf"); got != tt.want {
+					t.Errorf("got  %s\nwant %s", got, tt.want)
+				}
+				return
+			}
+			l := c.Groups[0].Programs[0].Limits
+			var words []string
+			for _, text := range limitTexts {
+				if v := text.text(&l); v != "" && v != "false" {
+					words = append(words, text.key+"="+v)
+				}
+			}
+			got := strings.Join(words, " ")
+			if got != tt.want || l.Set() != (strings.TrimSuffix(got, " limits_strict=true") != "") {
+				t.Errorf("got  %s, set %v\nwant %s", got, l.Set(), tt.want)
+			}
+			checkTravel(t, l)
+		})
+	}
+}
+
+// checkTravel checks that limits survive as JSON, in which they travel.
+func checkTravel(t *testing.T, l Limits) {
+	t.Helper()
+	text, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Limits
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, l) {
+		t.Errorf("%s became %+v (%v)", text, back, err)
+	}
+}

@@ -98,10 +98,10 @@ startsecs=0
 		"[program:js]\nlog_format=json\nlog_timestamps=epoch\n"+say+"[program:fmt]\nlog_format=logfmt\nlog_max_line=64\n"+say).start()
 	until(t, "what all have said", func() (string, bool) {
 		text := s.out.String()
-		return text, inOrder(text, "plain/plain> caf\u00e9 \xff\nplain/plain> \xfflast\n", "exited: plain") &&
+		return text, inOrder(text, "plain/plain> caf\u00e9 \xff\n", "plain/plain> \xfflast\n", "exited: plain") &&
 			inOrder(text, "group=fmt name=fmt channel=stdout line=\"caf\u00e9 \\xff\"\n", `line="\xfflast"`+"\n", "exited: fmt") &&
 			inOrder(text, "\"name\":\"js\"", "exited: js") &&
-			inOrder(text, "caf\u00e9 \xff\n\xfflast", "exited: raw")
+			inOrder(text, "\ncaf\u00e9 \xff", "\n\xfflast", "exited: raw")
 	})
 	seen := 0
 	for _, line := range linesOf(s.out.String(), `{"time":`) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
@@ -177,6 +178,28 @@ func (p *tab) fill(id, text string) {
 		return
 	}
 	p.keys(text)
+}
+
+// heard returns what a screen reader has of the page: role and name.
+func (p *tab) heard() []string {
+	p.t.Helper()
+	tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text := func(v *accessibility.Value) string {
+		if v == nil {
+			return ""
+		}
+		return strings.Trim(string(v.Value), `"`)
+	}
+	var all []string
+	for _, n := range tree.Nodes {
+		if !n.Ignored {
+			all = append(all, text(n.Role)+" "+text(n.Name))
+		}
+	}
+	return all
 }
 
 func (p *tab) size(width, height int64, phone bool) {

@@ -421,7 +421,7 @@ func pageWhy(t *testing.T, b *browser) {
 	p.click("#panel [data-do=toggle]")
 	p.holds("2, of which 0 by itself", why)
 	p.click("[data-tab=log]")
-	p.sees("Output of mailer", "document.getElementById('lines').getAttribute('aria-label')")
+	p.sees("Stdout of mailer", "document.getElementById('lines').getAttribute('aria-label')")
 	p.keys(kb.Escape)
 	p.press("web, details")
 	p.sees("true", "document.getElementById('view-why').hidden") // it is well: its log is of more use
@@ -602,8 +602,45 @@ func pageReadable(t *testing.T, b *browser) {
 	}
 	p.visit(url)
 	p.state("web", "running")
+	pageIsHeard(t, p)
 	p.do(chromedp.Tap(chromedp.CSS(`[aria-label="Stop web"]`)))
 	p.state("web", "stopped")
+}
+
+// pageIsHeard looks at the page, which is laid out for a phone, as a screen
+// reader does.
+func pageIsHeard(t *testing.T, p *tab) {
+	heard := p.heard()
+	count := func(role string) (n int) {
+		for _, node := range heard {
+			if strings.HasPrefix(node, role+" ") {
+				n++
+			}
+		}
+		return n
+	}
+	if rows, groups := count("row"), count("rowheader"); count("table") != 1 || rows < 9 || groups != 9 {
+		t.Errorf("%d tables, %d rows and %d headers of rows", count("table"), rows, groups)
+	}
+	for _, want := range []string{"table Programs", "button Stop web", "button Log worker:worker-2", "searchbox Filter by name", "heading shop-1", "main Programs"} {
+		if !slices.Contains(heard, want) {
+			t.Errorf("%q is not heard", want)
+		}
+	}
+	if !slices.ContainsFunc(heard, func(node string) bool {
+		return strings.HasPrefix(node, "rowheader ") && strings.HasSuffix(node, "worker 3 of 3 running")
+	}) {
+		t.Error("how many workers run is not heard")
+	}
+	for _, node := range heard {
+		role, name, _ := strings.Cut(node, " ")
+		if name == "" && slices.Contains([]string{"button", "tab", "searchbox", "checkbox", "link", "dialog", "rowheader"}, role) {
+			t.Errorf("a %s without a name", role)
+		}
+	}
+	if t.Failed() {
+		t.Logf("heard: %q", heard)
+	}
 }
 
 func pageMany(t *testing.T, b *browser) {

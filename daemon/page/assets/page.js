@@ -861,7 +861,7 @@ const panel = {
 		$("view-log").hidden = this.kind === "why";
 		$("view-why").hidden = this.kind !== "why";
 		aria($("view-log"), "labelledby", activity ? "panel-name" : `tab-${this.kind}`);
-		aria($("lines"), "label", activity ? "Activity log" : `${this.kind === "err" ? "Errors" : "Output"} of ${this.spec}`);
+		aria($("lines"), "label", activity ? "Activity log" : `${this.kind === "err" ? "Stderr" : "Stdout"} of ${this.spec}`);
 		showPanelHead();
 		if (this.kind === "why") {
 			log.close();
@@ -932,7 +932,7 @@ function explained(x) {
 		}
 		parts.push(make("h3", "", "What happened"), list);
 	}
-	for (const [title, tail] of [["Last errors", x.stderr], ["Last output", x.stdout]]) {
+	for (const [title, tail] of [["The end of stderr", x.stderr], ["The end of stdout", x.stdout]]) {
 		const text = tail.lines.map((line) => legible(decode(line))).join("\n");
 		if (text) parts.push(make("h3", "", title), make("pre", "tail", text));
 		else if (tail.note) parts.push(make("h3", "", title), make("p", "note", tail.note));
@@ -1084,24 +1084,29 @@ async function refresh(key) {
 	else stale.keys.add(key);
 	if (stale.busy) return;
 	stale.busy = true;
-	while (stale.all || stale.keys.size) {
-		const keys = [...stale.keys];
-		const all = stale.all || keys.length > 20 || keys.some((key) => !rows.has(key));
-		stale.keys.clear();
-		stale.all = false;
-		try {
-			if (all) fresh(await ask("getAllProcessInfo"), true);
-			else fresh(await Promise.all(keys.map((name) => ask("getProcessInfo", { name }))), false);
-			if (all || keys.includes(panel.key)) panel.heard();
-		} catch (err) {
-			const fault = expected(err);
-			if (fault.code === SHUTDOWN || !linked) break; // everything is asked for when there is a connection again
-			stale.all = true;
-			if (fault.code !== BAD_NAME) await pause(2000);
-		}
-		await pause(all ? 250 : 100);
+	try {
+		while (stale.all || stale.keys.size) await catchUp();
+	} finally {
+		stale.busy = false;
 	}
-	stale.busy = false;
+}
+
+async function catchUp() {
+	const keys = [...stale.keys];
+	const all = stale.all || keys.length > 20 || keys.some((key) => !rows.has(key));
+	stale.keys.clear();
+	stale.all = false;
+	try {
+		if (all) fresh(await ask("getAllProcessInfo"), true);
+		else fresh(await Promise.all(keys.map((name) => ask("getProcessInfo", { name }))), false);
+		if (all || keys.includes(panel.key)) panel.heard();
+	} catch (err) {
+		const { code } = expected(err);
+		if (code === SHUTDOWN || !linked) return; // everything is asked for when there is a connection again
+		stale.all = true;
+		if (code !== BAD_NAME) await pause(2000);
+	}
+	await pause(all ? 250 : 100);
 }
 
 function fresh(list, all) {

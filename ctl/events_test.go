@@ -204,9 +204,12 @@ func TestEventPoolsAreShown(t *testing.T) {
 // changing is a server whose processes are another table at each event.
 func changing(t *testing.T) (f *fake, emit func(...api.Event), end func(any)) {
 	events, ends := make(chan api.Event), make(chan any)
+	made := make(chan struct{}) // f is there
+	defer func() { close(made) }()
 	t.Cleanup(func() { close(events) })
 	f = newFake(t, map[string]any{"supervisor.followEvents": streaming(func(p map[string]any, emit func(any)) any {
 		question, _ := json.Marshal(p)
+		<-made
 		f.set("asked", string(question))
 		emit(api.EventRecord{Open: &api.EventsOpen{Serial: 10, PID: 7}})
 		for {

@@ -114,8 +114,13 @@ func buildImage(busybox string) (string, error) {
 	if out, err := install.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%v: %v\n%s", install.Args, err, out)
 	}
+	return dockerBuild(dir)
+}
+
+// dockerBuild builds the image of a directory and returns its id.
+func dockerBuild(dir string, options ...string) (string, error) {
 	idFile := filepath.Join(dir, "id")
-	build := exec.Command("docker", "build", "-q", "--iidfile", idFile, dir)
+	build := exec.Command("docker", append(append([]string{"build", "-q", "--iidfile", idFile}, options...), dir)...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("docker build: %v\n%s", err, out)
 	}
@@ -133,20 +138,24 @@ func copyProgram(from, to string) error {
 	return nil
 }
 
-// removeImage removes the image that was built, if one was.
-func removeImage() {
-	if image.id == "" {
-		return
-	}
-	if out, err := exec.Command("docker", "image", "rm", image.id).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "integration: remove image: %v\n%s", err, out)
+// removeImages removes the images that were built, those upon others first.
+func removeImages() {
+	for _, id := range []string{promised.ours, promised.theirs, image.id} {
+		// Docker removes with an image those without a name that it was built upon.
+		if id == "" || exec.Command("docker", "image", "inspect", id).Run() != nil {
+			continue
+		}
+		if out, err := exec.Command("docker", "image", "rm", id).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "integration: remove image: %v\n%s", err, out)
+		}
 	}
 }
 
 // container is one container under test.
 type container struct {
-	t  testing.TB
-	id string
+	t    testing.TB
+	id   string
+	conf string // the file that supervisorctl reads
 }
 
 // run starts a container with options of docker, and what follows the image.
@@ -159,7 +168,12 @@ func runContainer(t testing.TB, options []string, args ...string) *container {
 
 func createContainer(t testing.TB, options []string, args ...string) *container {
 	t.Helper()
-	id := needImage(t)
+	return createOf(t, needImage(t), options, args...)
+}
+
+// createOf creates a container of an image.
+func createOf(t testing.TB, id string, options []string, args ...string) *container {
+	t.Helper()
 	all := append([]string{"create", "--network", "none", "--label", label + "=" + runMarker}, options...)
 	all = append(append(all, id), args...)
 	r := runCommand(t, exec.Command("docker", all...))
@@ -167,7 +181,7 @@ func createContainer(t testing.TB, options []string, args ...string) *container 
 		t.Fatalf("docker %q: status %d\n%s", all, r.code, r.all())
 	}
 	lines := strings.Fields(r.out)
-	c := &container{t: t, id: lines[len(lines)-1]}
+	c := &container{t: t, id: lines[len(lines)-1], conf: "/etc/supervisord.conf"}
 	t.Cleanup(c.remove)
 	return c
 }
@@ -208,7 +222,7 @@ func (c *container) waitLogs(texts ...string) string {
 // ctl runs supervisorctl inside.
 func (c *container) ctl(args ...string) result {
 	c.t.Helper()
-	return runCommand(c.t, exec.Command("docker", append([]string{"exec", c.id, "/usr/bin/supervisorctl", "-c", "/etc/supervisord.conf"}, args...)...))
+	return runCommand(c.t, exec.Command("docker", append([]string{"exec", c.id, "/usr/bin/supervisorctl", "-c", c.conf}, args...)...))
 }
 
 // waitRunning waits until the programs of the image run.

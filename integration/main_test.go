@@ -37,7 +37,7 @@ func run(m *testing.M) int {
 	check(standardStreams())
 	check(prepare())
 	defer removeAll(scratch)
-	defer removeImage()
+	defer removeImages()
 	code := m.Run()
 	if err := standardStreams(); err != nil {
 		fmt.Fprintln(os.Stderr, "integration:", err)

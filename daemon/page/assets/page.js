@@ -59,7 +59,7 @@ const statusWords = {
 	503: "the server has too many connections, or is shutting down",
 };
 
-// post sends lines and calls take with each reply and alive with each sign of life.
+// post sends lines; take gets each reply, alive each sign of life.
 async function post(lines, { take, alive = () => {}, signal, outlive = false }) {
 	const response = await fetch("ndjson", {
 		method: "POST",
@@ -279,7 +279,14 @@ function confirmed(question, yes) {
 	dialog.returnValue = "";
 	dialog.showModal();
 	$("ask-yes").focus();
-	return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+	return new Promise((resolve) => {
+		const told = () => {
+			if (dialog.open) return; // of the question before
+			dialog.removeEventListener("close", told);
+			resolve(dialog.returnValue === "yes");
+		};
+		dialog.addEventListener("close", told);
+	});
 }
 
 // ---- the programs ----
@@ -579,7 +586,7 @@ function decode(data) {
 	return new TextDecoder().decode(Uint8Array.from(atob(data.base64), (c) => c.charCodeAt(0)));
 }
 
-// What a terminal obeys is left out, and what is not printed is shown by the picture of it.
+// Escapes are left out; what is not printed is shown by its picture.
 const sequences = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])/g;
 const legible = (line) =>
 	line.replace(sequences, "").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (c) => String.fromCharCode(c === "\x7f" ? 0x2421 : 0x2400 + c.charCodeAt(0)));
@@ -771,7 +778,7 @@ const log = {
 		return hits;
 	},
 
-	// go moves to the next match, or to the one before: from the end at first.
+	// go moves to the next match, or to the one before.
 	go(step) {
 		const hits = this.count();
 		if (!hits.length) return;
@@ -793,7 +800,7 @@ const panel = {
 	key: "",
 	opener: null,
 
-	// visit opens it by way of the address, so that one can go back, or send it.
+	// visit opens it through the address, so that one can go back.
 	visit(kind, spec) {
 		this.opener = document.activeElement;
 		this.pushed = true;

@@ -40,6 +40,7 @@ var shape = rules{
 		"daemon/socket": nil,
 		"ctl/ndjson":    nil,
 		"ctl/xmlrpc":    nil,
+		"proc/cgroup":   nil,
 		"proc/listener": nil,
 		"proc/logfile":  nil,
 		"proc/usage":    nil,
@@ -62,7 +63,7 @@ var shape = rules{
 		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext"},
 		"daemon": {
 			"conf", "ctl/api", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/initd", "daemon/metrics", "daemon/serve", "early",
-			"proc", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
+			"proc", "proc/cgroup", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
 		},
 		// 5: main.
 		".": {"applet", "conf", "ctl", "daemon", "daemon/initd", "pidproxy", "proc/child", "relay", "version"},
@@ -70,7 +71,7 @@ var shape = rules{
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},
 		"github.com/peterh/liner": {"ctl"},
-		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/child", "proc/logfile", "proc/output"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
 	},
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{

@@ -79,7 +79,7 @@ func TestEventsThatAreKept(t *testing.T) {
 		"events --since=-1": "Error: bad value '-1' of --since\n  it must be the serial of an event, or 0 for all that are kept\n",
 		"events --type=,":   "Error: bad value ',' of --type\n  it must be types of events with commas between them, such as PROCESS_STATE,TICK_60\n",
 	} {
-		if got := supervisorctl(t, "", "-c", f.config, line); got != (outcomeOf{want, "", 1}) {
+		if got := supervisorctl(t, "", "-c", f.config, line); got != (outcomeOf{want, "", 2}) {
 			t.Errorf("%s: got %+v", line, got)
 		}
 	}

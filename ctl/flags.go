@@ -120,8 +120,12 @@ func (v verb) flags() []flag { return append(slices.Clone(v.takes), jsonFlag) }
 // cutFlags takes the flags out of what stands behind a verb. What is wrong with
 // them comes back as a complaint and a hint; the flags before and after it
 // count all the same, so that it can be told in the form that was asked for.
-func cutFlags(known []flag, arg string) (rest string, set flagValues, complaint, hint string) {
-	c := flagCutter{known: known, words: strings.Fields(arg), set: flagValues{}}
+//
+// Of a verb of our own every word that begins with a dash is a flag, right or
+// wrong. To those of the original a word with one dash is a name where it is no
+// flag of ours: "start -web" starts -web.
+func cutFlags(known []flag, own bool, arg string) (rest string, set flagValues, complaint, hint string) {
+	c := flagCutter{known: known, own: own, words: strings.Fields(arg), set: flagValues{}}
 	for len(c.words) > 0 {
 		c.cut()
 	}
@@ -134,6 +138,7 @@ func cutFlags(known []flag, arg string) (rest string, set flagValues, complaint,
 // flagCutter goes through the words of an argument.
 type flagCutter struct {
 	known           []flag
+	own             bool     // no word with a dash is a name
 	words           []string // still to come
 	rest            []string // no flags
 	set             flagValues
@@ -150,11 +155,14 @@ func (c *flagCutter) cut() {
 		c.found = true
 		c.rest = append(c.rest, c.words...)
 		c.words = nil
-	case isLong && !numeric(long):
+	case isLong && (c.own || !numeric(long)):
 		c.found = true
 		c.long(word, long)
 	case !isLong && len(word) > 1 && word[0] == '-' && c.cluster(word[1:]):
 		c.found = true
+	case c.own && !isLong && len(word) > 1 && word[0] == '-':
+		c.found = true
+		c.unknownShort(word)
 	default:
 		c.rest = append(c.rest, word)
 	}
@@ -185,6 +193,7 @@ func (c *flagCutter) long(word, text string) {
 
 // cluster takes letters behind one dash, if the first of them is a flag.
 func (c *flagCutter) cluster(letters string) bool {
+	word := letters
 	for first := true; letters != ""; first = false {
 		_, size := utf8.DecodeRuneInString(letters)
 		letter, more := letters[:size], letters[size:]
@@ -192,6 +201,9 @@ func (c *flagCutter) cluster(letters string) bool {
 		switch {
 		case i < 0 && first:
 			return false
+		case i < 0 && c.nearest(word) != "": // -follow
+			c.unknownShort("-" + word)
+			return true
 		case i < 0:
 			c.wrong(fmt.Sprintf(textBadArgument, "-"+letter), c.listing())
 		case c.known[i].value == "":
@@ -230,15 +242,33 @@ func (c *flagCutter) take(f flag, text string) {
 }
 
 func (c *flagCutter) unknown(word, name string) {
+	hint := c.listing()
+	if near := c.nearest(name); near != "" {
+		hint = fmt.Sprintf(textDidYouMean, "--"+near)
+	}
+	c.wrong(fmt.Sprintf(textBadArgument, word), hint)
+}
+
+// unknownShort complains of a word with one dash: a number stands for the lines
+// of other programs, and a word for a flag with two dashes.
+func (c *flagCutter) unknownShort(word string) {
+	hint := c.listing()
+	if i := slices.IndexFunc(c.known, func(f flag) bool { return f.short == "n" && f.value != "" }); i >= 0 && numeric(word[1:]) {
+		hint = fmt.Sprintf(textDidYouMean, "-n "+word[1:])
+	} else if near := c.nearest(word[1:]); near != "" && len(word) > 2 {
+		hint = fmt.Sprintf(textDidYouMean, "--"+near)
+	}
+	c.wrong(fmt.Sprintf(textBadArgument, word), hint)
+}
+
+// nearest returns the flag that was most likely meant, or "".
+func (c *flagCutter) nearest(name string) string {
+	name, _, _ = strings.Cut(name, "=")
 	var names []string
 	for _, f := range c.known {
 		names = append(names, f.name)
 	}
-	hint := c.listing()
-	if near := nearest(name, names); near != "" {
-		hint = fmt.Sprintf(textDidYouMean, "--"+near)
-	}
-	c.wrong(fmt.Sprintf(textBadArgument, word), hint)
+	return nearest(name, names)
 }
 
 // listing names the flags that there are, and how to write what is none.

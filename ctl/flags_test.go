@@ -41,7 +41,7 @@ func TestFlagsAreTakenOutOfAnArgument(t *testing.T) {
 		"an end of the flags":            {"--json -- --tag -f --", "--tag -f --", flagValues{"json": true}},
 		"other words with a dash":        {"-x - -5 --5 -", "-x - -5 --5 -", flagValues{}},
 	} {
-		rest, set, complaint, hint := cutFlags(known, row.arg)
+		rest, set, complaint, hint := cutFlags(known, false, row.arg)
 		if rest != row.rest || !reflect.DeepEqual(set, row.set) || complaint != "" || hint != "" {
 			t.Errorf("%s: %q: got %q, %v, %q, %q", name, row.arg, rest, set, complaint, hint)
 		}
@@ -65,12 +65,40 @@ func TestFlagsAreTakenOutOfAnArgument(t *testing.T) {
 		"--jsn --fro=x":  "Error: bad argument --jsn|did you mean --json?",
 		"-fx":            "Error: bad argument -x|the flags here are -f, --follow, -n, --lines=N, --for=STATE, --tag=TEXT, --timeout=SECS, --json; a name that begins like one stands behind --",
 	} {
-		if _, set, complaint, hint := cutFlags(known, "--json "+arg); complaint+"|"+hint != want || !set.on("json") {
+		if _, set, complaint, hint := cutFlags(known, false, "--json "+arg); complaint+"|"+hint != want || !set.on("json") {
 			t.Errorf("%q: got %q, %q, want %q; set %v", arg, complaint, hint, want, set)
 		}
 	}
-	if _, set, _, _ := cutFlags(known, "--nope a --json"); !set.on("json") {
+	if _, set, _, _ := cutFlags(known, false, "--nope a --json"); !set.on("json") {
 		t.Error("what stands behind a mistake does not count")
+	}
+}
+
+func TestNoWordWithADashIsANameToAVerbOfOurOwn(t *testing.T) {
+	known := []flag{
+		{name: "lines", short: "n", value: "N", parse: parseCount, help: "x"},
+		{name: "follow", short: "f", help: "x"},
+		jsonFlag,
+	}
+	const listing = "the flags here are -n, --lines=N, -f, --follow, --json; a name that begins like one stands behind --"
+	for name, row := range map[string]struct{ arg, rest, complaint, hint string }{
+		"a letter":                           {"-x a", "a", "Error: bad argument -x", listing},
+		"letters":                            {"a -xf", "a", "Error: bad argument -xf", listing},
+		"a flag with a dash too few":         {"-follow", "", "Error: bad argument -follow", "did you mean --follow?"},
+		"another with a dash too few":        {"-json", "", "Error: bad argument -json", "did you mean --json?"},
+		"one with a value and a typo":        {"-line=5", "", "Error: bad argument -line=5", "did you mean --lines?"},
+		"a number, as tail and head have it": {"-20 a", "a", "Error: bad argument -20", "did you mean -n 20?"},
+		"a number behind two dashes":         {"--5", "", "Error: bad argument --5", listing},
+		"a dash alone is a name":             {"--json - a", "- a", "", ""},
+		"what stands behind -- is a name":    {"-f -- -x --y -5", "-x --y -5", "", ""},
+	} {
+		rest, _, complaint, hint := cutFlags(known, true, row.arg)
+		if rest != row.rest || complaint != row.complaint || hint != row.hint {
+			t.Errorf("%s: %q: got %q, %q, %q", name, row.arg, rest, complaint, hint)
+		}
+	}
+	if _, _, _, hint := cutFlags([]flag{jsonFlag}, true, "-5"); !strings.HasPrefix(hint, "the flags here are --json") {
+		t.Errorf("-5 where no lines can be asked for: got %q", hint)
 	}
 }
 
@@ -96,6 +124,13 @@ func TestTheTableOfFlags(t *testing.T) {
 	}
 }
 
+// listingOf returns the hint that names the flags of a verb.
+func listingOf(name string) string {
+	v, _ := findVerb(name)
+	c := flagCutter{known: v.flags()}
+	return c.listing()
+}
+
 func TestUnknownFlagsNameTheNearest(t *testing.T) {
 	f := newFake(t, nil)
 	for line, want := range map[string]outcomeOf{
@@ -104,6 +139,12 @@ func TestUnknownFlagsNameTheNearest(t *testing.T) {
 		"tail --x cat":          {"Error: bad argument --x\n  the flags here are --json; a name that begins like one stands behind --\n", "", 1},
 		"start -- --web":        {"--web: started\n", "", 0},
 		"start -web":            {"-web: started\n", "", 0},
+		"completion -x":         {"Error: bad argument -x\n  " + listingOf("completion") + "\n", "", 2},
+		"why --lnies=5 web":     {"Error: bad argument --lnies=5\n  did you mean --lines?\n", "", 2},
+		"events -n 5":           {"Error: bad argument -n\n  " + listingOf("events") + "\n", "", 2},
+		"top -json":             {"Error: bad argument -json\n  did you mean --json?\n", "", 2},
+		"metrics web":           {"Error: metrics accepts no arguments\n" + helpMetrics, "", 2},
+		"orphans web --json":    {`{"error":{"code":600,"name":"BAD_USAGE","message":"BAD_USAGE: orphans accepts no arguments"}}` + "\n", "", 2},
 		"stauts":                {"*** Unknown syntax: stauts\n  did you mean status?\n", "", 1},
 		"restar web":            {"*** Unknown syntax: restar web\n  did you mean restart?\n", "", 1},
 		"zzzzz":                 {"*** Unknown syntax: zzzzz\n", "", 1},

@@ -87,7 +87,7 @@ func (o commandLine) needsNoServer() bool {
 func (o commandLine) wantsJSON() bool {
 	word, rest := splitLine(strings.Join(o.action, " "))
 	v, _ := findVerb(word)
-	_, set, _, _ := cutFlags(v.flags(), rest)
+	_, set, _, _ := cutFlags(v.flags(), v.own(), rest)
 	return set.on(jsonFlag.name)
 }
 

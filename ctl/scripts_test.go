@@ -115,8 +115,8 @@ func TestCompletionScriptsAreWhole(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]outcomeOf{
-		"completion":     {"Error: completion takes one of bash, fish, zsh\n", "", 1},
-		"completion zhs": {"Error: completion takes one of bash, fish, zsh\n  did you mean zsh?\n", "", 1},
+		"completion":     {"Error: completion takes one of bash, fish, zsh\n", "", 2},
+		"completion zhs": {"Error: completion takes one of bash, fish, zsh\n  did you mean zsh?\n", "", 2},
 	} {
 		if got := supervisorctl(t, "", line); got != want {
 			t.Errorf("%s: got %+v", line, got)

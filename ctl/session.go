@@ -91,7 +91,7 @@ func (s *session) execute(ctx context.Context, line string) {
 	word, arg := splitLine(line)
 	v, ok := findVerb(word)
 	defer s.hintURL()
-	rest, set, complaint, hint := cutFlags(v.flags(), arg) // --json counts behind anything
+	rest, set, complaint, hint := cutFlags(v.flags(), v.own(), arg) // --json counts behind anything
 	s.flags = set
 	round := ok && complaint == "" && s.goesRound(v)
 	if set.on(jsonFlag.name) && !round {
@@ -105,7 +105,7 @@ func (s *session) execute(ctx context.Context, line string) {
 		complaint, hint = fmt.Sprintf(textOneServer, v.name), hintOneServer
 	}
 	if complaint != "" {
-		s.badWord(complaint, hint)
+		s.badWord(v.misuseCode(), complaint, hint)
 		return
 	}
 	ctx, cancel := s.limited(ctx)
@@ -157,10 +157,10 @@ func (s *session) printHint(hint string) {
 }
 
 // badWord complains about a word behind a verb.
-func (s *session) badWord(complaint, hint string) {
+func (s *session) badWord(code int, complaint, hint string) {
 	p := newProblem(codeBadUsage, complaint)
 	p.Hint = hint
-	s.complain(exitGeneric, p, complaint)
+	s.complain(code, p, complaint)
 	s.printHint(hint)
 }
 
@@ -277,7 +277,8 @@ func (s *session) noArguments(verb, arg string) bool {
 	if arg == "" {
 		return true
 	}
-	s.misuse(verb, exitGeneric, fmt.Sprintf(textNoArguments, verb))
+	v, _ := findVerb(verb)
+	s.misuse(verb, v.misuseCode(), fmt.Sprintf(textNoArguments, verb))
 	return false
 }
 

@@ -48,7 +48,7 @@ func TestTopOnce(t *testing.T) {
 		{"top --interval=0.2 idle nope", []string{"nope: ERROR (no such process)\n" + short, ""}, 1},
 		{"top --interval=0.2 nope", []string{"nope: ERROR (no such process)\n", ""}, 1},
 		{"top --interval=0.2 all", []string{title + cat, "         2\n" + idle + m1}, 0},
-		{"top --interval=x", []string{"Error: bad value 'x' of --interval\n", "more than nothing\n"}, 1},
+		{"top --interval=x", []string{"Error: bad value 'x' of --interval\n", "more than nothing\n"}, 2},
 	} {
 		got := supervisorctl(t, "", "-c", f.config, row.line)
 		if !strings.HasPrefix(got.out, row.want[0]) || !strings.HasSuffix(got.out, row.want[1]) || got.exit != row.exit || got.errs != "" {

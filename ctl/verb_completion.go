@@ -52,7 +52,7 @@ func (s *session) completion(_ context.Context, shell string) error {
 		if near := nearest(shell, shells()); near != "" {
 			hint = fmt.Sprintf(textDidYouMean, near)
 		}
-		s.badWord("Error: completion takes one of "+strings.Join(shells(), ", "), hint)
+		s.badWord(exitUsage, "Error: completion takes one of "+strings.Join(shells(), ", "), hint)
 		return nil
 	}
 	script := completionScript(shell, shown())

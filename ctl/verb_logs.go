@@ -30,7 +30,7 @@ func (s *session) logs(ctx context.Context, arg string) error {
 	q := client.LogsQuery{Lines: int64(given(s.flags, "lines", logLines)), Once: !s.flags.on("follow")}
 	switch out, errs := s.flags.on("stdout"), s.flags.on("stderr"); {
 	case out && errs:
-		s.wrongUse(exitGeneric, textOneChannel)
+		s.wrongUse(exitUsage, textOneChannel)
 		return nil
 	case out:
 		q.Channel = api.Stdout

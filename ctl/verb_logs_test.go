@@ -125,8 +125,11 @@ func TestLogsThatCannotBeShown(t *testing.T) {
 		{"logs idle", "cat  | fine\nidle: ERROR (unknown error reading log)\n", 1},
 		{"logs nope cat", "nope: ERROR (no such process)\ncat | fine\n", 1},
 		{"logs nope:* nope", "nope: ERROR (no such group)\nnope: ERROR (no such process)\n", 1},
-		{"logs --stdout --stderr", "Error: --stdout and --stderr exclude each other\n", 1},
-		{"logs -n x", "Error: bad value 'x' of --lines\n  it must be a whole number, such as 20\n", 1},
+		{"logs --stdout --stderr", "Error: --stdout and --stderr exclude each other\n", 2},
+		{"logs -x cat", "Error: bad argument -x\n  " + listingOf("logs") + "\n", 2},
+		{"logs -20 cat", "Error: bad argument -20\n  did you mean -n 20?\n", 2},
+		{"logs -- -x", "-x: ERROR (no such process)\n", 1},
+		{"logs -n x", "Error: bad value 'x' of --lines\n  it must be a whole number, such as 20\n", 2},
 	} {
 		if got := supervisorctl(t, "", "-c", f.config, row.line); got.out != row.out || got.exit != row.exit {
 			t.Errorf("%s: exit %d, got %q, want %q", row.line, got.exit, got.out, row.out)

@@ -97,6 +97,20 @@ func findVerb(name string) (verb, bool) {
 	return all[i], true
 }
 
+// own tells whether the original does not have the verb.
+func (v verb) own() bool {
+	return slices.ContainsFunc(ownVerbs(), func(o verb) bool { return o.name == v.name })
+}
+
+// misuseCode returns the exit code for words that the verb does not take. Those
+// of the original have theirs from it.
+func (v verb) misuseCode() int {
+	if v.own() {
+		return exitUsage
+	}
+	return exitGeneric
+}
+
 // listed returns the names that help lists and completion offers. help itself
 // is a topic but not in the list.
 func listed(all []verb) []string {

@@ -115,9 +115,9 @@ func TestVerbs(t *testing.T) {
 		{"pid g:*", "No such process g:*\n", 1},
 
 		{"orphans", "7        g:cat                sleep\x1b 9\n8        unknown program      x\n", 0},
-		{"orphans x", "Error: orphans accepts no arguments\n" + helpOrphans, 1},
+		{"orphans x", "Error: orphans accepts no arguments\n" + helpOrphans, 2},
 		{"metrics", "# HELP a_total All.\n# TYPE a_total counter\na_total{process=\"x\\n\",group=\"g\"} 3\n", 0},
-		{"metrics x", "Error: metrics accepts no arguments\n" + helpMetrics, 1},
+		{"metrics x", "Error: metrics accepts no arguments\n" + helpMetrics, 2},
 
 		{"avail", "cat                              in use    auto      5:5\n" +
 			"g:m1                             avail     manual    100:1\n", 0},

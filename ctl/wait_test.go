@@ -42,7 +42,7 @@ func TestWait(t *testing.T) {
 		{"wait cat", "cat running", "cat: running\n", 0},
 		{"wait cat --for=stopped", "cat stopped", "cat: stopped\n", 0},
 		{"wait --for fatal cat", "cat fatal", "cat: fatal\n", 0},
-		{"wait --for fatl cat", "", "Error: bad value 'fatl' of --for\n  did you mean fatal?\n", 1},
+		{"wait --for fatl cat", "", "Error: bad value 'fatl' of --for\n  did you mean fatal?\n", 2},
 		{"wait g:* nope", "g:* nope running", "g:m1: running\ng:m2: running\nnope: ERROR (no such process)\n", 1},
 		{"wait g:m1 all --for=exited", "cat:* g:* idle:* exited", "cat: exited\n", 0},
 		{"wait lost", "lost running", "lost: ERROR (FATAL: gave up after 3 \x1b[2Jretries; it will not be running by itself)\n", 1},

@@ -90,8 +90,8 @@ func TestWhy(t *testing.T) {
 		"why g:m2 nope g:m1":     {whyM2 + "\n" + nope + "\n" + whyM1, "", 1},
 		"why nope:* nope":        {"nope:*: ERROR (no such process)\n\n" + nope, "", 1},
 		"why all":                {whyCat + "\n" + whyM1 + "\n" + whyM2 + "\nidle: ERROR (no such process)\n", "", 1},
-		"why cat --lines=x":      {"Error: bad value 'x' of --lines\n  it must be a whole number, such as 20\n", "", 1},
-		"why cat --josn --lines": {"Error: bad argument --josn\n  did you mean --json?\n", "", 1},
+		"why cat --lines=x":      {"Error: bad value 'x' of --lines\n  it must be a whole number, such as 20\n", "", 2},
+		"why cat --josn --lines": {"Error: bad argument --josn\n  did you mean --json?\n", "", 2},
 	} {
 		if got := supervisorctl(t, "", "-c", f.config, line); got != want {
 			t.Errorf("%s: exit %d, got %q\n%s\nwant %d\n%s", line, got.exit, got.errs, got.out, want.exit, want.out)

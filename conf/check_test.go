@@ -88,6 +88,22 @@ func TestCheck(t *testing.T) {
 			":4: warning: [program:a] nodaemon: the key is unknown and ignored (it is a key of [supervisord])",
 			":5: warning: [program:a] events: the key is unknown and ignored (it is a key of [eventlistener:NAME])",
 			":6: warning: [program:a] logfile: the key is unknown and ignored (did you mean stdout_logfile?)"}},
+		{"keys of programs in the daemon's section", "log_format=prefix\nautorestart=true\nprocess_name=x\n", []string{
+			":2: warning: [supervisord] log_format: the key is unknown and ignored (it is a key of [program:NAME], for all programs of [program-defaults])",
+			":3: warning: [supervisord] autorestart: the key is unknown and ignored (it is a key of [program:NAME], for all programs of [program-defaults])",
+			":4: warning: [supervisord] process_name: the key is unknown and ignored (it is a key of [program:NAME])"}},
+		{"keys of the daemon in the defaults of programs", "[program-defaults]\nloglevel=debug\ncwd=/\n", []string{
+			":3: warning: [program-defaults] loglevel: the key is unknown and ignored (it is a key of [supervisord])",
+			":4: warning: [program-defaults] cwd: the key is unknown and ignored (did you mean directory?)"}},
+		{"keys by the names that others give them", "[unix_http_server]\nfile=/tmp/s\nchmod=0777\nowner=root\n[rpcinterface:s]\nsupervisor.rpcinterface_factory=" + MainRPCInterface + "\n" +
+			"[role:r]\nuids=0\ngroups=root\nfoo=1\n", []string{
+			":5: warning: [unix_http_server] owner: the key is unknown and ignored (did you mean chown?)",
+			":10: warning: [role:r] groups: the key is unknown and ignored (did you mean gids?)",
+			":11: warning: [role:r] foo: the key is unknown and ignored"}},
+		{"a role of nobody, by another name", "[role:r]\nusers=root\n", []string{
+			":2: error: [role:r] uids: section [role:r] has neither uids nor gids",
+			":2: warning: [role:r] the role has no effect: there is no [unix_http_server], and only a UNIX socket tells who connects",
+			":3: warning: [role:r] users: the key is unknown and ignored (did you mean uids?)"}},
 		{"a key of DEFAULT that nobody reads", "[DEFAULT]\ndirectory=/tmp\nfoo=x\n", []string{":4: warning: [DEFAULT] foo: the key is unknown and ignored"}},
 		{"sections that are misspelt", "[progam:a]\n[Program:b]\n[ program:c]\n[program d]\n[program]\n[inet_htp_server]\n[zzz]\nk=v\n", []string{
 			":2: warning: [progam:a] the section is unknown and ignored (did you mean [program:a]?)",

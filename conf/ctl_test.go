@@ -47,6 +47,19 @@ func TestLoadCtl(t *testing.T) {
 	}
 }
 
+func TestASectionOfTheDaemonIsNotMeantToBeOurs(t *testing.T) {
+	for text, want := range map[string]string{
+		"[supervisord]\n":    "add a line [supervisorctl]",
+		"[supervisorctrl]\n": "is [supervisorctrl] meant to be it?",
+	} {
+		_, err := LoadCtl("/c/s.conf", machine(map[string]string{"/c/s.conf": text}))
+		var le *LoadError
+		if !errors.As(err, &le) || le.Problems()[0].Hint != want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestCtlPluginsAreIgnoredAloud(t *testing.T) {
 	c, err := LoadCtl("/c/s.conf", machine(map[string]string{"/c/s.conf": "[supervisorctl]\n[ctlplugin:x]\nsupervisor.ctl_factory=a.b:c\n"}))
 	if err != nil {

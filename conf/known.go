@@ -179,8 +179,37 @@ func allKeys() []string {
 	return slices.Concat(serverKeys, programKeys, fcgiKeys, listenerKeys, inetKeys, unixKeys, roleKeys, metricsKeys, groupKeys, hookKeys, ctlKeys, includeKeys)
 }
 
+// otherNames are what people and other programs call keys, by kind of section.
+var otherNames = map[string]map[string]string{
+	"role":             {"user": "uids", "users": "uids", "group": "gids", "groups": "gids", "names": "programs", "processes": "programs"},
+	"unix_http_server": {"user": "username", "path": "file", "socket": "file", "mode": "chmod", "owner": "chown"},
+	"inet_http_server": {"user": "username", "host": "port", "listen": "port", "address": "port"},
+	"supervisorctl":    {"user": "username", "url": "serverurl"},
+	"program":          {"cmd": "command", "cwd": "directory", "env": "environment", "restart": "autorestart", "instances": "numprocs"},
+	"hook":             {"cmd": "command", "cwd": "directory", "env": "environment"},
+	"metrics":          {"file": "textfile", "path": "textfile"},
+}
+
+// otherName returns the key of a section that has another name elsewhere, or "".
+func otherName(section, key string) string {
+	k := kindOf(section)
+	switch {
+	case k == nil:
+		return ""
+	case k.runs() || slices.Contains(defaultsSections, k.word):
+		return otherNames["program"][key]
+	}
+	return otherNames[k.word][key]
+}
+
+// ofOneProgram are the keys that no two programs have in common.
+var ofOneProgram = []string{"command", "process_name", "numprocs", "numprocs_start"}
+
 // keyHint says what an unknown key of a section was likely meant to be.
 func keyHint(section, key string) string {
+	if other := otherName(section, key); other != "" {
+		return fmt.Sprintf("did you mean %s?", other)
+	}
 	if near := nearest(key, knownKeys(section)); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
@@ -198,6 +227,9 @@ func keyHint(section, key string) string {
 			}
 			homes = append(homes, "["+home+"]")
 		}
+	}
+	if homes != nil && section == "supervisord" && slices.Contains(programKeys, key) && !slices.Contains(ofOneProgram, key) {
+		homes = append(homes, "for all programs of ["+defaultsSections[0]+"]")
 	}
 	if homes != nil {
 		return "it is a key of " + strings.Join(homes, ", ")

@@ -236,7 +236,8 @@ func (l *loader) account(s string) (*Account, error) {
 
 // sectionHint looks for a section that was likely meant to be name.
 func (l *loader) sectionHint(name string) string {
-	if near := nearest(name, l.doc.order); near != "" {
+	unknown := func(section string) bool { return kindOf(section) == nil }
+	if near := nearest(name, filtered(l.doc.order, unknown)); near != "" {
 		return fmt.Sprintf("is [%s] meant to be it?", near)
 	}
 	for _, s := range l.doc.order {
@@ -245,6 +246,11 @@ func (l *loader) sectionHint(name string) string {
 		}
 	}
 	return fmt.Sprintf("add a line [%s]", name)
+}
+
+// filtered returns the words that are wanted.
+func filtered(words []string, wanted func(string) bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !wanted(w) })
 }
 
 // scope is a section being read with a set of names.
@@ -308,6 +314,8 @@ func (s *scope) missing(key string, err error) {
 	hint := ""
 	if near := nearest(key, given); near != "" && nearest(near, known) == key {
 		hint = fmt.Sprintf("is %s= meant to be it?", near)
+	} else if i := slices.IndexFunc(given, func(g string) bool { return otherName(s.sec.name, g) == key }); i >= 0 {
+		hint = fmt.Sprintf("is %s= meant to be it?", given[i])
 	}
 	for _, defaults := range defaultsSections {
 		if sec := s.doc.sections[defaults]; s.original && sec != nil && sec.keys[key] != nil && s.sec.kind.runs() {

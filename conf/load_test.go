@@ -280,6 +280,21 @@ func TestHintsForBadLines(t *testing.T) {
 	}
 }
 
+func TestAKeyThatStandsThereByAnotherName(t *testing.T) {
+	for text, want := range map[string]string{
+		"[program:x]\ncmd=cat\n":        "is cmd= meant to be it?",
+		"[role:x]\ngroups=root\n":       "",
+		"[role:x]\nusers=root\n":        "is users= meant to be it?",
+		"[unix_http_server]\npath=/s\n": "is path= meant to be it?",
+	} {
+		_, err := loadString("[supervisord]\n" + text)
+		var le *LoadError
+		if !errors.As(err, &le) || le.Problems()[0].Hint != want {
+			t.Errorf("%s: got %v, want hint %q", text, err, want)
+		}
+	}
+}
+
 func TestASectionThatWasMisspelt(t *testing.T) {
 	for text, want := range map[string]string{
 		"[supervisor]\n":  "is [supervisor] meant to be it?",

@@ -73,14 +73,16 @@ func (e *LoadError) Problems() []Problem { return e.problems }
 
 // Details words every problem on a line of its own, with its place and, where
 // there is one, a hint. They follow First, whose longer texts they need not say
-// again.
+// again; one that would be First to the letter is left out.
 func (e *LoadError) Details() []string {
-	lines := make([]string, len(e.problems))
-	for i, p := range e.problems {
+	lines := make([]string, 0, len(e.problems))
+	for _, p := range e.problems {
 		if p.Text = cmp.Or(p.brief, p.Text); p.Text == p.Hint {
 			p.Hint = ""
 		}
-		lines[i] = p.String()
+		if line := p.String(); line != e.first {
+			lines = append(lines, line)
+		}
 	}
 	return lines
 }

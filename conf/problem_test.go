@@ -25,3 +25,12 @@ func TestDetailsDoNotSayTheFirstLineAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileThatIsNotThereIsToldOfOnce(t *testing.T) {
+	_, err := Load("/c/nope.conf", (&Host{}).whole())
+	var le *LoadError
+	const want = "could not find config file /c/nope.conf"
+	if !errors.As(err, &le) || len(le.Details()) != 0 || le.First() != want || le.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}

@@ -100,7 +100,6 @@ func refuse(stderr io.Writer, argv0 string, err error) *problem {
 	if errors.As(err, &bad) {
 		first, more = bad.First(), bad.Details()
 	}
-	more = slices.DeleteFunc(slices.Clone(more), func(line string) bool { return line == first })
 	warn(stderr, "Error: %s\nFor help, use %s -h", first, argv0)
 	for _, line := range more {
 		warn(stderr, "  %s", line)

@@ -175,9 +175,31 @@ func (l *loader) checkRoles() {
 		for _, pattern := range r.Programs {
 			if one := (&Role{Programs: []string{pattern}}); !l.someProcess(one.Covers) {
 				s.warn("programs", s.option("programs"), "no process is named "+Repr(pattern), l.patternHint(pattern))
+			} else if beyond := l.beyondGroup(pattern); beyond != "" {
+				s.warn("programs", s.option("programs"), fmt.Sprintf("%s is a group here, and gives the process %s of another group too", Repr(pattern), beyond),
+					fmt.Sprintf("write %s:* for the group alone, or *:%[1]s for the processes", pattern))
 			}
 		}
 	}
+}
+
+// beyondGroup finds what a pattern without a colon gives in groups that it does
+// not match, where it matches some group: most likely only one was meant.
+func (l *loader) beyondGroup(pattern string) string {
+	if pattern == "*" || strings.Contains(pattern, ":") || !slices.ContainsFunc(l.cfg.Groups, func(g *Group) bool { return matches(pattern, g.Name) }) {
+		return ""
+	}
+	for _, g := range l.cfg.Groups {
+		if matches(pattern, g.Name) {
+			continue
+		}
+		for _, p := range g.Programs {
+			if matches(pattern, p.Name) {
+				return g.Name + ":" + p.Name
+			}
+		}
+	}
+	return ""
 }
 
 // Metrics is the [metrics] section.

@@ -123,6 +123,8 @@ func TestCheckOfRoles(t *testing.T) {
 			":13: warning: [role:a] programs: no process is named 'cat w0' (names have commas between them)",
 			":13: warning: [role:a] programs: no process is named 'wbe' (did you mean web?)",
 			":13: warning: [role:a] programs: no process is named 'web:v*' (did you mean web:w0?)"}},
+		{"about a group and a process of another one", "shutdown_timeout=9\n" + rpc + programs + "[program:w1]\ncommand=cat\n[unix_http_server]\nfile=/var/log/s\nchmod=777\n[role:a]\nuids=1\nprograms=web,w1,w1:*,w0,*\n", []string{
+			":16: warning: [role:a] programs: 'w1' is a group here, and gives the process web:w1 of another group too (write w1:* for the group alone, or *:w1 for the processes)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := lines(Check("/c/s.conf", accountsHost("[supervisord]\n"+tt.text)))

@@ -104,10 +104,12 @@ func (l *Lines) Flush(hurry <-chan struct{}) {
 	b.end()
 }
 
-// End hands on the last line if it has no newline, and the end of one whose
-// beginning has been handed on.
+// End hands on the last line if it has no newline. Of one whose parts have all
+// been handed on, a program that puts them together is told the end; to a person
+// an empty line would say nothing.
 func (l *Lines) End() {
-	if l.held == nil && !l.open {
+	if l.held == nil && (!l.open || l.conf.Format == conf.LogPrefix) {
+		l.open = false
 		return
 	}
 	b := l.begin(Urgent)

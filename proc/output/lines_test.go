@@ -57,7 +57,8 @@ func TestLines(t *testing.T) {
 		{"what is no character is", lineLog(conf.LogPrefix), []string{strings.Repeat("\x80", 65) + "\n"},
 			[]string{"web | " + strings.Repeat("\x80", 64) + ` \`, "web | \x80"}},
 		{"a question", lineLog(conf.LogPrefix), []string{"name? ", "!", "joe\n"}, []string{`web | name?  \`, "web | joe"}},
-		{"a question and nothing more", lineLog(conf.LogPrefix), []string{"name? ", "!"}, []string{`web | name?  \`, "web | "}},
+		{"a question and nothing more", lineLog(conf.LogPrefix), []string{"name? ", "!"}, []string{`web | name?  \`}},
+		{"a question and its newline", lineLog(conf.LogPrefix), []string{"name? ", "!", "\n"}, []string{`web | name?  \`, "web | "}},
 		{"half a character waits", lineLog(conf.LogPrefix), []string{"a\xc3", "!", "\xa4\n"}, []string{`web | a \`, "web | ä"}},
 		{"but not for ever", lineLog(conf.LogPrefix), []string{"\xc3", "!", "\n"}, []string{"web | \xc3 \\", "web | "}},
 		{"nothing to flush", lineLog(conf.LogPrefix), []string{"a\n", "!"}, []string{"web | a"}},
@@ -76,6 +77,8 @@ func TestLines(t *testing.T) {
 		{"logfmt", lineLog(conf.LogFmt), []string{"a b\n"}, []string{f + `line="a b"`}},
 		{"escapes in logfmt", lineLog(conf.LogFmt), []string{"\"\\\t\r\x1b\x7fä\u009b\xff\n"}, []string{f + `line="\"\\\t\r\x1b\x7fä\u009b\xff"`}},
 		{"parts in logfmt", lineLog(conf.LogFmt), []string{"a", "!", "b\n"}, []string{f + `partial=true line="a"`, f + `line="b"`}},
+		{"a part and nothing more in json", lineLog(conf.LogJSON), []string{"a", "!"}, []string{j + `"partial":true,"line":"a"}`, j + `"line":""}`}},
+		{"a part and nothing more in logfmt", lineLog(conf.LogFmt), []string{"a", "!"}, []string{f + `partial=true line="a"`, f + `line=""`}},
 		{"the time in logfmt", stamped(conf.LogFmt, conf.StampEpoch), []string{"a\n"}, []string{`time=1795339230.123 ` + f + `line="a"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -47,6 +47,8 @@ type host struct {
 	chores   chores                   // what waits for disks
 	reading  chan struct{}            // one token, held while /proc is read
 	noProc   bool                     // whoever reads: the log knows that it cannot be
+	rest     rest                     // loop
+	attic    attic                    // goroutine of chores
 
 	running map[child.Key]*running   // goroutine of kids
 	hooks   map[child.Key]*hookChild // goroutine of kids

@@ -37,14 +37,23 @@ func (h *host) loop() core.Leave {
 		if at, ok := h.core.NextDue(); ok && at <= time.Since(h.epoch) {
 			h.feed(message{in: core.Due{}})
 		}
+		if h.rest.take(time.Since(h.epoch)) {
+			h.chores.add(h.attic.tidy)
+		} else if len(control)+len(output) > 0 {
+			h.rest.stir(time.Since(h.epoch))
+		}
 	}
 	// Clients that still wait hear of the end through h.done.
 	return *h.left
 }
 
-// setTimer sets the timer to the core's next deadline, or stops it.
+// setTimer sets the timer to the next deadline, the core's or that of our rest, or stops it.
 func (h *host) setTimer(t *time.Timer) {
-	if at, ok := h.core.NextDue(); ok {
+	at, ok := h.core.NextDue()
+	if tidy, wanted := h.rest.due(); wanted && (!ok || tidy < at) {
+		at, ok = tidy, true
+	}
+	if ok {
 		t.Reset(max(at-time.Since(h.epoch), 0))
 	} else {
 		t.Stop()

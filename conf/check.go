@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -117,9 +118,10 @@ func (l *loader) byPlace(problems []Problem) []Problem {
 			order[file] = i
 		}
 	}
-	slices.SortStableFunc(problems, func(a, b Problem) int {
+	sort.SliceStable(problems, func(i, j int) bool {
+		a, b := &problems[i], &problems[j]
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line),
-			cmp.Compare(a.Section, b.Section), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Text, b.Text))
+			cmp.Compare(a.Section, b.Section), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Text, b.Text)) < 0
 	})
 	return slices.Compact(problems)
 }

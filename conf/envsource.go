@@ -1,9 +1,9 @@
 package conf
 
 import (
-	"cmp"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -94,7 +94,7 @@ func (s *scope) envFrom(value string) ([]EnvFrom, error) {
 		}
 		list = append(list, EnvFrom{name, p})
 	}
-	slices.SortFunc(list, func(a, b EnvFrom) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list, atMost(maxEnvSources, len(list))
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -227,8 +228,9 @@ func parseCapabilities(value string) ([]string, error) {
 		}
 		names = append(names, name)
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Compare(slices.Index(CapabilityNames, a), slices.Index(CapabilityNames, b))
+	sort.Slice(names, func(i, j int) bool {
+		a, b := names[i], names[j]
+		return cmp.Compare(slices.Index(CapabilityNames, a), slices.Index(CapabilityNames, b)) < 0
 	})
 	return slices.Compact(names), nil
 }

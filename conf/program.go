@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"slices"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -185,7 +185,7 @@ func (s *scope) processes(sh *shared) []*Program {
 			break // the others would fail alike
 		}
 	}
-	slices.SortStableFunc(programs, func(a, b *Program) int { return cmp.Compare(a.Name, b.Name) })
+	sort.SliceStable(programs, func(i, j int) bool { return programs[i].Name < programs[j].Name })
 	return programs
 }
 

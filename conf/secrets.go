@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -67,8 +68,9 @@ func newSecrets(l *loader) *secrets {
 
 // replacer hides values, the longest first.
 func replacer(values []string) *strings.Replacer {
-	slices.SortFunc(values, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	sort.Slice(values, func(i, j int) bool {
+		a, b := values[i], values[j]
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) < 0
 	})
 	var pairs []string
 	for _, v := range values {

@@ -1,9 +1,9 @@
 package ctl
 
 import (
-	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,7 +15,7 @@ import (
 // changes asks for the differences by key, and sorts them by group.
 func (s *session) changes(ctx context.Context, c *client.Client) ([]api.GroupChange, error) {
 	all, err := c.ConfigChanges(ctx)
-	slices.SortStableFunc(all, func(a, b api.GroupChange) int { return cmp.Compare(a.Name, b.Name) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all, err
 }
 
@@ -134,7 +134,7 @@ func wholeGroups(diff api.Reread) []api.GroupChange {
 			all = append(all, inSteps(g, change))
 		}
 	}
-	slices.SortFunc(all, func(a, b api.GroupChange) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
 

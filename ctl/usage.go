@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -89,8 +90,9 @@ var usageKeys = []usageKey{
 
 // sortUsage sorts by the column of a key, and then by name, as servers do.
 func sortUsage(rows []usageRow, k usageKey) {
-	slices.SortStableFunc(rows, func(a, b usageRow) int {
-		return cmp.Or(k.less(a, b), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	sort.SliceStable(rows, func(i, j int) bool {
+		a, b := rows[i], rows[j]
+		return cmp.Or(k.less(a, b), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
 	})
 }
 

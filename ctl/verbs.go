@@ -3,7 +3,7 @@ package ctl
 import (
 	"context"
 	"slices"
-	"strings"
+	"sort"
 
 	"gosupervisor/ctl/api"
 )
@@ -32,7 +32,7 @@ type verb struct {
 // verbs returns all verbs, sorted by name.
 func verbs() []verb {
 	all := append(classicVerbs(), ownVerbs()...)
-	slices.SortFunc(all, func(a, b verb) int { return strings.Compare(a.name, b.name) })
+	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all
 }
 

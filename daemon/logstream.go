@@ -1,10 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"sort"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
@@ -90,11 +91,9 @@ func (h *host) named(names []string) []*slot {
 			slots = append(slots, s)
 		}
 	}
-	slices.SortFunc(slots, func(a, b *slot) int {
-		if c := strings.Compare(a.prog.Group, b.prog.Group); c != 0 {
-			return c
-		}
-		return strings.Compare(a.prog.Name, b.prog.Name)
+	sort.Slice(slots, func(i, j int) bool {
+		a, b := slots[i].prog, slots[j].prog
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	return slots
 }

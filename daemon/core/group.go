@@ -1,8 +1,8 @@
 package core
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
@@ -110,7 +110,7 @@ func (g *group) stopped() bool {
 // ascending returns the processes by priority, equal ones in list order.
 func (g *group) ascending() []*process {
 	out := slices.Clone(g.procs)
-	slices.SortStableFunc(out, func(a, b *process) int { return cmp.Compare(a.conf.Priority, b.conf.Priority) })
+	sort.SliceStable(out, func(i, j int) bool { return out[i].conf.Priority < out[j].conf.Priority })
 	return out
 }
 

@@ -3,7 +3,7 @@ package core
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"time"
 
 	"gosupervisor/conf"
@@ -29,8 +29,9 @@ func (c *Core) allProcessInfo() []api.ProcessInfo {
 			out = append(out, c.info(p))
 		}
 	}
-	slices.SortFunc(out, func(a, b api.ProcessInfo) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	return out
 }
@@ -63,8 +64,9 @@ func (c *Core) allUsage() []api.ProcessUsage {
 			out = append(out, u)
 		}
 	}
-	slices.SortFunc(out, func(a, b api.ProcessUsage) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	return out
 }
@@ -119,7 +121,7 @@ func (c *Core) allConfigInfo() []api.ConfigInfo {
 			out = append(out, configInfo(g, p, inUse))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b api.ConfigInfo) int { return cmp.Compare(a.Name, b.Name) })
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 

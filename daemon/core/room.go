@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -208,6 +209,6 @@ func (c *Core) eventPools() []api.EventPool {
 		}
 		out = append(out, info)
 	}
-	slices.SortFunc(out, func(a, b api.EventPool) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }

@@ -2,7 +2,7 @@ package core
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"strconv"
 	"syscall"
 
@@ -73,7 +73,7 @@ func (e exits) counts() []StatusCount {
 		}
 		list = append(list, StatusCount{name, n})
 	}
-	slices.SortFunc(list, func(a, b StatusCount) int { return cmp.Compare(a.Status, b.Status) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Status < list[j].Status })
 	return list
 }
 
@@ -99,8 +99,9 @@ func (c *Core) byName() []*process {
 	for _, g := range c.groups {
 		out = append(out, g.procs...)
 	}
-	slices.SortFunc(out, func(a, b *process) int {
-		return cmp.Or(cmp.Compare(a.group.conf.Name, b.group.conf.Name), cmp.Compare(a.conf.Name, b.conf.Name))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		return cmp.Or(cmp.Compare(a.group.conf.Name, b.group.conf.Name), cmp.Compare(a.conf.Name, b.conf.Name)) < 0
 	})
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,7 +90,7 @@ func (t *Table) Orphans() ([]Orphan, error) {
 			break
 		}
 	}
-	slices.SortFunc(list, func(a, b Orphan) int { return a.PID - b.PID })
+	sort.Slice(list, func(i, j int) bool { return list[i].PID < list[j].PID })
 	return list, nil
 }
 

@@ -15,8 +15,10 @@ FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := -tags=$(if $(FIRST),pid1$(comma))nethttpomithttp2
 # Nobody waits for these packages: they go without inlining, which is smaller.
-SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/asn1 compress/... net/netip net/url \
-               gosupervisor/ctl gosupervisor/ctl/client github.com/...)
+SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/... compress/... net/netip net/url net \
+               fmt time reflect sort os/... path/... strconv gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/client gosupervisor/ctl/promtext \
+               gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi gosupervisor/daemon/socket \
+               gosupervisor/proc/usage gosupervisor/pidproxy gosupervisor/relay gosupervisor/applet github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf

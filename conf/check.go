@@ -204,7 +204,7 @@ func (l *loader) checkCuts(sec *section, opt *option) {
 }
 
 // freeText are keys whose values may hold any character.
-var freeText = []string{"command", "environment", "env_default", "password", "username"}
+var freeText = []string{"command", "stop_command", "reload_command", "environment", "env_default", "password", "username"}
 
 // meantAsText says whether what was taken for a comment was likely meant as a part
 // of the value: it stands within quotes, it is a single word right behind the

@@ -142,6 +142,10 @@ func TestCheck(t *testing.T) {
 			":9: warning: [program:d] command: can't find command '~/dog' (no shell reads the command: write the path in full, or %(ENV_NAME)s for a variable)",
 			":11: warning: [program:e] command: can't find command 'cd' (it is a word of the shell: write /bin/sh -c '...')",
 			":13: warning: [program:f] command: can't find command 'A=1' (variables are set in environment=)"}},
+		{"commands beside a program", "[program:a]\ncommand=cat\nstop_command=quit now\nreload_command=cat x > y\nstopwaitsecs=0\n", []string{
+			":4: warning: [program:a] stop_command: can't find command 'quit' (PATH is /bin)",
+			":4: warning: [program:a] stop_command: stop_command is never run, because stopwaitsecs leaves it no time",
+			":5: warning: [program:a] reload_command: '>' is given to the program as an argument: no shell reads the command (write /bin/sh -c '...')"}},
 		{"commands that cannot be run", "[program:a]\ncommand=plain\n[program:b]\ncommand=/opt/bin\n[program:c]\ncommand=\n", []string{
 			":3: warning: [program:a] command: command at '/bin/plain' is not executable (PATH is /bin)",
 			":5: warning: [program:b] command: command at '/opt/bin' is a directory",

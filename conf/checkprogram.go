@@ -62,22 +62,35 @@ func (c *programCheck) program(p *Program) {
 			"set autorestart=false, or use on_fatal")
 	}
 	c.checkLineLog(s, p)
-	words, err := SplitCommand(p.Command)
-	opt := s.option("command")
+	c.command(s, p, "command", p.Command)
+	for _, k := range errandKeys {
+		if command := k.command(p); command != "" {
+			c.command(s, p, k.key, command)
+		}
+	}
+	if p.StopCommand != "" && p.StopWaitSecs <= 0 {
+		s.warn("stop_command", s.option("stop_command"), "stop_command is never run, because stopwaitsecs leaves it no time", "")
+	}
+}
+
+// command looks for what will keep a command of a program from being run.
+func (c *programCheck) command(s *scope, p *Program, key, command string) {
+	words, err := SplitCommand(command)
+	opt := s.option(key)
 	switch {
 	case err != nil:
-		s.warn("command", opt, "the command cannot be split into words: "+err.Error(), "")
+		s.warn(key, opt, "the command cannot be split into words: "+err.Error(), "")
 		return
 	case len(words) == 0:
-		s.warn("command", opt, "the command is empty", "")
+		s.warn(key, opt, "the command is empty", "")
 		return
 	}
 	search, shown := c.searchPath(p)
 	if text := c.lookup(words[0], search); text != "" {
-		s.warn("command", opt, text, commandHint(words[0], shown))
+		s.warn(key, opt, text, commandHint(words[0], shown))
 	}
 	if i := slices.IndexFunc(words[1:], isShellWord); i >= 0 && !slices.Contains(comparers, path.Base(words[0])) {
-		s.warn("command", opt, fmt.Sprintf("%s is given to the program as an argument: no shell reads the command", repr(words[i+1])), "write /bin/sh -c '...'")
+		s.warn(key, opt, fmt.Sprintf("%s is given to the program as an argument: no shell reads the command", repr(words[i+1])), "write /bin/sh -c '...'")
 	}
 }
 

@@ -269,9 +269,14 @@ type Program struct {
 	KillAsGroup  bool
 	KillTree     bool           // kill what the process has left behind when it has ended
 	StopThen     []StopStep     // after stopsignal and stopwaitsecs, before the kill
+	StopCommand  string         // is run in place of the stop signal; "": nothing is
 	ReloadSignal syscall.Signal // what supervisorctl reload NAME sends
-	OnFatal      OnFatal
-	OnExit       OnExit
+
+	ReloadCommand string // is run by supervisorctl reload NAME in place of ReloadSignal; "": nothing is
+	ReloadTimeout int    // seconds after which that is killed
+
+	OnFatal OnFatal
+	OnExit  OnExit
 
 	RedirectStderr bool
 	LogRing        int // bytes of each channel to keep in memory where no file keeps them; 0: none

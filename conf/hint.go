@@ -103,6 +103,8 @@ func hintFor(key, value string) string {
 		return "names such as LANG or LC_* with commas between them"
 	case slices.Contains(limitKeys, key) && limitHint(key) != "":
 		return limitHint(key)
+	case key == "reload_timeout":
+		return "seconds; 0: as long as it takes"
 	case key == "user_mismatch":
 		return "one of fail, warn"
 	case key == "groups":

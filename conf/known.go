@@ -24,12 +24,12 @@ var (
 		"exitcodes", "group", "groups", "login_env", "kill_scope", "killasgroup",
 		"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
 		"numprocs", "numprocs_start", "on_exit", "on_fatal", "priority",
-		"process_name", "redirect_stderr", "reload_signal", "serverurl", "startretries", "startsecs",
+		"process_name", "redirect_stderr", "reload_command", "reload_signal", "reload_timeout", "serverurl", "startretries", "startsecs",
 		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_logfile",
 		"stderr_logfile_backups", "stderr_logfile_maxbytes", "stderr_syslog",
 		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_logfile",
 		"stdout_logfile_backups", "stdout_logfile_maxbytes", "stdout_syslog",
-		"stop_sequence", "stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
+		"stop_command", "stop_sequence", "stopasgroup", "stopsignal", "stopwaitsecs", "umask", "user",
 	})
 	fcgiKeys     = []string{"socket", "socket_backlog", "socket_mode", "socket_owner"}
 	listenerKeys = []string{"buffer_policy", "buffer_size", "events", "len_unit", "result_handler"}
@@ -94,7 +94,7 @@ var programExtensions = slices.Concat(limitKeys, []string{
 	"group", "groups", "login_env",
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
 	"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",
-	"on_exit", "on_fatal", "reload_signal", "stop_sequence",
+	"on_exit", "on_fatal", "reload_command", "reload_signal", "reload_timeout", "stop_command", "stop_sequence",
 })
 
 // listenerExtensions are those of event listeners alone.

@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 		Environment: map[string]string{}, Priority: 999, Autostart: true, Autorestart: RestartUnexpected,
 		StartSecs: 1, StartRetries: 3, ExitCodes: []int{0}, StopSignal: 15, StopWaitSecs: 10, LogRing: 64 << 10,
 		Log:          LineLog{LogRaw, "p |", StampNone, 16384, 200, BackpressureBlock},
-		ReloadSignal: 1, OnFatal: FatalIgnored, OnExit: ExitIgnored, Stdout: out, Stderr: out,
+		ReloadSignal: 1, ReloadTimeout: 30, OnFatal: FatalIgnored, OnExit: ExitIgnored, Stdout: out, Stderr: out,
 	}
 	if got := *c.Groups[0].Programs[0]; fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", program) {
 		t.Errorf("got %+v\nwant %+v", got, program)

@@ -155,7 +155,7 @@ func TestSampleLoadsAsItStands(t *testing.T) {
 }
 
 // examples are the keys that are shown with an example for want of a default.
-var examples = []string{"directory", "umask", "user", "group", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset",
+var examples = []string{"directory", "umask", "user", "group", "environment", "env_file", "env_dir", "env_from_file", "env_pass", "env_unset", "stop_command", "reload_command",
 	"rlimit_nofile", "nice", "oom_score_adj", "cpu_affinity", "capabilities", "pdeathsig",
 }
 

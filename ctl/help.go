@@ -50,7 +50,8 @@ const (
 	helpQuit = "quit\tLeave the shell\n"
 
 	helpReload = "reload \t\t\tMake supervisord stop everything and start over\n" +
-		"reload <name> [...]\tSend each process its reload_signal; also <gname>:* and all\n"
+		"reload <name> [...]\tRun the reload_command of each process, or send it its\n" +
+		"\t\t\treload_signal; also <gname>:* and all\n"
 
 	helpRemove = "remove <name> [...]\tTake groups that are stopped out of the running daemon\n"
 

@@ -28,7 +28,7 @@ func (s *session) reload(ctx context.Context, arg string) error {
 	return nil
 }
 
-// reloadPrograms sends programs the signals on which they reload.
+// reloadPrograms has programs read their own configuration again.
 func (s *session) reloadPrograms(ctx context.Context, names []string) error {
 	c, err := s.upcheck(ctx)
 	if err != nil {

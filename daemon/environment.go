@@ -33,6 +33,11 @@ func searched(p *conf.Program, files map[string]string) map[string]string {
 
 // environment makes the environment of a program's child.
 func (h *host) environment(p *conf.Program, files map[string]string) []string {
+	return h.layered(p, files, h.told(p), nil)
+}
+
+// told is what a program's child is told of itself and of us.
+func (h *host) told(p *conf.Program) map[string]string {
 	set := map[string]string{
 		"SUPERVISOR_ENABLED":      "1",
 		"SUPERVISOR_PROCESS_NAME": p.Name,
@@ -43,7 +48,7 @@ func (h *host) environment(p *conf.Program, files map[string]string) []string {
 	} else if h.cfg.Server.ServerURL != "" {
 		set["SUPERVISOR_SERVER_URL"] = h.cfg.Server.ServerURL
 	}
-	return h.layered(p, files, set, nil)
+	return set
 }
 
 // layered makes an environment: ours, but for what is left out; who the user is, if

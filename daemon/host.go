@@ -50,11 +50,11 @@ type host struct {
 	rest     rest                     // loop
 	attic    attic                    // goroutine of chores
 
-	running map[child.Key]*running   // goroutine of kids
-	hooks   map[child.Key]*hookChild // goroutine of kids
-	sockets *fcgi.Sockets            // goroutine of kids
-	baseEnv []string                 // our own environment, which children inherit
-	ownPath string                   // our PATH
+	running map[child.Key]*running     // goroutine of kids
+	errands map[child.Key]*errandChild // goroutine of kids
+	sockets *fcgi.Sockets              // goroutine of kids
+	baseEnv []string                   // our own environment, which children inherit
+	ownPath string                     // our PATH
 }
 
 // outputs are the sinks that the activity log and the programs share. They
@@ -92,7 +92,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, totals: new(totals), epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
-		done: make(chan struct{}), running: map[child.Key]*running{}, hooks: map[child.Key]*hookChild{},
+		done: make(chan struct{}), running: map[child.Key]*running{}, errands: map[child.Key]*errandChild{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: before.serial, Chronicle: before.chronicle})
@@ -107,8 +107,8 @@ func (h *host) instant(t time.Time) proc.Instant { return t.Sub(h.epoch) }
 
 // Started implements child.Observer.
 func (h *host) Started(k child.Key, pid int, _ time.Time) {
-	if r := h.hooks[k]; r != nil {
-		h.inbox.post(message{in: core.HookStarted{Run: core.ProcID(k), PID: pid}})
+	if r := h.errands[k]; r != nil {
+		h.inbox.post(message{in: core.ErrandStarted{Errand: core.ProcID(k), PID: pid}})
 		r.start()
 		return
 	}
@@ -129,8 +129,8 @@ func (h *host) Born(k child.Key, report child.Report) {
 	r := h.running[k]
 	if r != nil {
 		name = r.slot.prog.Name
-	} else if hook := h.hooks[k]; hook != nil {
-		name, hook.refusal = hook.name, report.Refusal
+	} else if e := h.errands[k]; e != nil {
+		name, e.refusal = e.name, report.Refusal
 	}
 	for _, text := range report.Warnings {
 		h.journal.logf(conf.Warn, "%s: %s", name, text)
@@ -152,8 +152,8 @@ func (h *host) Failed(k child.Key, err error) {
 		h.journal.logf(conf.Critical, "a program was to be started twice at once, and was not: %v", err)
 		return
 	}
-	if r := h.hooks[k]; r != nil {
-		h.hookFailed(k, r, err)
+	if r := h.errands[k]; r != nil {
+		h.errandFailed(k, r, err)
 		return
 	}
 	name := ""
@@ -169,8 +169,8 @@ func (h *host) Failed(k child.Key, err error) {
 // Exited implements child.Observer: the pumps take what is still in the pipes,
 // and only then the exit is told.
 func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
-	if r := h.hooks[k]; r != nil {
-		h.hookExited(k, r, ws)
+	if r := h.errands[k]; r != nil {
+		h.errandExited(k, r, ws)
 		return
 	}
 	r := h.running[k]
@@ -220,7 +220,7 @@ func (h *host) SignalGone(k child.Key, err error) {
 	name, pid := "child", 0
 	if r := h.running[k]; r != nil {
 		name, pid = r.slot.prog.Name, r.pid
-	} else if r := h.hooks[k]; r != nil {
+	} else if r := h.errands[k]; r != nil {
 		name = r.name
 	}
 	h.journal.logf(conf.Debug, "unable to signal %s (pid %d), it probably just exited on its own: %v", name, pid, err)

@@ -111,8 +111,10 @@ func (h *host) perform(e core.Effect) {
 		}
 	case core.RunHook:
 		h.runHook(e)
-	case core.KillHook:
-		h.killHook(e)
+	case core.RunCommand:
+		h.runCommand(e)
+	case core.KillErrand:
+		h.killErrand(e)
 	case core.LastWords:
 		h.lastWords(h.slots[e.Proc], e)
 	case core.Hold:

@@ -21,7 +21,8 @@ type Machine struct {
 	StopWanted bool // a stop came while the fork was under way
 	Reaped     bool // the child is dead; its output is still being read
 
-	StopStep uint8 // how many of StopThen were sent
+	StopStep  uint8 // how many of StopThen were sent
+	Commanded bool  // the stop command stands for the first signal, and may yet fail
 }
 
 // Kind names an Input.
@@ -29,15 +30,16 @@ type Kind uint8
 
 // The inputs of a Machine. What a state does not list in Step it ignores.
 const (
-	InputStart        Kind = iota // asked for, by a person or by autostart
-	InputStop                     // asked for
-	InputSpawned                  // the fork worked; PID is set
-	InputSpawnFailed              // there is no child
-	InputReaped                   // the child is dead; InputExited follows when its output has been read
-	InputExited                   // the child is dead and read out; Code is set
-	InputDue                      // Machine.Due has come
-	InputSignalFailed             // the stop signal could not be sent, and not because the child was gone
-	InputGiveUp                   // no further attempt: the supervisor shuts down, or a stop found nothing to stop
+	InputStart         Kind = iota // asked for, by a person or by autostart
+	InputStop                      // asked for
+	InputSpawned                   // the fork worked; PID is set
+	InputSpawnFailed               // there is no child
+	InputReaped                    // the child is dead; InputExited follows when its output has been read
+	InputExited                    // the child is dead and read out; Code is set
+	InputDue                       // Machine.Due has come
+	InputSignalFailed              // the stop signal could not be sent, and not because the child was gone
+	InputCommandFailed             // the stop command could not be run, or said that it failed
+	InputGiveUp                    // no further attempt: the supervisor shuts down, or a stop found nothing to stop
 )
 
 // Input is one thing that happened to a process slot.
@@ -66,6 +68,7 @@ type Effects struct {
 	Signal    syscall.Signal // 0: none
 	Group     bool           // to the process group
 	Forced    bool           // Signal is the SIGKILL after stopwaitsecs
+	Command   bool           // the stop command is to be run, in place of a signal
 	moves     [2]Move
 	moveCount int
 }
@@ -125,8 +128,8 @@ func (s *step) spawn() {
 	s.fx.Spawn = true
 }
 
-// stop sends the stop signal and starts the wait for its effect. A child that
-// is dead already only has its exit to come.
+// stop sends the stop signal, or has the stop command run in its place, and starts
+// the wait for the effect. A child that is dead already only has its exit to come.
 func (s *step) stop() {
 	s.StopWanted, s.StopStep = false, 0
 	s.move(Stopping, false)
@@ -134,9 +137,15 @@ func (s *step) stop() {
 		s.disarm()
 		return
 	}
-	s.fx.Signal, s.fx.Group = s.p.StopSignal, s.p.StopAsGroup
+	if s.p.StopCommand && s.p.StopWait > 0 {
+		s.fx.Command, s.Commanded = true, true
+	} else {
+		s.askToStop()
+	}
 	s.arm(s.p.StopWait)
 }
+
+func (s *step) askToStop() { s.fx.Signal, s.fx.Group = s.p.StopSignal, s.p.StopAsGroup }
 
 // retry counts a failed start, and waits one second more after each, until
 // there were too many.
@@ -174,7 +183,7 @@ func (s *step) settle(to State) {
 
 // gone forgets the child.
 func (s *step) gone() {
-	s.PID, s.Reaped = 0, false
+	s.PID, s.Reaped, s.Commanded = 0, false, false
 	s.disarm()
 }
 
@@ -270,9 +279,16 @@ func (s *step) backoff(in Input) {
 func (s *step) stopping(in Input) {
 	switch in.Kind {
 	case InputReaped:
-		s.Reaped = true
+		s.Reaped, s.Commanded = true, false
 		s.Armed = false
+	case InputCommandFailed:
+		// What follows comes when it would have come: a stop takes no longer for that.
+		if s.Commanded {
+			s.Commanded = false
+			s.askToStop()
+		}
 	case InputDue:
+		s.Commanded = false
 		if int(s.StopStep) < len(s.p.StopThen) {
 			next := s.p.StopThen[s.StopStep]
 			s.StopStep++

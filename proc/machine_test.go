@@ -35,11 +35,14 @@ func refusal(now Instant) at          { return at{now, Input{Kind: InputExited, 
 func due(now Instant) at              { return at{now, Input{Kind: InputDue}} }
 func sigfail(now Instant) at          { return at{now, Input{Kind: InputSignalFailed}} }
 func giveup(now Instant) at           { return at{now, Input{Kind: InputGiveUp}} }
+func cmdfail(now Instant) at          { return at{now, Input{Kind: InputCommandFailed}} }
 
 func TestStepGivesTheDocumentedState(t *testing.T) {
 	never := func(p *Policy) { p.Autorestart = conf.RestartNever }
 	always := func(p *Policy) { p.Autorestart = conf.RestartAlways }
 	atOnce := func(p *Policy) { p.StartWait = 0 }
+	commanded := func(p *Policy) { p.StopCommand = true }
+	then := func(p *Policy) { p.StopThen = []StopStep{{syscall.SIGINT, 3 * time.Second}} }
 	for _, c := range []struct {
 		name   string
 		policy *Policy
@@ -104,6 +107,34 @@ func TestStepGivesTheDocumentedState(t *testing.T) {
 			Machine{State: Stopping, PID: 7, Due: time.Second, Armed: true}, syscall.SIGKILL, false},
 		{"a stopped child is stopped whatever its code", policy(always),
 			[]at{start(0), spawned(0), stop(0), exited(1, 3)}, Machine{State: Stopped}, 0, false},
+		{"a stop command stands for the stop signal", policy(commanded),
+			[]at{start(0), spawned(0), stop(5)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 10*time.Second, Armed: true, Commanded: true}, 0, false},
+		{"a stop command that failed gives way to the signal, and to no more time", policy(commanded),
+			[]at{start(0), spawned(0), stop(5), cmdfail(8)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 10*time.Second, Armed: true}, syscall.SIGTERM, false},
+		{"a stop command fails once", policy(commanded),
+			[]at{start(0), spawned(0), stop(5), cmdfail(8), cmdfail(9)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 10*time.Second, Armed: true}, 0, false},
+		{"patience with a stop command over means kill", policy(commanded),
+			[]at{start(0), spawned(0), stop(5), due(5 + 10*time.Second)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 20*time.Second, Armed: true}, syscall.SIGKILL, false},
+		{"a stop command is followed by the rest of the sequence", policy(commanded, then),
+			[]at{start(0), spawned(0), stop(5), due(5 + 10*time.Second)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 13*time.Second, Armed: true, StopStep: 1}, syscall.SIGINT, false},
+		{"a stop command that fails after its time does nothing", policy(commanded, then),
+			[]at{start(0), spawned(0), stop(5), due(5 + 10*time.Second), cmdfail(5 + 11*time.Second)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 13*time.Second, Armed: true, StopStep: 1}, 0, false},
+		{"a stop command that fails beside a dead child signals nobody", policy(commanded),
+			[]at{start(0), spawned(0), stop(5), reaped(6), cmdfail(7)},
+			Machine{State: Stopping, PID: 7, Due: 5 + 10*time.Second, Reaped: true}, 0, false},
+		{"a stop command that fails after the end does nothing", policy(commanded, never),
+			[]at{start(0), spawned(0), stop(5), exited(6, 0), cmdfail(7)}, Machine{State: Stopped}, 0, false},
+		{"a remembered stop runs the command as soon as there is a child", policy(commanded),
+			[]at{start(0), stop(1), spawned(2)},
+			Machine{State: Stopping, PID: 7, Due: 2 + 10*time.Second, Armed: true, Commanded: true}, 0, false},
+		{"a stop command without time is none", policy(commanded, func(p *Policy) { p.StopWait = 0 }),
+			[]at{start(0), spawned(0), stop(5)}, Machine{State: Stopping, PID: 7, Due: 5, Armed: true}, syscall.SIGTERM, false},
 		{"a stop that cannot be sent is unknown", policy(),
 			[]at{start(0), spawned(0), stop(0), sigfail(0)}, Machine{State: Unknown, PID: 7}, 0, false},
 		{"an unknown child that exits is stopped", policy(),
@@ -120,9 +151,10 @@ func TestStepGivesTheDocumentedState(t *testing.T) {
 			[]at{start(0), spawned(0), exited(5, 1), giveup(5)}, Machine{State: Exited}, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var m Machine
+			var m, before Machine
 			var fx Effects
 			for _, a := range c.ins {
+				before = m
 				m, fx = m.Step(c.policy, a.now, a.in)
 			}
 			if m != c.want {
@@ -130,6 +162,9 @@ func TestStepGivesTheDocumentedState(t *testing.T) {
 			}
 			if fx.Signal != c.signal || fx.Spawn != c.spawn {
 				t.Errorf("got signal %v spawn %v, want %v %v", fx.Signal, fx.Spawn, c.signal, c.spawn)
+			}
+			if want := m.Commanded && !before.Commanded; fx.Command != want {
+				t.Errorf("got command %v, want %v", fx.Command, want)
 			}
 		})
 	}

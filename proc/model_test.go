@@ -23,6 +23,7 @@ type world struct {
 	alive   bool // there is a child
 	dead    bool // it was reaped; its exit is yet to be told
 	signal  bool // a stop signal is on its way and may still fail
+	command bool // a stop command runs and may fail, also when its process is long gone
 }
 
 // edge is one thing that can happen in a world.
@@ -60,6 +61,9 @@ func possible(w world) []edge {
 	if w.signal && w.alive {
 		out = append(out, edge{in: Input{Kind: InputSignalFailed}})
 	}
+	if w.command {
+		out = append(out, edge{in: Input{Kind: InputCommandFailed}})
+	}
 	return out
 }
 
@@ -84,6 +88,8 @@ func take(t *testing.T, p *Policy, w world, e edge) (world, []Move) {
 		next.alive, next.dead, next.signal = false, false, false
 	case InputSignalFailed:
 		next.signal = false
+	case InputCommandFailed:
+		next.command = false
 	}
 	if fx.Spawn {
 		if next.forking || next.alive {
@@ -96,6 +102,12 @@ func take(t *testing.T, p *Policy, w world, e edge) (world, []Move) {
 			t.Fatalf("a signal without a living child: %+v, %+v", w, e)
 		}
 		next.signal = true
+	}
+	if fx.Command {
+		if !next.alive || next.dead || fx.Signal != 0 {
+			t.Fatalf("a stop command without a living child, or beside a signal: %+v, %+v", w, e)
+		}
+		next.command = true
 	}
 	return next, fx.Moves()
 }
@@ -126,6 +138,9 @@ func check(t *testing.T, w world, moves []Move) {
 	if (m.State == Backoff || m.State == Stopping && !w.dead) && !m.Armed {
 		t.Fatalf("nothing will ever happen: %+v", w)
 	}
+	if m.Commanded && (m.State != Stopping || !w.command) {
+		t.Fatalf("a stop command that nothing will be heard of: %+v", w)
+	}
 	if m.Armed && (m.State == Stopped || m.State == Fatal || m.State == Running || m.State == Unknown) {
 		t.Fatalf("a deadline in a state that has none: %+v", w)
 	}
@@ -146,10 +161,12 @@ func policies() []*Policy {
 		}
 	}
 	for _, wait := range []time.Duration{0, 10 * time.Second} {
-		out = append(out, policy(func(p *Policy) {
+		sequence := func(p *Policy) {
 			p.Autorestart, p.StopWait = conf.RestartUnexpected, wait
 			p.StopThen = []StopStep{{syscall.SIGINT, 5 * time.Second}, {syscall.SIGQUIT, 0}}
-		}))
+		}
+		command := func(p *Policy) { p.StopWait, p.StopCommand = wait, true }
+		out = append(out, policy(sequence), policy(command), policy(sequence, command))
 	}
 	return out
 }
@@ -184,8 +201,8 @@ func TestModelExploresEveryState(t *testing.T) {
 			t.Errorf("only %d worlds under %+v", len(seen), p)
 		}
 		checkEveryStopEnds(t, p, seen)
-		t.Logf("%d worlds, %d edges: autorestart=%s startsecs=%v startretries=%d stopwaitsecs=%v",
-			len(seen), edges, p.Autorestart, p.StartWait, p.StartRetries, p.StopWait)
+		t.Logf("%d worlds, %d edges: autorestart=%s startsecs=%v startretries=%d stopwaitsecs=%v and %d steps, command %v",
+			len(seen), edges, p.Autorestart, p.StartWait, p.StartRetries, p.StopWait, len(p.StopThen), p.StopCommand)
 	}
 	for e := range diagram {
 		if !took[e] {

@@ -27,6 +27,7 @@ type Policy struct {
 	StopSignal   syscall.Signal
 	StopWait     time.Duration // from the stop signal to what follows
 	StopThen     []StopStep    // what follows, before SIGKILL
+	StopCommand  bool          // where there is time for it a command stands for the stop signal, which is sent if it fails
 	StopAsGroup  bool
 	KillAsGroup  bool
 }
@@ -51,6 +52,7 @@ func PolicyOf(p *conf.Program) Policy {
 		ExitCodes:    p.ExitCodes,
 		StopSignal:   p.StopSignal,
 		StopWait:     seconds(p.StopWaitSecs),
+		StopCommand:  p.StopCommand != "",
 		StopAsGroup:  p.StopAsGroup,
 		KillAsGroup:  p.KillAsGroup,
 	}

@@ -190,9 +190,11 @@ var Methods = []Method{
 	{Name: "supervisor.stopAllProcesses", Access: Operate, Scope: EveryOne, Params: params(waitParam), Result: Array, Slow: true, XMLRPC: true,
 		Build: func(a []any) Request { return StopAllProcesses{truth(a[0])} },
 		Doc:   "Stops every process.", ResultDoc: statusList},
-	{Name: "supervisor.reloadProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam), Result: Boolean,
+	{Name: "supervisor.reloadProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam), Result: Boolean, Slow: true,
 		Build: func(a []any) Request { return ReloadProcess{text(a[0])} },
-		Doc:   "Sends a process its reload_signal, so that it reads its own configuration again.", ResultDoc: "true; for group:* " + statusList},
+		Doc: "Has a process read its own configuration again: runs its reload_command, and waits for the end of that, or else sends it " +
+			"its reload_signal.",
+		ResultDoc: "true; for group:* " + statusList},
 	{Name: "supervisor.signalProcess", Access: Operate, Scope: TheNamed, Params: params(manyParam, signalParam), Result: Boolean, XMLRPC: true,
 		Build: func(a []any) Request { return SignalProcess{text(a[0]), text(a[1])} },
 		Doc:   "Sends a signal to a process.", ResultDoc: "true; for group:* as signalProcessGroup"},

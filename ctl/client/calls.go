@@ -84,12 +84,12 @@ func (c *Client) StopAll(ctx context.Context) (done []api.Status, err error) {
 	return done, err
 }
 
-// Reload sends a process its reload_signal.
+// Reload has a process read its own configuration again.
 func (c *Client) Reload(ctx context.Context, name string) error {
 	return c.call(ctx, "supervisor.reloadProcess", nil, arg{"name", name})
 }
 
-// ReloadGroup sends the processes of a group their reload_signal.
+// ReloadGroup has the processes of a group read their own configuration again.
 func (c *Client) ReloadGroup(ctx context.Context, group string) (done []api.Status, err error) {
 	err = c.call(ctx, "supervisor.reloadProcess", &done, arg{"name", api.Namespec(group, "*")})
 	return done, err

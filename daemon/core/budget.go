@@ -64,7 +64,8 @@ func (c *Core) killAll(why string) {
 	c.logf(conf.Warn, "%s: killing everything that is left", why)
 	for _, g := range c.groups {
 		for _, p := range g.procs {
-			p.policy.StopWait, p.policy.StopThen = 0, nil // also for one that is being forked now
+			// Also for one that is being forked now. Without time no stop_command is run.
+			p.policy.StopWait, p.policy.StopThen = 0, nil
 			kind := proc.InputStop
 			if p.m.State == proc.Backoff {
 				kind = proc.InputGiveUp

@@ -56,8 +56,8 @@ type Core struct {
 	pools   []*pool
 	holding bool // somebody is held for a pool
 	hooks   []*hook
-	runs    map[ProcID]*hookRun
-	partAt  proc.Instant // until when a shutdown waits for hooks; 0: it does not yet
+	errands map[ProcID]*errand
+	partAt  proc.Instant // until when a shutdown waits for errands; 0: it does not yet
 	parted  bool         // they have been killed
 	serial  uint64       // of the next event
 	ticks   [3]int64
@@ -102,7 +102,7 @@ func New(cfg *conf.Config, o Options) *Core {
 		exit:      newExitPolicy(&cfg.Server, o.PID),
 		budget:    stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
 		procs:     map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
-		waits: map[RequestID]*wait{}, runs: map[ProcID]*hookRun{}, followers: map[RequestID]*follower{},
+		waits: map[RequestID]*wait{}, errands: map[ProcID]*errand{}, followers: map[RequestID]*follower{},
 	}
 }
 
@@ -137,10 +137,10 @@ func (c *Core) Step(now proc.Instant, wall time.Time, in Input) []Effect {
 		c.sendFailed(in)
 	case SocketsTried:
 		c.socketsTried(in)
-	case HookStarted:
-		c.hookStarted(in)
-	case HookEnded:
-		c.hookEnded(in)
+	case ErrandStarted:
+		c.errandStarted(in)
+	case ErrandEnded:
+		c.errandEnded(in)
 	case Follow:
 		c.follow(in)
 	case More:
@@ -198,10 +198,10 @@ type timer struct {
 	job    *job
 	pool   *pool    // it has something to send, or to tell
 	mend   *process // a listener that is to be stopped and started again
-	run    *hookRun
+	errand *errand
 	tick   bool
 	budget bool // the end of shutdown_timeout
-	part   bool // the patience with hooks ends
+	part   bool // the patience with errands ends
 	// none of them: the shutdown's line about who is waited for
 }
 
@@ -218,8 +218,8 @@ func (t timer) live(c *Core) bool {
 		return !t.pool.removed
 	case t.mend != nil:
 		return t.mend.hears.mending.at == t.at && !t.mend.removed
-	case t.run != nil:
-		return t.run.due == t.at && c.runs[t.run.id] == t.run
+	case t.errand != nil:
+		return t.errand.due == t.at && c.errands[t.errand.id] == t.errand
 	case t.tick:
 		return c.ticking() && c.tickAt == t.at
 	case t.budget:
@@ -313,8 +313,8 @@ func (c *Core) give(t timer) {
 		c.mend(t.mend)
 	case t.pool != nil:
 		c.poolDue(t.pool)
-	case t.run != nil:
-		c.hookDue(t.run)
+	case t.errand != nil:
+		c.errandDue(t.errand)
 	case t.tick:
 		c.tick()
 	case t.budget:

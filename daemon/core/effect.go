@@ -75,17 +75,28 @@ type (
 		Data   []byte
 	}
 
-	// RunHook runs a hook's command. HookStarted says that it could be started,
-	// HookEnded, always, that it is over.
+	// RunHook runs a hook's command. ErrandStarted says that it could be started,
+	// ErrandEnded, always, that it is over.
 	RunHook struct {
-		Run     ProcID // under which its child runs
+		Errand  ProcID // under which its child runs
 		Hook    *conf.Hook
 		Input   []byte            // its standard input
 		Environ map[string]string // what tells it of the event
 	}
 
-	// KillHook sends SIGKILL to the process group of a hook's command.
-	KillHook struct{ Run ProcID }
+	// RunCommand runs a command beside the child of a process, in the same way as
+	// that was started. It is answered as RunHook is.
+	RunCommand struct {
+		Errand  ProcID
+		Program *conf.Program
+		Key     string // where the command stands
+		Command string
+		PID     int // of the process's child
+	}
+
+	// KillErrand sends SIGKILL to the process group of the command of a hook or of a
+	// process.
+	KillErrand struct{ Errand ProcID }
 
 	// LastWords shows the last lines of a process that ends the daemon.
 	LastWords struct {
@@ -137,7 +148,8 @@ func (AddProcesses) effect()    {}
 func (RemoveProcesses) effect() {}
 func (SendEvent) effect()       {}
 func (RunHook) effect()         {}
-func (KillHook) effect()        {}
+func (RunCommand) effect()      {}
+func (KillErrand) effect()      {}
 func (LastWords) effect()       {}
 func (Print) effect()           {}
 func (Hold) effect()            {}

@@ -27,6 +27,7 @@ command=/bin/x
 startretries=1
 startsecs=2
 stopwaitsecs=1
+stop_command=/bin/x
 priority=5
 [program:lazy]
 command=/bin/x
@@ -36,6 +37,9 @@ stdout_events_enabled=true
 [program:a]
 command=/bin/x
 stopasgroup=true
+stop_command=/bin/x
+reload_command=/bin/x
+reload_timeout=2
 stderr_events_enabled=true
 stdout_events_enabled=true
 [program:b]
@@ -101,6 +105,10 @@ priority=3
 [program:c]
 command=/bin/x
 startsecs=0
+stop_command=/bin/x
+stop_sequence=INT:1 QUIT:2
+reload_command=/bin/x
+reload_timeout=0
 [group:g]
 programs=c,b,a
 priority=2
@@ -301,6 +309,7 @@ func (w *world) ask(s *source) {
 		api.ExplainProcess{Name: name}, api.GetAllProcessUsage{}, api.GetMetrics{},
 		api.WaitProcess{Names: []string{name}, Goal: goal}, api.WaitProcess{Names: []string{"g:*", "a:*", "ear:*"}, Goal: goal},
 		api.WaitProcess{Names: []string{name, "g:*", "always"}, Goal: goal}, api.WaitProcess{Goal: goal},
+		api.ReloadProcess{Name: name}, api.ReloadProcess{Name: "g:*"},
 	}
 	w.lastReq++
 	w.open[w.lastReq] = true
@@ -384,8 +393,8 @@ func (w *world) meddle(s *source) {
 			w.give(SendFailed{Proc: id, Serial: w.core.Serial() - uint64(s.next(3))})
 		}
 	case 6:
-		if runs := sortedRuns(w.core.runs); len(runs) > 0 {
-			w.give(HookStarted{Run: runs[s.next(len(runs))], PID: 1})
+		if runs := sortedErrands(w.core.errands); len(runs) > 0 {
+			w.give(ErrandStarted{Errand: runs[s.next(len(runs))], PID: 1})
 		}
 	case 7:
 		w.endHook(s)
@@ -394,15 +403,15 @@ func (w *world) meddle(s *source) {
 
 // endHook lets the command of a hook end, or not be found.
 func (w *world) endHook(s *source) bool {
-	runs := sortedRuns(w.core.runs)
+	runs := sortedErrands(w.core.errands)
 	if len(runs) == 0 {
 		return false
 	}
-	in := HookEnded{Run: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2)}
+	in := ErrandEnded{Errand: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2)}
 	if s.next(4) == 3 {
 		in.Failure = "can't find command"
 	}
-	delete(w.runs, in.Run)
+	delete(w.runs, in.Errand)
 	w.give(in)
 	return true
 }
@@ -472,8 +481,8 @@ func (w *world) checkForgotten() {
 		w.fail("%d jobs, %d signal requests, %d updates, %d held starts and %d forks are left over",
 			len(c.jobs), len(c.signals), len(c.updates), len(c.held), c.forks)
 	}
-	if w.left == 0 && len(c.runs) > 0 {
-		w.fail("%d hooks run for ever", len(c.runs))
+	if w.left == 0 && len(c.errands) > 0 {
+		w.fail("%d hooks run for ever", len(c.errands))
 	}
 	for _, k := range c.hooks {
 		if k.running != 0 || len(k.queue) > 0 {

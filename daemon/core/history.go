@@ -357,7 +357,11 @@ func (c *Core) waitsFor(p *process) string {
 		if int(p.m.StopStep) < len(p.policy.StopThen) {
 			next = p.policy.StopThen[p.m.StopStep].Signal
 		}
-		return fmt.Sprintf("the end of pid %d; in %s it is sent %s", p.m.PID, in(p.m.Due), conf.SignalName(next))
+		by := ""
+		if p.m.Commanded {
+			by = ", which stop_command asks for"
+		}
+		return fmt.Sprintf("the end of pid %d%s; in %s it is sent %s", p.m.PID, by, in(p.m.Due), conf.SignalName(next))
 	case p.m.State == proc.Unknown && p.m.PID != 0:
 		return fmt.Sprintf("the end of pid %d, which cannot be signalled", p.m.PID)
 	case p.held != holds{}:

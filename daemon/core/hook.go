@@ -2,17 +2,13 @@ package core
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
-	"gosupervisor/proc"
 )
 
 // hook is a [hook:x] in effect: the events that wait for its command.
@@ -24,15 +20,6 @@ type hook struct {
 	lost     int // dropped since there was last room
 	lostAll  int // dropped at all
 	accepted uint64
-}
-
-// hookRun is a command that was started for an event.
-type hookRun struct {
-	id    ProcID // given to no process
-	hook  *hook
-	event *happening
-	due   proc.Instant // when it has had its time
-	late  bool         // it has, and was killed
 }
 
 // happening is an event as hooks get it: its payload taken apart. What it does not have
@@ -55,18 +42,8 @@ type happening struct {
 	environ map[string]string
 }
 
-const (
-	// hookParting is how long the last hooks may take when everything else is
-	// stopped, and hookMourning how long those that were killed then.
-	hookParting  = 5 * time.Second
-	hookMourning = time.Second
-
-	// Of what a command writes so many lines are logged.
-	hookLines = 20
-
-	// longestVariable bounds a value in the environment of a hook.
-	longestVariable = 4096
-)
+// longestVariable bounds a value in the environment of a hook.
+const longestVariable = 4096
 
 // happened takes a payload apart. Names of processes and groups have no blanks and
 // no colons.
@@ -226,15 +203,10 @@ func (c *Core) runHooks() {
 }
 
 func (c *Core) runHook(k *hook, h *happening) {
-	c.lastID++
-	r := &hookRun{id: c.lastID, hook: k, event: h}
-	c.runs[r.id] = r
+	r := c.newErrand(time.Duration(k.conf.Timeout) * time.Second)
+	r.hook, r.event = k, h
 	k.running++
-	if k.conf.Timeout > 0 {
-		r.due = c.now + time.Duration(k.conf.Timeout)*time.Second
-		c.arm(timer{at: r.due, run: r})
-	}
-	c.emit(RunHook{Run: r.id, Hook: k.conf, Input: h.input(k.conf.Name), Environ: h.environ})
+	c.emit(RunHook{Errand: r.id, Hook: k.conf, Input: h.input(k.conf.Name), Environ: h.environ})
 }
 
 // input is the event as one line of JSON.
@@ -252,105 +224,20 @@ func (h *happening) input(hook string) []byte {
 	return []byte(b.String())
 }
 
-func (c *Core) hookStarted(in HookStarted) {
-	if r := c.runs[in.Run]; r != nil {
-		c.logf(conf.Debug, "hook %s: started with pid %d for %s", r.hook.conf.Name, in.PID, r.event.subject())
-	}
-}
-
-// hookEnded takes the end of a command, or the news that there was none.
-func (c *Core) hookEnded(in HookEnded) {
-	r := c.runs[in.Run]
-	if r == nil {
-		return
-	}
-	delete(c.runs, in.Run)
+// hookEnded takes the end of a hook's command, or the news that there was none.
+func (c *Core) hookEnded(r *errand, in ErrandEnded) {
 	r.hook.running--
-	name := r.hook.conf.Name
-	for _, line := range outputLines(in) {
-		c.logf(conf.Info, "hook %s: %s", name, line)
-	}
+	name := r.name()
 	switch {
 	case in.Failure != "":
-		c.logf(conf.Error, "hook %s: cannot be run for %s: %s", name, r.event.subject(), in.Failure)
-	case r.late:
-		c.logf(conf.Debug, "hook %s: ended (%s)", name, in.Text)
+		c.logf(conf.Error, "%s: cannot be run for %s: %s", name, r.event.subject(), in.Failure)
+	case r.late != "":
+		c.logf(conf.Debug, "%s: ended (%s)", name, in.Text)
 	case in.Code != 0:
-		c.logf(conf.Warn, "hook %s: failed for %s (%s)", name, r.event.subject(), in.Text)
+		c.logf(conf.Warn, "%s: failed for %s (%s)", name, r.event.subject(), in.Text)
 	default:
-		c.logf(conf.Debug, "hook %s: done with %s", name, r.event.subject())
+		c.logf(conf.Debug, "%s: done with %s", name, r.event.subject())
 	}
-}
-
-// outputLines makes lines for the log of what a command wrote.
-func outputLines(in HookEnded) (lines []string) {
-	left := in.More
-	for line := range strings.Lines(string(in.Output)) {
-		switch text := strings.TrimRight(line, "\r\n"); {
-		case len(lines) == hookLines:
-			left += len(line)
-		case text != "":
-			lines = append(lines, visible(text))
-		}
-	}
-	if left > 0 {
-		lines = append(lines, fmt.Sprintf("(and %d bytes more)", left))
-	}
-	return lines
-}
-
-// visible shows what is no plain text as escapes.
-func visible(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r) || r == '\t':
-			b.WriteRune(r)
-		case r < 0x80:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-		i += n
-	}
-	return b.String()
-}
-
-// hookDue kills a command that has had its time, with everything that it has
-// started and that did not leave its process group.
-func (c *Core) hookDue(r *hookRun) {
-	c.logf(conf.Warn, "hook %s: not done with %s after %d seconds, killing its process group",
-		r.hook.conf.Name, r.event.subject(), r.hook.conf.Timeout)
-	c.killHook(r)
-}
-
-func (c *Core) killHook(r *hookRun) {
-	r.due, r.late = 0, true
-	c.emit(KillHook{Run: r.id})
-}
-
-// hooksHold tells whether the supervisor, with everything else stopped, still waits
-// for hooks. It does so for a while only.
-func (c *Core) hooksHold() bool {
-	switch {
-	case len(c.runs) == 0 && c.hooksWaiting() == 0:
-		return false
-	case c.partAt == 0:
-		c.partAt = c.now + hookParting
-		c.arm(timer{at: c.partAt, part: true})
-		c.logf(conf.Info, "waiting for hooks to end")
-	case c.now < c.partAt:
-	case c.parted:
-		c.logf(conf.Critical, "leaving with %d hooks that could not be killed", len(c.runs))
-		return false
-	default:
-		c.part()
-		return len(c.runs) > 0
-	}
-	return true
 }
 
 // hooksWaiting counts the events that wait for hooks.
@@ -359,35 +246,6 @@ func (c *Core) hooksWaiting() (n int) {
 		n += len(k.queue)
 	}
 	return n
-}
-
-// part drops what waits for hooks, and kills what runs, once.
-func (c *Core) part() {
-	if c.parted {
-		return
-	}
-	c.parted, c.partAt = true, c.now+hookMourning
-	c.arm(timer{at: c.partAt, part: true})
-	if waiting := c.hooksWaiting(); waiting > 0 {
-		c.logf(conf.Error, "dropping %d events that wait for hooks", waiting)
-	}
-	for _, k := range c.hooks {
-		k.queue = nil
-	}
-	for _, id := range sortedRuns(c.runs) {
-		r := c.runs[id]
-		c.logf(conf.Warn, "hook %s: not done with %s, killing its process group", r.hook.conf.Name, r.event.subject())
-		c.killHook(r)
-	}
-}
-
-func sortedRuns(runs map[ProcID]*hookRun) []ProcID {
-	var all []ProcID
-	for id := range runs {
-		all = append(all, id)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // activeHooks returns the configurations of the hooks in effect.

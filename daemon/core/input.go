@@ -133,15 +133,15 @@ type (
 		Err    error // nil: they can be created
 	}
 
-	// HookStarted says that a RunHook gave a child.
-	HookStarted struct {
-		Run ProcID
-		PID int
+	// ErrandStarted says that a RunHook or RunCommand gave a child.
+	ErrandStarted struct {
+		Errand ProcID
+		PID    int
 	}
 
-	// HookEnded says that a RunHook is over.
-	HookEnded struct {
-		Run     ProcID
+	// ErrandEnded says that a RunHook or RunCommand is over.
+	ErrandEnded struct {
+		Errand  ProcID
 		Failure string // why there was no child; "": there was one
 		Code    int    // exit code, -1 for a signal
 		Text    string // such as "exit status 0"
@@ -169,25 +169,25 @@ type CommandError struct {
 	Text string
 }
 
-func (Boot) input()         {}
-func (Request) input()      {}
-func (Cancel) input()       {}
-func (Checked) input()      {}
-func (Spawned) input()      {}
-func (Executed) input()     {}
-func (SpawnFailed) input()  {}
-func (Reaped) input()       {}
-func (Exited) input()       {}
-func (SignalDone) input()   {}
-func (Heard) input()        {}
-func (Wrote) input()        {}
-func (SendFailed) input()   {}
-func (SocketsTried) input() {}
-func (HookStarted) input()  {}
-func (HookEnded) input()    {}
-func (OSSignal) input()     {}
-func (Loaded) input()       {}
-func (Due) input()          {}
-func (Follow) input()       {}
-func (More) input()         {}
-func (Unfollow) input()     {}
+func (Boot) input()          {}
+func (Request) input()       {}
+func (Cancel) input()        {}
+func (Checked) input()       {}
+func (Spawned) input()       {}
+func (Executed) input()      {}
+func (SpawnFailed) input()   {}
+func (Reaped) input()        {}
+func (Exited) input()        {}
+func (SignalDone) input()    {}
+func (Heard) input()         {}
+func (Wrote) input()         {}
+func (SendFailed) input()    {}
+func (SocketsTried) input()  {}
+func (ErrandStarted) input() {}
+func (ErrandEnded) input()   {}
+func (OSSignal) input()      {}
+func (Loaded) input()        {}
+func (Due) input()           {}
+func (Follow) input()        {}
+func (More) input()          {}
+func (Unfollow) input()      {}

@@ -50,9 +50,11 @@ func (s *scenario) print(e Effect) {
 	case SendEvent:
 		fmt.Fprintf(w, "send %s %q\n", s.names[e.Proc], e.Data)
 	case RunHook:
-		fmt.Fprintf(w, "hook %s as %d: %s\n  %s", e.Hook.Name, e.Run, environ(e.Environ), e.Input)
-	case KillHook:
-		fmt.Fprintf(w, "kill hook %d\n", e.Run)
+		fmt.Fprintf(w, "hook %s as %d: %s\n  %s", e.Hook.Name, e.Errand, environ(e.Environ), e.Input)
+	case KillErrand:
+		fmt.Fprintf(w, "kill errand %d\n", e.Errand)
+	case RunCommand:
+		fmt.Fprintf(w, "run the %s of %s for pid %d as %d: %s\n", e.Key, api.Namespec(e.Program.Group, e.Program.Name), e.PID, e.Errand, e.Command)
 	case Hold:
 		verb := "let go of"
 		if e.On {

@@ -38,6 +38,9 @@ type process struct {
 	forced  bool // the child has been sent SIGKILL, since it did not stop
 	killed  bool // somebody has had us send it SIGKILL
 
+	stopping  *errand // the stop_command that runs; nil: none does
+	reloading *errand // likewise, the reload_command
+
 	held  holds // of its outputs, for pools that are full
 	hears *ear  // of an event listener; nil for any other process
 }
@@ -69,6 +72,9 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 		p.spawnErr, p.exitStatus = "", 0
 		c.forks++
 		c.emit(Spawn{Proc: p.id, Program: p.conf})
+	}
+	if fx.Command {
+		c.stopByCommand(p)
 	}
 	if fx.Signal != 0 {
 		c.kill(p, fx)

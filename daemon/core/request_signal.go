@@ -2,13 +2,14 @@ package core
 
 import (
 	"syscall"
+	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 )
 
-// pendingSignals is a signal request on its way: answered when the last kill
-// has been told of.
+// pendingSignals is a request for signals or reloads on its way: answered when the
+// last one has been told of.
 type pendingSignals struct {
 	request RequestID
 	single  bool
@@ -81,7 +82,8 @@ func statusOf(p *process, f *api.Fault) api.Status {
 	return s
 }
 
-// reloadProcesses sends each of the processes that a name means its reload_signal.
+// reloadProcesses runs the reload_command of each of the processes that a name means, or
+// sends it its reload_signal.
 func (c *Core) reloadProcesses(id RequestID, name string) {
 	_, member := api.SplitNamespec(name)
 	single := member != ""
@@ -98,15 +100,33 @@ func (c *Core) reloadProcesses(id RequestID, name string) {
 	case single && len(some) == 0:
 		c.fault(id, api.NotRunning, name)
 	default:
-		c.sendEach(&pendingSignals{request: id, single: single, name: name}, some, func(p *process) syscall.Signal { return p.conf.ReloadSignal })
+		s := &pendingSignals{request: id, single: single, name: name}
+		c.each(s, some, func(p *process) { c.reloadProcess(s, p) })
+	}
+}
+
+// reloadProcess has one process reload. Its command runs once at a time, however often
+// it is asked for.
+func (c *Core) reloadProcess(s *pendingSignals, p *process) {
+	switch {
+	case p.conf.ReloadCommand == "":
+		c.sendSignal(s, p, p.conf.ReloadSignal)
+	case p.reloading != nil:
+		c.settleSignal(s.request, p, api.NewFault(api.Failed, "its reload_command is still running"))
+	default:
+		limit := time.Duration(p.conf.ReloadTimeout) * time.Second
+		p.reloading = c.runCommand(p, errandReload, p.conf.ReloadCommand, limit)
+		p.reloading.request = s.request
 	}
 }
 
 func (c *Core) sendSignals(s *pendingSignals, procs []*process, sig syscall.Signal) {
-	c.sendEach(s, procs, func(*process) syscall.Signal { return sig })
+	c.each(s, procs, func(p *process) { c.sendSignal(s, p, sig) })
 }
 
-func (c *Core) sendEach(s *pendingSignals, procs []*process, signal func(*process) syscall.Signal) {
+// each does to every process what a request asks for. The request is answered when it
+// is known how that went for the last of them.
+func (c *Core) each(s *pendingSignals, procs []*process, do func(*process)) {
 	if len(procs) == 0 {
 		c.reply(s.request, []api.Status{})
 		return
@@ -115,33 +135,45 @@ func (c *Core) sendEach(s *pendingSignals, procs []*process, signal func(*proces
 	c.signals[s.request] = s
 	for _, p := range procs {
 		s.procs[p.id] = p
-		sig := signal(p)
-		p.killed = p.killed || sig == syscall.SIGKILL
-		c.logf(conf.Debug, "sending %s (pid %d) sig %s", p.conf.Name, p.m.PID, conf.SignalName(sig))
-		c.emit(Signal{Proc: p.id, Signal: sig, Request: s.request})
+	}
+	for _, p := range procs {
+		do(p)
 	}
 }
 
-// signalled counts the answers of the kernel.
+func (c *Core) sendSignal(s *pendingSignals, p *process, sig syscall.Signal) {
+	p.killed = p.killed || sig == syscall.SIGKILL
+	c.logf(conf.Debug, "sending %s (pid %d) sig %s", p.conf.Name, p.m.PID, conf.SignalName(sig))
+	c.emit(Signal{Proc: p.id, Signal: sig, Request: s.request})
+}
+
+// signalled takes the answer of the kernel.
 func (c *Core) signalled(in SignalDone) {
 	s := c.signals[in.Request]
 	if s == nil {
 		return
 	}
-	p := s.procs[in.Proc]
-	if p == nil {
-		return
-	}
-	delete(s.procs, in.Proc)
 	var f *api.Fault
 	if in.Err != nil {
 		f = api.NewFault(api.Failed, in.Err.Error())
 	}
+	if p := s.procs[in.Proc]; p != nil {
+		c.settleSignal(in.Request, p, f)
+	}
+}
+
+// settleSignal counts how it went for one process of a request.
+func (c *Core) settleSignal(id RequestID, p *process, f *api.Fault) {
+	s := c.signals[id]
+	if s == nil || s.procs[p.id] == nil {
+		return
+	}
+	delete(s.procs, p.id)
 	s.results = append(s.results, statusOf(p, f))
 	if s.open--; s.open > 0 {
 		return
 	}
-	delete(c.signals, in.Request)
+	delete(c.signals, id)
 	switch {
 	case !s.single:
 		c.reply(s.request, s.results)

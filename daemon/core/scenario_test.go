@@ -391,17 +391,17 @@ func init() {
 			return in
 		}),
 
-		// What becomes of hooks, by their number.
-		"hookstarted": {2, false, func(s *scenario, args []string) error { // RUN PID
+		// What becomes of commands beside the programs, by their number.
+		"errandstarted": {2, false, func(s *scenario, args []string) error { // RUN PID
 			run, err := strconv.ParseUint(args[0], 10, 64)
 			pid, err2 := strconv.Atoi(args[1])
-			s.step(HookStarted{Run: ProcID(run), PID: pid})
+			s.step(ErrandStarted{Errand: ProcID(run), PID: pid})
 			return errors.Join(err, err2)
 		}},
-		"hookended": {2, false, func(s *scenario, args []string) error { // RUN CODE [OUTPUT [MORE]]
+		"errandended": {2, false, func(s *scenario, args []string) error { // RUN CODE [OUTPUT [MORE]]
 			run, err := strconv.ParseUint(args[0], 10, 64)
 			how, err2 := exitOf(args[1])
-			in := HookEnded{Run: ProcID(run), Code: how.Code, Text: how.Text}
+			in := ErrandEnded{Errand: ProcID(run), Code: how.Code, Text: how.Text}
 			if len(args) > 2 {
 				in.Output = []byte(args[2])
 			}
@@ -411,9 +411,9 @@ func init() {
 			s.step(in)
 			return errors.Join(err, err2)
 		}},
-		"hookfailed": {2, false, func(s *scenario, args []string) error { // RUN WHY
+		"errandfailed": {2, false, func(s *scenario, args []string) error { // RUN WHY
 			run, err := strconv.ParseUint(args[0], 10, 64)
-			s.step(HookEnded{Run: ProcID(run), Failure: rest(args[1:])})
+			s.step(ErrandEnded{Errand: ProcID(run), Failure: rest(args[1:])})
 			return err
 		}},
 

@@ -82,9 +82,9 @@ func (c *Core) advanceShutdown() {
 	}
 }
 
-// leave ends the supervisor, with nothing running any more, when its hooks are done.
+// leave ends the supervisor, with nothing running any more, when its errands are done.
 func (c *Core) leave() {
-	if !c.ended && !c.hooksHold() {
+	if !c.ended && !c.errandsHold() {
 		c.ended = true
 		c.emit(Leave{Restart: c.run == RunRestarting, Status: c.exit.status})
 	}

@@ -224,18 +224,30 @@ func (w *world) take(e Effect) {
 	case TrySockets:
 		w.tries = append(w.tries, e)
 	case RunHook:
-		if _, twice := w.runs[e.Run]; twice || w.kids[e.Run] != nil {
-			w.fail("a number was given twice: %d", e.Run)
+		if _, twice := w.runs[e.Errand]; twice || w.kids[e.Errand] != nil {
+			w.fail("a number was given twice: %d", e.Errand)
 		}
-		if len(w.runs) >= 4+len(w.configs) || !json.Valid(e.Input) || e.Environ["SUPERVISOR_EVENT"] == "" {
+		if w.errands(func(r *errand) bool { return r.hook != nil }) > 4+len(w.configs) || !json.Valid(e.Input) || e.Environ["SUPERVISOR_EVENT"] == "" {
 			w.fail("beside %d others: %+v", len(w.runs), e)
 		}
-		w.runs[e.Run] = false
-	case KillHook:
-		if _, runs := w.runs[e.Run]; !runs {
-			w.fail("a hook is killed that does not run: %d", e.Run)
+		w.runs[e.Errand] = false
+	case RunCommand:
+		if _, twice := w.runs[e.Errand]; twice || w.kids[e.Errand] != nil {
+			w.fail("a number was given twice: %d", e.Errand)
 		}
-		w.runs[e.Run] = true
+		mine := w.core.errands[e.Errand]
+		same := w.errands(func(r *errand) bool {
+			return r.proc == mine.proc && r.hook == nil && r.verb == mine.verb && r.late == ""
+		})
+		if k := w.kids[mine.proc.id]; e.Command == "" || e.PID == 0 || k.pid != e.PID || same != 1 {
+			w.fail("one of %d commands for a process that is %+v: %+v", same, *k, e)
+		}
+		w.runs[e.Errand] = false
+	case KillErrand:
+		if _, runs := w.runs[e.Errand]; !runs {
+			w.fail("a command is killed that does not run: %d", e.Errand)
+		}
+		w.runs[e.Errand] = true
 	case LoadConfig:
 		w.loads = append(w.loads, e.ID)
 	case Reply:
@@ -251,6 +263,16 @@ func (w *world) take(e Effect) {
 	case Leave:
 		w.leave()
 	}
+}
+
+// errands counts commands that run.
+func (w *world) errands(which func(*errand) bool) (n int) {
+	for _, r := range w.core.errands {
+		if which(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // hold holds an output, or lets go of it.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/xml"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,5 +90,68 @@ func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
 			t.Errorf("row %q: no name, title or unit, or one that was there before", r.name)
 		}
 		seen[r.name] = true
+	}
+}
+
+func TestThePictureHasEveryPoint(t *testing.T) {
+	g := &growth{}
+	for i, who := range []string{ours, s6, limit} {
+		for _, n := range []int{1, 100, 10000} {
+			g.add(panelStart, who, n, []float64{float64(n*(i+1)) / 10, 0, 1e9})
+		}
+	}
+	g.add(panelStatus, ours, 1, nil) // s6 has no command for all
+	svg := string(g.picture())
+	dec := xml.NewDecoder(strings.NewReader(svg))
+	marks := 0
+	for {
+		tok, err := dec.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("it is no XML: %v\n%s", err, svg)
+		}
+		if e, ok := tok.(xml.StartElement); ok && e.Name.Local == "circle" {
+			marks++
+			for _, a := range e.Attr {
+				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+					t.Errorf("a point at %s", a.Value)
+				}
+			}
+		}
+	}
+	if marks != 9 {
+		t.Errorf("%d points, want 9", marks)
+	}
+	for _, want := range []string{">10 000<", ">ours<", ">limit<", "ours, 100 programs: 10.0<"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("no %s in\n%s", want, svg)
+		}
+	}
+	if strings.Contains(svg, panelStatus) {
+		t.Error("there is a panel without a curve")
+	}
+}
+
+func TestAScaleHoldsAllItsValues(t *testing.T) {
+	for _, c := range []struct {
+		values    []float64
+		low, high int
+	}{
+		{[]float64{5}, 0, 1},
+		{[]float64{10}, 1, 2},
+		{[]float64{0.02, 300}, -2, 3},
+		{[]float64{1, 10000}, 0, 4},
+	} {
+		s := spanning(c.values, 100, 200)
+		if s.low != c.low || s.high != c.high {
+			t.Errorf("%v: decades %d to %d, want %d to %d", c.values, s.low, s.high, c.low, c.high)
+		}
+		for _, v := range c.values {
+			if at := s.at(v); at < 100 || at > 200 {
+				t.Errorf("%v lies at %v", v, at)
+			}
+		}
 	}
 }

@@ -49,12 +49,14 @@ func run() error {
 	pick := flag.String("run", "", "only the rows whose name matches this expression")
 	rounds := flag.Int("rounds", 5, "samples of each figure")
 	list := flag.Bool("list", false, "list the names of the rows")
+	most := flag.Int("most", growthSizes[len(growthSizes)-1], "programs at the most, where the growth is measured")
 	base := flag.String("dir", "/dev/shm", "make the working directory here; its file system is what logs are written to")
 	flag.Parse()
 	if *list {
 		for _, r := range rows {
 			fmt.Printf("%-12s %s\n", r.name, r.title)
 		}
+		fmt.Printf("%-12s %s\n", growthName, "start, memory, status and stop over the number of programs, and the picture")
 		return nil
 	}
 	only, err := regexp.Compile(*pick)
@@ -104,22 +106,52 @@ func run() error {
 		}
 		fmt.Fprintf(os.Stderr, "%-12s %5.1fs %s\n", r.name, time.Since(began).Seconds(), r.brief())
 	}
-	if len(b.rows) == 0 {
+	grown, err := b.grow(only, *most)
+	if err != nil {
+		return err
+	}
+	if len(b.rows) == 0 && grown == nil {
 		return fmt.Errorf("no row is called %s; -list lists them", *pick)
 	}
-	var doc bytes.Buffer
-	b.document(&doc, before, *pick)
-	os.Stdout.Write(doc.Bytes())
-	if *out != "" {
-		if err := os.WriteFile(*out, doc.Bytes(), 0o644); err != nil {
-			return err
-		}
+	if err := b.publish(*out, before, *pick, grown); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d rows could not be measured, or what they measured was wrong", failed)
 	}
 	return nil
 }
+
+// grow measures the growth if that is wanted: it takes as long as all rows.
+func (b *bench) grow(only *regexp.Regexp, most int) (*growth, error) {
+	if !only.MatchString(growthName) {
+		return nil, nil
+	}
+	return b.measureGrowth(most)
+}
+
+// growthName selects the growth, as the name of a row does.
+const growthName = "growth"
+
+// publish prints the document, and writes it to the file out, if that is named,
+// with the picture beside it.
+func (b *bench) publish(out, before, pick string, grown *growth) error {
+	var doc bytes.Buffer
+	b.document(&doc, before, pick, grown)
+	os.Stdout.Write(doc.Bytes())
+	if out == "" {
+		return nil
+	}
+	if grown != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(out), pictureName), grown.picture(), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(out, doc.Bytes(), 0o644)
+}
+
+// pictureName is the file of the picture, beside that of the document.
+const pictureName = "benchmarks.svg"
 
 // prepare builds what the limits need and looks which peers there are.
 func prepare(bin, base string, rounds int) (*bench, error) {

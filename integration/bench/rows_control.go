@@ -22,49 +22,32 @@ import (
 func status(b *bench, r *row) error {
 	const n = 1000
 	var all []*running
-	for _, name := range servers {
-		if p := b.peer(name); p != nil {
-			run, _, err := b.up(p, n, 2, "")
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			if err := run.ready(n); err != nil {
-				return err
-			}
-			all = append(all, run)
+	for _, name := range append(slices.Clone(servers), runit) {
+		p := b.peer(name)
+		if p == nil {
+			continue
 		}
-	}
-	var sv *running
-	if p := b.peer(runit); p != nil {
-		var err error
-		if sv, _, err = b.up(p, n, 0, ""); err != nil {
-			return fmt.Errorf("%s: %w", runit, err)
+		logs := 2
+		if name == runit {
+			logs = 0 // its loggers are services of their own
 		}
+		run, _, err := b.up(p, n, logs, "")
+		if err == nil {
+			err = run.ready(n)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, run)
 	}
 	for range b.rounds {
 		for _, run := range all {
-			began := mono()
-			out, err := run.ctl("status")
-			took := mono() - began
-			if lines := strings.Count(out, " RUNNING "); err != nil || lines != n {
-				return fmt.Errorf("%s: %d lines: %w", run.peer.name, lines, err)
+			took, _, err := run.askAll(n)
+			if err != nil {
+				return fmt.Errorf("%s: %w", run.peer.name, err)
 			}
 			r.add(run.peer.name, ms(took))
 		}
-		if sv == nil {
-			continue
-		}
-		dirs, err := filepath.Glob(sv.dir + "/scan/*")
-		if err != nil {
-			return err
-		}
-		began := mono()
-		out, err := exec.Command(sv.peer.tools["sv"], append([]string{"status"}, dirs...)...).Output()
-		took := mono() - began
-		if lines := strings.Count(string(out), "run: "); err != nil || lines != n {
-			return fmt.Errorf("%s: %d lines: %v", runit, lines, err)
-		}
-		r.add(runit, ms(took))
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (r *row) brief() string {
 var columns = []string{ours, original, s6, runit, tini, dumbInit, limit}
 
 // document writes the whole result as Markdown.
-func (b *bench) document(w io.Writer, before, pick string) {
+func (b *bench) document(w io.Writer, before, pick string, grown *growth) {
 	fmt.Fprintf(w, `# Benchmarks
 
 `+"`make bench OUT=docs/benchmarks.md`"+` writes this file anew; `+"`make bench RUN=start`"+` measures only the rows whose name matches.
@@ -209,6 +209,9 @@ written there is read again: one lost, doubled, reordered or broken line is a fa
 			}
 			fmt.Fprintln(w)
 		}
+	}
+	if grown != nil {
+		grown.table(w, pictureName)
 	}
 	fmt.Fprint(w, "\n## Samples\n\n```\n")
 	for _, r := range b.rows {

@@ -38,6 +38,7 @@ var shape = rules{
 		"version":       nil,
 		"conf":          nil,
 		"daemon/socket": nil,
+		"ctl/http1":     nil,
 		"ctl/ndjson":    nil,
 		"ctl/xmlrpc":    nil,
 		"proc/cgroup":   nil,
@@ -54,11 +55,11 @@ var shape = rules{
 		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener"},
 		"daemon/fcgi":    {"conf", "daemon/socket"},
 		"daemon/initd":   {"conf", "proc/child"},
-		"daemon/serve":   {"conf", "ctl/api", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket"},
-		"daemon/page":    {"ctl/api"},
+		"daemon/serve":   {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket"},
+		"daemon/page":    {"ctl/api", "ctl/http1"},
 		"daemon/metrics": {"ctl/api", "daemon/core"},
 		"ctl/promtext":   {"ctl/api"},
-		"ctl/client":     {"conf", "ctl/api", "ctl/ndjson", "ctl/xmlrpc"},
+		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
 		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext"},
 		"daemon": {

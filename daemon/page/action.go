@@ -3,12 +3,12 @@ package page
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // action is what a link of the original's page asks for.
@@ -36,42 +36,42 @@ var actions = map[string]action{
 // serveAction does what the arguments ask for and leads back to the page, with
 // a message of what came of it. A link that may be a stranger's is asked about
 // first, by a button, which no stranger can press.
-func (p *Handler) serveAction(w http.ResponseWriter, r *http.Request, own bool, do Do) {
-	name := r.Form.Get("processname")
-	a, known := actions[r.Form.Get("action")]
+func (p *Handler) serveAction(v *visit) {
+	name := v.form.Get("processname")
+	a, known := actions[v.form.Get("action")]
 	switch {
 	case !known, a.one() && name == "":
-		p.fail(w, http.StatusBadRequest)
+		p.fail(v.a, http1.StatusBadRequest)
 		return
-	case a.acts && !own:
-		if r.Method == http.MethodPost {
-			p.fail(w, http.StatusForbidden)
+	case a.acts && !v.own:
+		if v.q.Method == http1.MethodPost {
+			p.fail(v.a, http1.StatusForbidden)
 		} else {
-			writePage(w, http.StatusForbidden, confirmation(a, r.Form.Get("action"), name))
+			writePage(v.a, http1.StatusForbidden, confirmation(a, v.form.Get("action"), name))
 		}
 		return
 	}
 	message, f := "", (*api.Fault)(nil)
 	if a.one() {
-		f = exists(r.Context(), do, name)
+		f = exists(v.ctx, v.do, name)
 	}
 	switch {
 	case f != nil && f.Code == api.BadName:
 		message, f = "No such process named "+name, nil
 	case f == nil:
 		// A restart that has begun is not left half done by a client that leaves.
-		message, f = a.perform(p, context.WithoutCancel(r.Context()), do, name)
+		message, f = a.perform(p, context.WithoutCancel(v.ctx), v.do, name)
 	}
 	switch {
 	case f != nil && f.Code == api.ShutdownState:
-		p.fail(w, http.StatusServiceUnavailable)
+		p.fail(v.a, http1.StatusUnavailable)
 		return
 	case f != nil:
 		message = unexpected(f)
 	}
-	fresh(w.Header())
-	w.Header().Set("Location", "./?message="+encode(message)) // relative, for a proxy that has us below a path
-	p.fail(w, http.StatusSeeOther)
+	fresh(v.a)
+	v.a.Set("Location", "./?message="+encode(message)) // relative, for a proxy that has us below a path
+	p.fail(v.a, http1.StatusSeeOther)
 }
 
 // encode writes text into a query as the original does: a blank is %20, and a

@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // MaxForm is how long the body of a request may be; whoever reads it sees to it.
@@ -22,7 +22,7 @@ type Do func(ctx context.Context, method string, args ...any) (any, *api.Fault)
 
 // Handler answers requests for the paths that Serves names. Make it with New.
 type Handler struct {
-	fail  func(http.ResponseWriter, int)
+	fail  func(*http1.Answer, int)
 	now   func() time.Time
 	since time.Time // of the files: they do not change while the program runs
 	index [2]string // what stands before and behind the message
@@ -51,7 +51,7 @@ var names = map[string][2]string{
 
 // New returns a handler. fail answers with an error page, and now tells the time
 // that messages name.
-func New(fail func(http.ResponseWriter, int), now func() time.Time) *Handler {
+func New(fail func(*http1.Answer, int), now func() time.Time) *Handler {
 	p := &Handler{fail: fail, now: now, since: now().Truncate(time.Second), files: map[string]file{}}
 	for path, of := range names {
 		body := mustRead(of[0])
@@ -80,73 +80,76 @@ func Serves(path string) bool {
 	return static || path == "/" || path == "/index.html" || path == "/tail.html"
 }
 
-// Serve answers a request for a path that Serves names. own says that it comes
-// from this page or from no page, such as from a script.
-func (p *Handler) Serve(w http.ResponseWriter, r *http.Request, own bool, do Do) {
-	w.Header().Set("Content-Security-Policy", policy)
-	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
-	f, static := p.files[r.URL.Path]
+// Serve answers the request q, whose body was form, for a path that Serves names.
+// own says that it comes from this page or from no page, such as from a script.
+func (p *Handler) Serve(ctx context.Context, a *http1.Answer, q *http1.Request, form []byte, own bool, do Do) {
+	a.Set("Content-Security-Policy", policy)
+	a.Set("Cross-Origin-Opener-Policy", "same-origin")
+	f, static := p.files[q.Path]
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead && (static || r.Method != http.MethodPost):
-		p.fail(w, http.StatusBadRequest)
+	case q.Method != http1.MethodGet && q.Method != http1.MethodHead && (static || q.Method != http1.MethodPost):
+		p.fail(a, http1.StatusBadRequest)
 	case static:
-		p.serveFile(w, r, f)
+		p.serveFile(a, q, f)
 	default:
-		p.serveDynamic(w, r, own, do)
+		p.serveDynamic(&visit{ctx, a, q, q.Form(form), own, do})
 	}
 }
 
-// serveFile sends a file, if it is not the one that the client has. Package
-// net/http has more of this, and is larger for it.
-func (p *Handler) serveFile(w http.ResponseWriter, r *http.Request, f file) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-cache") // asked for again each time, and sent when it is another
-	h.Set("ETag", f.tag)
-	h.Set("Last-Modified", p.since.UTC().Format(http.TimeFormat))
-	tag := r.Header.Get("If-None-Match")
-	when, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+// visit is a request for what is made here.
+type visit struct {
+	ctx  context.Context
+	a    *http1.Answer
+	q    *http1.Request
+	form url.Values // what could not be read is left out, and the rest counts
+	own  bool
+	do   Do
+}
+
+// serveFile sends a file, if it is not the one that the client has.
+func (p *Handler) serveFile(a *http1.Answer, q *http1.Request, f file) {
+	a.Set("Cache-Control", "no-cache") // asked for again each time, and sent when it is another
+	a.Set("ETag", f.tag)
+	a.Set("Last-Modified", p.since.UTC().Format(http1.TimeFormat))
+	tag := q.Header.Get("If-None-Match")
+	when, err := http1.ParseTime(q.Header.Get("If-Modified-Since"))
 	if strings.Contains(tag, f.tag) || tag == "" && err == nil && !p.since.After(when) {
-		w.WriteHeader(http.StatusNotModified)
+		a.Status = http1.StatusNotModified
 		return
 	}
-	h.Set("Content-Type", f.mime)
-	h.Set("Content-Length", strconv.Itoa(len(f.body)))
-	_, _ = w.Write(f.body) // the client being gone concerns nobody
+	_ = a.Send(http1.StatusOK, f.mime, f.body) // the client being gone concerns nobody
 }
 
-func (p *Handler) serveDynamic(w http.ResponseWriter, r *http.Request, own bool, do Do) {
-	_ = r.ParseForm() // what cannot be read is left out, and the rest counts
+func (p *Handler) serveDynamic(v *visit) {
 	switch {
-	case r.URL.Path == "/tail.html":
-		p.serveTail(w, r, do)
-	case r.Form.Get("action") != "" && r.Method != http.MethodHead:
-		p.serveAction(w, r, own, do)
+	case v.q.Path == "/tail.html":
+		p.serveTail(v)
+	case v.form.Get("action") != "" && v.q.Method != http1.MethodHead:
+		p.serveAction(v)
 	default:
-		p.serveIndex(w, r.Form.Get("message"))
+		p.serveIndex(v.a, v.form.Get("message"))
 	}
 }
 
-func (p *Handler) serveIndex(w http.ResponseWriter, message string) {
+func (p *Handler) serveIndex(a *http1.Answer, message string) {
 	hidden := " hidden"
 	if message != "" {
 		hidden = ""
 	}
-	writePage(w, http.StatusOK, p.index[0]+`<div class="status_msg" id="message" role="status"`+hidden+">"+escape(message)+"</div>"+p.index[1])
+	writePage(a, http1.StatusOK, p.index[0]+`<div class="status_msg" id="message" role="status"`+hidden+">"+escape(message)+"</div>"+p.index[1])
 }
 
 // writePage sends a page that must not be kept.
-func writePage(w http.ResponseWriter, status int, text string) {
-	fresh(w.Header())
-	w.Header().Set("Content-Type", "text/html;charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // the client being gone concerns nobody
+func writePage(a *http1.Answer, status int, text string) {
+	fresh(a)
+	_ = a.Send(status, "text/html;charset=utf-8", []byte(text)) // the client being gone concerns nobody
 }
 
 // fresh says, as the original does, that an answer must not be kept.
-func fresh(h http.Header) {
-	h.Set("Pragma", "no-cache")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Expires", "Thu, 01 Jan 1970 00:00:00 GMT")
+func fresh(a *http1.Answer) {
+	a.Set("Pragma", "no-cache")
+	a.Set("Cache-Control", "no-cache")
+	a.Set("Expires", "Thu, 01 Jan 1970 00:00:00 GMT")
 }
 
 // policy lets the page use its own files and nothing else, be shown in no frame,

@@ -1,12 +1,13 @@
 package page
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"path"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // world is a supervisor that answers by name, and remembers what it was asked.
@@ -44,23 +46,45 @@ func (w *world) do(_ context.Context, method string, args ...any) (any, *api.Fau
 	return true, nil
 }
 
-func fail(w http.ResponseWriter, status int) { http.Error(w, http.StatusText(status), status) }
+func fail(a *http1.Answer, status int) {
+	_ = a.Send(status, "text/plain", []byte(http.StatusText(status)))
+}
 
 // noon is what the clock of the tests says.
 func noon() time.Time { return time.Date(2026, 11, 2, 12, 0, 0, 0, time.Local) }
 
-// send lets a handler answer a request, with headers as pairs.
+// send lets a handler answer a request, with headers as pairs. Package net/http
+// writes the request and reads the answer.
 func (w *world) send(method, target, form string, headers ...string) *http.Response {
-	r := httptest.NewRequest(method, "http://sup:9001"+target, strings.NewReader(form))
+	r, err := http.NewRequest(method, "http://sup:9001"+target, strings.NewReader(form))
+	if err != nil {
+		panic(err)
+	}
 	if form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	rec := httptest.NewRecorder()
-	New(fail, noon).Serve(rec, r, !w.strange, w.do)
-	return rec.Result()
+	var sent, got bytes.Buffer
+	var q http1.Request
+	var a http1.Answer
+	if err := r.Write(&sent); err != nil {
+		panic(err)
+	}
+	if err := q.Read(bufio.NewReader(&sent)); err != nil {
+		panic(err)
+	}
+	a.Begin(&q, bufio.NewWriter(&got), nil)
+	New(fail, noon).Serve(context.Background(), &a, &q, []byte(form), !w.strange, w.do)
+	if err := a.End(); err != nil {
+		panic(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(&got), r)
+	if err != nil {
+		panic(err)
+	}
+	return resp
 }
 
 func body(t *testing.T, r *http.Response) string {

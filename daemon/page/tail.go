@@ -2,10 +2,10 @@ package page
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // Bounds of how much of a log a page shows.
@@ -15,20 +15,20 @@ const (
 )
 
 // serveTail shows the end of a program's standard output.
-func (p *Handler) serveTail(w http.ResponseWriter, r *http.Request, do Do) {
-	name := r.Form.Get("processname")
-	limit, err := strconv.ParseInt(r.Form.Get("limit"), 10, 64)
+func (p *Handler) serveTail(v *visit) {
+	name := v.form.Get("processname")
+	limit, err := strconv.ParseInt(v.form.Get("limit"), 10, 64)
 	if err != nil || limit < leastTail {
 		limit = leastTail
 	}
 	limit = min(limit, mostTail)
-	text := tail(r.Context(), do, name, limit)
+	text := tail(v.ctx, v.do, name, limit)
 	again := "tail.html?processname=" + encode(name) + "&limit=" + strconv.FormatInt(limit, 10)
 	links := `<a class="button" href="` + escape(again) + `">Refresh</a>`
 	if name != "" {
 		links += ` <a class="button" href="./#log/` + escape(encode(name)) + `">Follow</a>`
 	}
-	writePage(w, http.StatusOK, head("Supervisor tail of process "+name)+`<body class="plain"><main class="wide card">
+	writePage(v.a, http1.StatusOK, head("Supervisor tail of process "+name)+`<body class="plain"><main class="wide card">
 <pre class="tail">`+"\n"+escape(text)+`</pre>
 <p class="links">`+links+` <a class="button" href="./">All programs</a></p></main></body></html>
 `)

@@ -6,12 +6,12 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/http1"
 )
 
 // guarded tells whether clients must give a user name and a password.
@@ -67,11 +67,11 @@ func (s *Server) wrongLogin(ctx context.Context) {
 }
 
 // authorized checks the credentials of an HTTP request.
-func (s *Server) authorized(r *http.Request) bool {
+func (s *Server) authorized(q *http1.Request) bool {
 	if !s.guarded() {
 		return true
 	}
-	username, password, ok := r.BasicAuth()
+	username, password, ok := q.BasicAuth()
 	return ok && s.allowed(username, password)
 }
 
@@ -79,12 +79,12 @@ func (s *Server) authorized(r *http.Request) bool {
 // server on the loopback address that wants no password trusts whoever can
 // reach it; a page whose name suddenly leads to this machine can, by way of a
 // browser, but its requests carry its name.
-func (s *Server) strangeHost(r *http.Request) bool {
+func (s *Server) strangeHost(q *http1.Request) bool {
 	addr, inet := s.l.Addr().(*net.TCPAddr)
-	if s.guarded() || !inet || !addr.IP.IsLoopback() || r.Host == "" {
+	if s.guarded() || !inet || !addr.IP.IsLoopback() || q.Host == "" {
 		return false
 	}
-	host := r.Host
+	host := q.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
@@ -97,8 +97,8 @@ func (s *Server) strangeHost(r *http.Request) bool {
 
 // acts tells whether an HTTP request may do something. The original has links
 // that act; whatever else is fetched only tells something.
-func acts(r *http.Request) bool {
-	return r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Query().Has("action")
+func acts(q *http1.Request) bool {
+	return q.Method != http1.MethodGet && q.Method != http1.MethodHead || q.Query != "" && q.Form(nil).Has("action")
 }
 
 // crossSite tells whether a browser sent the request on behalf of a page of
@@ -110,26 +110,26 @@ func acts(r *http.Request) bool {
 // address. It is refused, unless the type of the content shows that a browser
 // has asked before, or would have had to, if the page were another site's.
 // Programs give no sign either, and do not call themselves browsers.
-func crossSite(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+func crossSite(q *http1.Request) bool {
+	if site := q.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site != "same-origin" && site != "none" // none: typed, or a bookmark
 	}
 	for _, sign := range []string{"Origin", "Referer"} {
-		if from := r.Header.Get(sign); from != "" {
+		if from := q.Header.Get(sign); from != "" {
 			u, err := url.Parse(from)
-			return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+			return err != nil || u.Host == "" || !strings.EqualFold(u.Host, q.Host)
 		}
 	}
-	return strings.HasPrefix(r.UserAgent(), "Mozilla/") && anyPageMaySend(r)
+	return strings.HasPrefix(q.Header.Get("User-Agent"), "Mozilla/") && anyPageMaySend(q)
 }
 
 // anyPageMaySend tells whether a page may have a browser send such a request to
 // another site without asking there first.
-func anyPageMaySend(r *http.Request) bool {
-	if r.Method != http.MethodPost {
-		return r.Method == http.MethodGet || r.Method == http.MethodHead
+func anyPageMaySend(q *http1.Request) bool {
+	if q.Method != http1.MethodPost {
+		return q.Method == http1.MethodGet || q.Method == http1.MethodHead
 	}
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	kind, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
 	switch strings.ToLower(strings.TrimSpace(kind)) {
 	case "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data":
 		return true

@@ -1,16 +1,17 @@
 package serve
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gosupervisor/conf"
+	"gosupervisor/ctl/http1"
 )
 
 func TestWrongLoginsAreToldAndHeldUp(t *testing.T) {
@@ -110,13 +111,13 @@ func TestHostOfARequestIsOneOfOurs(t *testing.T) {
 			l.addr = tt.addr
 			s := New(newFake(), tt.conf, l, func(conf.Level, string) {}, Options{})
 			defer s.Shutdown(t.Context())
-			r := httptest.NewRequest(http.MethodGet, "/ok.html", nil)
-			r.Host = tt.host
-			r.SetBasicAuth("joe", "x")
-			w := httptest.NewRecorder()
-			s.serveHTTP(w, r)
-			if w.Code != tt.want {
-				t.Errorf("got %d, want %d", w.Code, tt.want)
+			host := "Host: " + tt.host + "\r\n"
+			if tt.host == "" {
+				host = ""
+			}
+			resp, _ := answer(t, s, "GET /ok.html HTTP/1.0\r\n"+host+"Authorization: "+http1.Basic("joe", "x")+"\r\n\r\n")
+			if resp.StatusCode != tt.want {
+				t.Errorf("got %d, want %d", resp.StatusCode, tt.want)
 			}
 		})
 	}
@@ -158,14 +159,15 @@ func TestNoPageOfAnotherSiteActs(t *testing.T) {
 		{"a link of another site that does nothing", "GET", "/ok.html", "Sec-Fetch-Site=cross-site Referer=http://evil/", browser, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := httptest.NewRequest(tt.method, tt.target, nil)
-			r.Host = "box:9001"
-			r.Header.Set("User-Agent", tt.agent)
+			text := tt.method + " " + tt.target + " HTTP/1.1\r\nHost: box:9001\r\nUser-Agent: " + tt.agent + "\r\n"
 			for _, h := range strings.Fields(tt.headers) {
-				name, value, _ := strings.Cut(h, "=")
-				r.Header.Set(name, value)
+				text += strings.Replace(h, "=", ": ", 1) + "\r\n"
 			}
-			if got := !(acts(r) && crossSite(r)); got != tt.want {
+			var q http1.Request
+			if err := q.Read(bufio.NewReader(strings.NewReader(text + "\r\n"))); err != nil {
+				t.Fatal(err)
+			}
+			if got := !(acts(&q) && crossSite(&q)); got != tt.want {
 				t.Errorf("it may act: %v", got)
 			}
 		})

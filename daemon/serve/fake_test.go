@@ -344,4 +344,33 @@ func (r *rig) web() *http.Client {
 	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// answer lets a server answer a request that stands alone, and returns what
+// net/http makes of it.
+func answer(t *testing.T, s *Server, request string) (*http.Response, string) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		s.serveWebConn(&firstByteConn{Conn: theirs, release: func() {}})
+	}()
+	_ = ours.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(ours, request); err != nil {
+		t.Fatal(err)
+	}
+	method, _, _ := strings.Cut(request, " ")
+	resp, err := http.ReadResponse(bufio.NewReader(ours), &http.Request{Method: method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ours.Close()
+	within(t, "the connection ends", served)
+	return resp, string(body)
+}
+
 func ptr(s string) *string { return &s }

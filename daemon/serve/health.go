@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
-	"strconv"
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // healthTime is how long the supervisor has for the answer to a probe. Those
@@ -38,39 +37,35 @@ type unfit struct {
 // more. Live is a supervisor that answers at all, also while it shuts down, since
 // killing it would not help then; ready is one with everything up that is to be.
 // full says that the client may know why.
-func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request, full bool) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		httpError(w, http.StatusMethodNotAllowed)
+func (s *Server) serveHealth(x *exchange, full bool) {
+	if !x.reads() {
+		x.a.Set("Allow", "GET, HEAD")
+		httpError(&x.a, http1.StatusMethodNotAllowed)
 		return
 	}
-	ctx, cancel := context.WithTimeout(asOurselves(r.Context()), s.o.health)
+	ctx, cancel := context.WithTimeout(asOurselves(x.ctx), s.o.health)
 	defer cancel()
 	var good bool
 	var h health
-	if r.URL.Path == "/livez" {
+	if x.q.Path == "/livez" {
 		good, h = s.live(ctx)
 	} else {
 		good, h = s.ready(ctx)
 	}
-	if !full || !mayKnowAll(r.Context(), len(s.o.Roles) > 0) {
+	if !full || !mayKnowAll(x.ctx, len(s.o.Roles) > 0) {
 		h = health{Live: h.Live, Ready: h.Ready}
 	}
 	body, err := json.Marshal(h)
 	if err != nil {
-		httpError(w, http.StatusInternalServerError)
+		httpError(&x.a, http1.StatusInternalError)
 		return
 	}
-	status := http.StatusOK
+	status := http1.StatusOK
 	if !good {
-		status = http.StatusServiceUnavailable
+		status = http1.StatusUnavailable
 	}
-	body = append(body, '\n')
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client being gone concerns nobody; net/http leaves it out for HEAD
+	x.a.Set("Cache-Control", "no-store")
+	_ = x.a.Send(status, "application/json", append(body, '\n')) // the client being gone concerns nobody
 }
 
 func (s *Server) live(ctx context.Context) (bool, health) {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 )
 
 // probed is a service that only answers probes.
@@ -75,19 +75,18 @@ func TestProbes(t *testing.T) {
 			}
 			s := New(probed{answer: tt.answer}, tt.conf, newHanded(), func(conf.Level, string) {}, Options{health: 20 * time.Millisecond})
 			defer s.Shutdown(t.Context())
-			r := httptest.NewRequest(tt.method, tt.path, nil)
+			login := ""
 			if tt.login != "" {
-				r.SetBasicAuth("joe", tt.login)
+				login = "Authorization: " + http1.Basic("joe", tt.login) + "\r\n"
 			}
-			w := httptest.NewRecorder()
-			s.serveHTTP(w, r)
-			if w.Code != tt.status {
-				t.Errorf("got %d, want %d", w.Code, tt.status)
+			resp, got := answer(t, s, tt.method+" "+tt.path+" HTTP/1.1\r\nHost: x\r\n"+login+"\r\n")
+			if resp.StatusCode != tt.status {
+				t.Errorf("got %d, want %d", resp.StatusCode, tt.status)
 			}
-			if got := w.Body.String(); tt.body != "" && tt.body != "-" && got != tt.body+"\n" {
+			if tt.body != "" && tt.body != "-" && got != tt.body+"\n" {
 				t.Errorf("got  %swant %s", got, tt.body)
 			}
-			if got := w.Header().Get("Content-Type"); tt.body != "" && got != "application/json" {
+			if got := resp.Header.Get("Content-Type"); tt.body != "" && got != "application/json" {
 				t.Errorf("it is %s", got)
 			}
 		})

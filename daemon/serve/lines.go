@@ -21,7 +21,7 @@ import (
 type lineConn struct {
 	s        *Server
 	loggedIn bool
-	overHTTP bool // net/http notices when the client goes, once the body is read to its end
+	overHTTP bool // the exchange notices when the client goes, once the body is read to its end
 	logins   int  // wrong ones
 
 	ctx     context.Context // ends when the client is gone or the server dies

@@ -3,10 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +11,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/daemon/page"
 )
 
@@ -21,7 +19,7 @@ import (
 const (
 	MaxRequests   = 64               // requests in flight on one connection; reading waits then
 	MaxStreams    = 32               // of which may be streams
-	MaxHeader     = 64 << 10         // bytes of HTTP headers
+	MaxHeader     = http1.MaxHead    // bytes of HTTP headers
 	MaxLogins     = 3                // wrong logins before a connection is closed
 	bodyTimeout   = 60 * time.Second // for the body of an XML-RPC call, and between the pieces of lines in a body
 	writeTimeout  = 60 * time.Second // for what is written to be taken; long replies get more
@@ -52,9 +50,7 @@ type Server struct {
 	log  func(conf.Level, string)
 	o    Options
 
-	web   *http.Server
 	page  *page.Handler
-	feed  *feed
 	slots chan struct{} // one token for each open connection
 	extra chan struct{} // one for each connection that is being refused
 
@@ -114,29 +110,16 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 		pauses: make(chan struct{}, loginPauses)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.dead, s.kill = context.WithCancel(context.Background())
-	s.feed = &feed{conns: make(chan net.Conn), done: s.closing.Done(), addr: l.Addr()}
 	s.page = page.New(httpError, time.Now)
-	s.web = &http.Server{
-		Handler:                      http.HandlerFunc(s.serveHTTP),
-		ReadHeaderTimeout:            o.FirstRequest,
-		IdleTimeout:                  5 * time.Minute,
-		MaxHeaderBytes:               MaxHeader,
-		DisableGeneralOptionsHandler: true,
-		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-		BaseContext:                  func(net.Listener) context.Context { return s.dead },
-		ErrorLog:                     newHTTPLog(s.log),
-	}
 	s.conns.Add(1) // for Serve, so that nobody waits too early
 	return s
 }
 
-// Serve accepts connections until Shutdown. It returns when those that speak
-// JSON have ended.
+// Serve accepts connections until Shutdown. It returns when all have ended.
 func (s *Server) Serve() {
 	if s.begun.Swap(true) {
 		return
 	}
-	s.conns.Go(func() { _ = s.web.Serve(s.feed) }) // returns when the feed ends
 	s.accept()
 	s.conns.Done()
 	s.conns.Wait()
@@ -172,7 +155,7 @@ func (s *Server) serveConn(conn *firstByteConn) {
 		s.serveLineConn(conn)
 		return
 	}
-	s.feed.put(conn)
+	s.serveWebConn(conn)
 }
 
 // speaksLines tells whether a connection that begins with c speaks JSON. No
@@ -187,7 +170,6 @@ func (s *Server) Shutdown(ctx context.Context) {
 	if !s.begun.Swap(true) {
 		s.conns.Done()
 	}
-	_ = s.web.Shutdown(ctx)
 	idle := make(chan struct{})
 	go func() { s.conns.Wait(); close(idle) }()
 	select {
@@ -195,19 +177,11 @@ func (s *Server) Shutdown(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	s.kill()
-	_ = s.web.Close()
 	<-idle
 }
 
 // connKey is that of the connection in the context of an HTTP request.
 type connKey struct{}
-
-// settle says that the connection of an HTTP request has made a good one.
-func (s *Server) settle(ctx context.Context) {
-	if conn, ok := ctx.Value(connKey{}).(*firstByteConn); ok {
-		conn.settle(s.settled)
-	}
-}
 
 // firstByteConn gives the first byte back after it has been looked at, and
 // says when it is closed.
@@ -219,7 +193,6 @@ type firstByteConn struct {
 	closed   atomic.Bool
 	write    time.Duration // that one Write may take; 0: any
 	until    atomic.Int64  // the deadline that was set for all of them, in nanoseconds; 0: none
-	hungUp   atomic.Bool   // nothing more is to be read
 	release  func()
 }
 
@@ -238,9 +211,6 @@ func (c *firstByteConn) Read(p []byte) (int, error) {
 		n := copy(p, c.first)
 		c.first = c.first[n:]
 		return n, nil
-	}
-	if c.hungUp.Load() {
-		return 0, io.EOF
 	}
 	return c.Conn.Read(p)
 }
@@ -275,46 +245,4 @@ func (c *firstByteConn) Close() error {
 	}
 	defer c.release()
 	return c.Conn.Close()
-}
-
-// feed is a listener that hands over connections which speak HTTP.
-type feed struct {
-	conns chan net.Conn
-	done  <-chan struct{}
-	addr  net.Addr
-}
-
-func (f *feed) put(c net.Conn) {
-	select {
-	case f.conns <- c:
-	case <-f.done:
-		_ = c.Close()
-	}
-}
-
-// Accept implements net.Listener.
-func (f *feed) Accept() (net.Conn, error) {
-	select {
-	case c := <-f.conns:
-		return c, nil
-	case <-f.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (f *feed) Close() error { return nil }
-
-// Addr implements net.Listener.
-func (f *feed) Addr() net.Addr { return f.addr }
-
-// httpLog sends what net/http has to say to the activity log.
-type httpLog func(conf.Level, string)
-
-func newHTTPLog(f func(conf.Level, string)) *log.Logger { return log.New(httpLog(f), "", 0) }
-
-// Write implements io.Writer.
-func (f httpLog) Write(p []byte) (int, error) {
-	f(conf.Trace, strings.TrimSpace(string(p)))
-	return len(p), nil
 }

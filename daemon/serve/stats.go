@@ -2,11 +2,10 @@ package serve
 
 import (
 	"bytes"
-	"net/http"
-	"strconv"
 	"sync/atomic"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/ctl/promtext"
 )
 
@@ -47,30 +46,27 @@ func (s *Server) Stats() Stats {
 }
 
 // serveMetrics answers those who collect metrics.
-func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		httpError(w, http.StatusMethodNotAllowed)
+func (s *Server) serveMetrics(x *exchange) {
+	if !x.reads() {
+		x.a.Set("Allow", "GET, HEAD")
+		httpError(&x.a, http1.StatusMethodNotAllowed)
 		return
 	}
-	v, err := s.svc.Do(r.Context(), api.GetMetrics{})
+	v, err := s.svc.Do(x.ctx, api.GetMetrics{})
 	list, ok := v.([]api.Metric)
 	if f := api.AsFault(err); f != nil || !ok {
-		status := http.StatusInternalServerError
+		status := http1.StatusInternalError
 		switch {
 		case f != nil && f.Code == api.Forbidden:
-			status = http.StatusForbidden
+			status = http1.StatusForbidden
 		case f != nil && f.Code == api.ShutdownState:
-			status = http.StatusServiceUnavailable
+			status = http1.StatusUnavailable
 		}
-		httpError(w, status)
+		httpError(&x.a, status)
 		return
 	}
 	var body bytes.Buffer
 	_ = promtext.Write(&body, list) // a Buffer takes everything
-	w.Header().Set("Content-Type", promtext.ContentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(http.StatusOK)
-	_, _ = body.WriteTo(w) // the client being gone concerns nobody; net/http leaves it out for HEAD
+	x.a.Set("Cache-Control", "no-store")
+	_ = x.a.Send(http1.StatusOK, promtext.ContentType, body.Bytes()) // the client being gone concerns nobody
 }

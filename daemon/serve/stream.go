@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/ctl/ndjson"
 )
 
@@ -181,40 +181,34 @@ func tailRequest(escaped string) (api.Request, bool) {
 }
 
 // serveTail streams a log as text, for as long as the client stays.
-func (s *Server) serveTail(w http.ResponseWriter, r *http.Request, request api.Request) {
-	rc := http.NewResponseController(w)
-	started := false
-	f := s.follow(r.Context(), request, func(piece any) error {
+func (s *Server) serveTail(x *exchange, request api.Request) {
+	x.watch()
+	f := s.follow(x.ctx, request, func(piece any) error {
 		p, _ := piece.(api.Bytes)
-		if !started {
-			started = true
-			h := w.Header()
-			h.Set("Content-Type", "text/plain;charset=utf-8")
-			h.Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
-			h.Set("X-Accel-Buffering", "no")
-			w.WriteHeader(http.StatusOK)
+		if !x.a.Started() {
+			x.a.Set("Content-Type", "text/plain;charset=utf-8")
+			x.a.Set("Last-Modified", time.Now().UTC().Format(http1.TimeFormat))
+			x.a.Set("X-Accel-Buffering", "no")
 		}
-		if len(p) > 0 {
-			if _, err := w.Write(p); err != nil {
-				return errGone
-			}
+		if _, err := x.a.Write(p); err != nil {
+			return errGone
 		}
-		if rc.Flush() != nil {
+		if x.a.Flush() != nil {
 			return errGone
 		}
 		return nil
 	})
-	if f == nil || started {
+	if f == nil || x.a.Started() {
 		return
 	}
 	switch f.Code {
 	case api.BadName, api.NoFile:
-		httpError(w, http.StatusNotFound)
+		httpError(&x.a, http1.StatusNotFound)
 	case api.ShutdownState:
-		httpError(w, http.StatusServiceUnavailable)
+		httpError(&x.a, http1.StatusUnavailable)
 	case api.Forbidden:
-		httpError(w, http.StatusForbidden)
+		httpError(&x.a, http1.StatusForbidden)
 	default:
-		httpError(w, http.StatusInternalServerError)
+		httpError(&x.a, http1.StatusInternalError)
 	}
 }

@@ -58,6 +58,7 @@ type Server struct {
 	ChildLogDir     string
 	User            *Account // nil: stay who we are
 	UserMismatch    UserMismatch
+	RequirePidfile  bool   // without its pidfile the daemon does not start
 	Directory       string // "" : unset
 	StripANSI       bool
 	Environment     map[string]string

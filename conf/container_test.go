@@ -44,6 +44,7 @@ func TestTheContainerProfile(t *testing.T) {
 func TestTheContainerProfileOfTheDaemon(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"nothing set", "[supervisord]\n", "true /dev/null '' warn"},
+		{"a pidfile that is required", "[supervisord]\nrequire_pidfile=true\n", "true /dev/null '/supervisord.pid' warn"},
 		{"set", "[supervisord]\nnodaemon=false\nlogfile=/tmp/l\npidfile=/tmp/p\nuser_mismatch=fail\n", "true /tmp/l '/tmp/p' fail"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -122,7 +122,7 @@ func hintFor(key, value string) string {
 var booleanKeys = []string{
 	"autostart", "redirect_stderr", "stopasgroup", "killasgroup", "nodaemon",
 	"allow_unauthenticated", "health_without_auth", "silent", "nocleanup", "strip_ansi", "strict", "stdout_syslog", "stderr_syslog",
-	"stdout_events_enabled", "stderr_events_enabled", "env_clear", "login_env", "no_new_privs", "limits_strict",
+	"stdout_events_enabled", "stderr_events_enabled", "env_clear", "login_env", "require_pidfile", "no_new_privs", "limits_strict",
 }
 
 func environmentHint(value string) string {

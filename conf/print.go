@@ -176,6 +176,7 @@ var serverTexts = []struct {
 	{"logfile_backups", func(v *Server) string { return strconv.Itoa(v.LogfileBackups) }},
 	{"loglevel", func(v *Server) string { return v.Loglevel.String() }},
 	{"pidfile", func(v *Server) string { return v.Pidfile }},
+	{"require_pidfile", func(v *Server) string { return strconv.FormatBool(v.RequirePidfile) }},
 	{"nodaemon", func(v *Server) string { return strconv.FormatBool(v.Nodaemon) }},
 	{"silent", func(v *Server) string { return strconv.FormatBool(v.Silent) }},
 	{"minfds", func(v *Server) string { return strconv.Itoa(v.MinFDs) }},

@@ -32,9 +32,10 @@ func (l *loader) server() {
 	v.Pidfile = l.host.abs(read(s, "pidfile", "supervisord.pid", l.existingDirpath))
 	v.Identifier = read(s, "identifier", "supervisor", asText)
 	v.Nodaemon = read(s, "nodaemon", false, ParseBool)
+	v.RequirePidfile = s.extension("require_pidfile")
 	if l.host.Container {
 		_, _, pidfileSet, _ := s.text("pidfile")
-		v.containerServer(pidfileSet)
+		v.containerServer(pidfileSet || v.RequirePidfile)
 	}
 	v.Silent = read(s, "silent", false, ParseBool)
 	v.ChildLogDir = read(s, "childlogdir", "", l.existingDir)

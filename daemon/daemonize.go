@@ -109,7 +109,8 @@ func exitCode(st *os.ProcessState, err error) int {
 	return st.ExitCode()
 }
 
-// settle makes the daemon one: its own directory and umask, and no terminal.
+// settle makes the daemon one: its own directory and umask, and no terminal. What may
+// still fail until the parent has its word is told where the parent's errors go.
 func (d *daemon) settle(s *conf.Server) {
 	d.journal.log(conf.Info, "daemonizing the supervisord process")
 	if s.Directory != "" {
@@ -118,6 +119,9 @@ func (d *daemon) settle(s *conf.Server) {
 		} else {
 			d.journal.logf(conf.Info, "set current directory: %s", conf.Repr(s.Directory))
 		}
+	}
+	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3); err == nil {
+		d.stderr = os.NewFile(uintptr(fd), "stderr")
 	}
 	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
 		for fd := range 3 {
@@ -137,4 +141,8 @@ func (d *daemon) announce() {
 	d.ready.Write([]byte{1}) // a parent that was killed needs no word
 	d.ready.Close()
 	d.ready = nil
+	if f, ok := d.stderr.(*os.File); ok && f != os.Stderr {
+		f.Close() // now it is the parent's alone
+		d.stderr = os.Stderr
+	}
 }

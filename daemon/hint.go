@@ -19,6 +19,7 @@ func (d *daemon) hints(err error) []string {
 	var listen *serve.ListenError
 	var limit *limitError
 	var log *logError
+	var pid *pidError
 	hint := ""
 	switch {
 	case errors.As(err, &listen):
@@ -27,6 +28,8 @@ func (d *daemon) hints(err error) []string {
 		hint = d.place(limit.key) + limit.hint()
 	case errors.As(err, &log):
 		hint = d.place("logfile") + log.hint()
+	case errors.As(err, &pid):
+		hint = d.place("pidfile") + pid.hint()
 	case errors.Is(err, errNotRoot):
 		hint = fmt.Sprintf("%swe were started as uid %d, which cannot become another user: leave user= out, or start as root", d.place("user"), os.Getuid())
 	}
@@ -78,6 +81,23 @@ func (e *logError) hint() string {
 		return readOnlyHint(e.path) + ", or set logfile=/dev/null"
 	}
 	return "choose another place, or /dev/null for none"
+}
+
+// pidError says that a pidfile cannot be written without which we are not to start.
+type pidError struct {
+	error
+	path string
+}
+
+// Unwrap returns the cause.
+func (e *pidError) Unwrap() error { return e.error }
+
+func (e *pidError) hint() string {
+	const otherwise = ", or do without: require_pidfile=false"
+	if errors.Is(e.error, unix.EROFS) {
+		return readOnlyHint(e.path) + otherwise
+	}
+	return fmt.Sprintf("choose a place where uid %d can write", os.Geteuid()) + otherwise
 }
 
 // readOnlyHint says what to do about a file in a directory that cannot be

@@ -230,15 +230,9 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 		d.settle(&cfg.Server)
 	}
 	pid := &pidfile{path: cfg.Server.Pidfile}
-	if pid.path == "" {
-		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
-	} else if err := pid.write(os.Getpid()); errors.Is(err, syscall.EROFS) {
-		d.journal.logf(conf.Info, "supervisord started with pid %d, without a pidfile: %s is on a read-only filesystem", os.Getpid(), pid.path)
-	} else if err != nil {
-		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
-		d.journal.logf(conf.Warn, "going on without a pidfile: %s", whyNoPidfile(pid.path, err))
-	} else {
-		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
+	if err := d.writePid(pid, cfg.Server.RequirePidfile); err != nil {
+		shutdown(servers)
+		return leave, err
 	}
 	if d.opts.container {
 		d.journal.log(conf.Info, conf.ContainerNote(&cfg.Server))
@@ -248,6 +242,28 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	d.past = past{serial: h.core.Serial(), chronicle: h.core.Chronicle()}
 	pid.remove()
 	return leave, nil
+}
+
+// writePid writes the pidfile and says that we are there. The error is that a file
+// which is required could not be written.
+func (d *daemon) writePid(pid *pidfile, required bool) error {
+	var err error
+	if pid.path != "" {
+		err = pid.write(os.Getpid())
+	}
+	switch {
+	case err == nil:
+		d.journal.logf(conf.Info, "supervisord started with pid %d", os.Getpid())
+	case required:
+		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
+		return &pidError{fmt.Errorf("could not write pidfile %s: %w", pid.path, cause(err)), pid.path}
+	case errors.Is(err, syscall.EROFS):
+		d.journal.logf(conf.Info, "supervisord started with pid %d, without a pidfile: %s is on a read-only filesystem", os.Getpid(), pid.path)
+	default:
+		d.journal.logf(conf.Critical, "could not write pidfile %s", pid.path)
+		d.journal.logf(conf.Warn, "going on without a pidfile: %s", whyNoPidfile(pid.path, err))
+	}
+	return nil
 }
 
 // prepare raises the limits and becomes the configured user, and returns what

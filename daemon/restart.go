@@ -105,6 +105,9 @@ func fitFiles(cfg *conf.Config) error {
 	if err := fitLog(&cfg.Server); err != nil {
 		return err
 	}
+	if err := fitPidfile(&cfg.Server); err != nil {
+		return err
+	}
 	for _, c := range cfg.HTTP {
 		if err := fitServer(c); err != nil {
 			return fmt.Errorf("[%s]: %w", c.Section, err)
@@ -138,6 +141,25 @@ func fitLog(s *conf.Server) error {
 	f.Close() // nothing was written
 	if absent {
 		_ = os.Remove(s.Logfile) // empty, if it stays
+	}
+	return nil
+}
+
+// fitPidfile tells whether a pidfile that is required could be written: into the place
+// of another, or over it.
+func fitPidfile(s *conf.Server) error {
+	if !s.RequirePidfile || s.Pidfile == "" {
+		return nil
+	}
+	if st, err := os.Stat(s.Pidfile); err == nil && st.Mode().IsRegular() &&
+		unix.Faccessat(unix.AT_FDCWD, s.Pidfile, unix.W_OK, unix.AT_EACCESS) == nil {
+		return nil
+	} else if err == nil && st.IsDir() {
+		return fmt.Errorf("write the pidfile %q: %w", s.Pidfile, syscall.EISDIR)
+	}
+	dir := filepath.Dir(s.Pidfile)
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return fmt.Errorf("write the pidfile %q: %w", s.Pidfile, err)
 	}
 	return nil
 }

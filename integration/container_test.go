@@ -151,6 +151,20 @@ func TestContainerOfEveryKind(t *testing.T) {
 	}
 }
 
+// TestContainerThatRequiresItsPidfile has no place for it: that is fatal again.
+func TestContainerThatRequiresItsPidfile(t *testing.T) {
+	t.Parallel()
+	const conf = "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=/run/s.pid\nrequire_pidfile=true\n"
+	c := runContainer(t, []string{"--read-only", "--tmpfs", "/tmp", "--env", "CONF=" + conf, "--entrypoint", "/bin/sh"},
+		"-c", `echo "$CONF" >/tmp/c.conf; exec /usr/bin/supervisord -c /tmp/c.conf`)
+	c.waitLogs("Error: could not write pidfile /run/s.pid: read-only file system\n",
+		"/tmp/c.conf:5: [supervisord] pidfile: /run is on a read-only file system: mount a tmpfs there (docker run --tmpfs /run), or do without: require_pidfile=false")
+	until(t, "the container ends", func() (string, bool) {
+		status := c.inspect("{{.State.Running}} {{.State.ExitCode}}")
+		return status, strings.TrimSpace(status) == "false 2"
+	})
+}
+
 func TestContainerWithClosedOutput(t *testing.T) {
 	t.Parallel()
 	c := runContainer(t, []string{"--entrypoint", "/bin/sh"},

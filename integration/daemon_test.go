@@ -241,6 +241,51 @@ func TestPidFileThatCannotBeWrittenDoesNotStopTheDaemon(t *testing.T) {
 	s.terminate()
 }
 
+// TestRequiredPidFile: with require_pidfile=true a daemon that cannot have its file does
+// not start, in the foreground and in the background, and no restart gets that far.
+func TestRequiredPidFile(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it starts without")
+	const program = catProgram + "[supervisord]\nrequire_pidfile=true\n"
+	for name, option := range map[string]string{"in the foreground": "-n", "in the background": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSup(t, program+"pidfile=DIR/dir\n")
+			if err := os.Mkdir(s.path("dir"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"-c", s.conf}
+			if option != "" {
+				args = append(args, option)
+			}
+			r := s.runDaemon(args...)
+			line := strings.Count(readFile(t, s.conf), "\n")
+			want := fmt.Sprintf("%s:%d: [supervisord] pidfile: choose a place where uid %d can write, or do without: require_pidfile=false", s.conf, line, os.Getuid())
+			if r.code != 2 || !inOrder(r.err, "Error: could not write pidfile "+s.path("dir")+": is a directory\nFor help, use ", want) {
+				t.Errorf("exit status %d, output\n%s", r.code, r.all())
+			}
+			if _, err := os.Lstat(s.path("s.sock")); !os.IsNotExist(err) {
+				t.Errorf("the socket: %v", err)
+			}
+		})
+	}
+	t.Run("on a restart", func(t *testing.T) {
+		t.Parallel()
+		s := newSup(t, program).start()
+		pid := s.waitPID("cat")
+		s.write(program + "pidfile=DIR/dir\n")
+		if err := os.Mkdir(s.path("dir"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.signal(syscall.SIGHUP)
+		s.waitLog("CRIT the restart is refused and everything keeps running", "write the pidfile", "is a directory")
+		if now := s.waitPID("cat"); now != pid {
+			t.Errorf("cat was restarted: %d, %d", pid, now)
+		}
+		s.terminate()
+	})
+}
+
 func TestRootDropsToTheConfiguredUser(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

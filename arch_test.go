@@ -39,18 +39,20 @@ var shape = rules{
 		"conf":          nil,
 		"daemon/socket": nil,
 		"ctl/http1":     nil,
-		"ctl/ndjson":    nil,
+		"ctl/jsontext":  nil,
 		"ctl/xmlrpc":    nil,
 		"proc/cgroup":   nil,
 		"proc/listener": nil,
 		"proc/logfile":  nil,
 		"proc/usage":    nil,
+		// The one thing below another: its codec.
+		"ctl/ndjson": {"ctl/jsontext"},
 		// 1: one program.
 		"proc":        {"conf"},
 		"proc/child":  {"conf", "early"},
 		"proc/output": {"conf", "proc/logfile"},
 		// 2: what can be asked.
-		"ctl/api": {"proc"},
+		"ctl/api": {"ctl/jsontext", "proc"},
 		// 3: the whole, without and with the world.
 		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener"},
 		"daemon/fcgi":    {"conf", "daemon/socket"},

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"gosupervisor/ctl/jsontext"
 )
 
 // Bind makes the request of a call with positional arguments. Values are
@@ -104,6 +107,58 @@ func (m *Method) NamedArgs(named map[string]json.RawMessage) ([]any, *Fault) {
 
 // ArgsJSON checks parameters given as a JSON object or array, or not at all.
 func (m *Method) ArgsJSON(p json.RawMessage) ([]any, *Fault) {
+	if args, ok := m.usualArgs(p); ok {
+		return args, nil
+	}
+	return m.anyArgs(p)
+}
+
+// usualArgs is anyArgs without reflection, for parameters by name that are plain
+// and right.
+func (m *Method) usualArgs(p json.RawMessage) ([]any, bool) {
+	if len(p) == 0 || p[0] != '{' || !utf8.Valid(p) {
+		return nil, false
+	}
+	args := make([]any, len(m.Params))
+	s := jsontext.NewScanner(string(p))
+	for s.Open('{'); s.Next('}'); {
+		i, key := 0, s.Key()
+		for i < len(m.Params) && m.Params[i].Name != key {
+			i++
+		}
+		if i == len(m.Params) || args[i] != nil {
+			return nil, false
+		}
+		var v any
+		switch s.Peek() {
+		case '"':
+			v = s.String()
+		case 't', 'f':
+			v = s.Bool()
+		default:
+			v = s.Int()
+		}
+		if !s.OK() {
+			return nil, false
+		}
+		var f *Fault
+		if args[i], f = m.Params[i].convert(v, true); f != nil {
+			return nil, false
+		}
+	}
+	for i := range args {
+		if args[i] == nil && !m.Params[i].Optional {
+			return nil, false
+		}
+		if args[i] == nil {
+			args[i] = m.Params[i].Default
+		}
+	}
+	return args, s.End()
+}
+
+// anyArgs checks parameters and says what is wrong with them.
+func (m *Method) anyArgs(p json.RawMessage) ([]any, *Fault) {
 	p = bytes.TrimSpace(p)
 	switch {
 	case len(p) == 0 || string(p) == "null":

@@ -265,7 +265,7 @@ func TestBytesSurviveJSON(t *testing.T) {
 }
 
 func FuzzBindJSON(f *testing.F) {
-	for _, p := range []string{`{"name":"web"}`, `["web",1]`, `{"name":{"base64":"AA=="}}`, `{"offset":1e99}`, `[[[]]]`, ``, `"`} {
+	for _, p := range []string{`{"name":"web"}`, `["web",1]`, `{"name":{"base64":"AA=="}}`, `{"offset":1e99}`, `[[[]]]`, ``, `"`, `{"name":"a","wait":1}`, `{"name":"a","name":"b"}`, `{"name":"\u0061","wait":false} `} {
 		f.Add("supervisor.startProcess", p)
 	}
 	f.Fuzz(func(t *testing.T, name, p string) {
@@ -273,6 +273,11 @@ func FuzzBindJSON(f *testing.F) {
 		if !ok {
 			NearestMethod(name, MethodNames(false))
 			m = &Methods[len(p)%len(Methods)]
+		}
+		if usual, ok := m.usualArgs(json.RawMessage(p)); ok {
+			if want, fault := m.anyArgs(json.RawMessage(p)); fault != nil || !reflect.DeepEqual(usual, want) {
+				t.Fatalf("%s: %s is %#v to one and %#v, %v to the other", m.Name, p, usual, want, fault)
+			}
 		}
 		r, fault := m.BindJSON(json.RawMessage(p))
 		if (r == nil) == (fault == nil) {

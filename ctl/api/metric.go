@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+
+	"gosupervisor/ctl/jsontext"
 )
 
 // MetricType says what the values of a Metric mean.
@@ -37,26 +39,15 @@ type Label struct{ Name, Value string }
 
 // MarshalJSON implements json.Marshaler.
 func (l Labels) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	b := []byte{'{'}
 	for i, label := range l {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		name, err := plainJSON(label.Name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := plainJSON(label.Value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+		b = append(jsontext.AppendString(b, label.Name), ':')
+		b = jsontext.AppendString(b, label.Value)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -1,10 +1,11 @@
 package api
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"unicode/utf8"
+
+	"gosupervisor/ctl/jsontext"
 )
 
 // ProcessInfo describes one process. The order of the fields is the order of
@@ -158,21 +159,9 @@ func WholeText(p []byte) int {
 // MarshalJSON implements json.Marshaler.
 func (b Bytes) MarshalJSON() ([]byte, error) {
 	if utf8.Valid(b) {
-		return plainJSON(string(b))
+		return jsontext.AppendString(make([]byte, 0, len(b)+len(b)/8+2), string(b)), nil
 	}
 	return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(b)})
-}
-
-// plainJSON encodes s without the escapes that only matter inside HTML, so that
-// a log line stays readable on the wire.
-func plainJSON(s string) ([]byte, error) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

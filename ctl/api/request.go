@@ -202,3 +202,10 @@ type Service interface {
 	// request names.
 	Follow(ctx context.Context, r Request, emit func(piece any) error) error
 }
+
+// Peeker is a Service that can answer some requests without waiting for anything.
+type Peeker interface {
+	// Peek is Do for these. With ok false it has done nothing, and Do is to be
+	// asked; that may be so at one time and not at another.
+	Peek(ctx context.Context, r Request) (result any, ok bool, err error)
+}

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strconv"
 	"unicode/utf8"
+
+	"gosupervisor/ctl/jsontext"
 )
 
 // Request is one request line.
@@ -89,10 +91,55 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ParseRequest decodes one line without its newline. With an error it still
-// returns the id where that could be made out, so that the error can be
-// answered to it.
+// ParseRequest decodes one line without its newline; the request may point into
+// it. With an error it still returns the id where that could be made out, so that
+// the error can be answered to it.
 func ParseRequest(line []byte) (Request, *Error) {
+	if r, ok := usualRequest(line); ok {
+		return r, nil
+	}
+	return anyRequest(line)
+}
+
+// usualRequest is anyRequest without reflection, for requests that have nothing
+// unusual about them.
+func usualRequest(line []byte) (r Request, ok bool) {
+	if !utf8.Valid(line) {
+		return r, false
+	}
+	s := jsontext.NewScanner(string(line))
+	for s.Open('{'); s.Next('}'); {
+		switch s.Key() {
+		case "id":
+			if c := s.Peek(); r.ID != nil || c == '{' || c == '[' {
+				return r, false
+			}
+			r.ID = part(line, &s)
+		case "method":
+			if r.Method != "" {
+				return r, false
+			}
+			r.Method = s.String()
+		case "params":
+			if c := s.Peek(); r.Params != nil || c != '{' && c != '[' {
+				return r, false
+			}
+			r.Params = part(line, &s)
+		default:
+			return r, false
+		}
+	}
+	return r, s.End() && r.Method != ""
+}
+
+// part returns the next value as it stands in line.
+func part(line []byte, s *jsontext.Scanner) json.RawMessage {
+	from, to := s.Skip()
+	return line[from:to:to]
+}
+
+// anyRequest decodes a request and says what is wrong with it.
+func anyRequest(line []byte) (Request, *Error) {
 	members, e := parseObject(line)
 	if e != nil {
 		return Request{}, e
@@ -125,8 +172,41 @@ func ParseRequest(line []byte) (Request, *Error) {
 	return r, nil
 }
 
-// ParseReply decodes one line that a server sent.
+// ParseReply decodes one line that a server sent; the reply may point into it.
 func ParseReply(line []byte) (Reply, error) {
+	if r, ok := usualReply(line); ok {
+		return r, nil
+	}
+	return anyReply(line)
+}
+
+// usualReply is anyReply without reflection, for replies that are no error and
+// have nothing unusual about them.
+func usualReply(line []byte) (r Reply, ok bool) {
+	if !utf8.Valid(line) {
+		return r, false
+	}
+	s := jsontext.NewScanner(string(line))
+	for s.Open('{'); s.Next('}'); {
+		var member *json.RawMessage
+		switch s.Key() {
+		case "id":
+			member = &r.ID
+		case "result":
+			member = &r.Result
+		case "data":
+			member = &r.Data
+		}
+		if member == nil || *member != nil {
+			return r, false
+		}
+		*member = part(line, &s)
+	}
+	return r, s.End() && (r.Result != nil || r.Data != nil)
+}
+
+// anyReply decodes a reply and says what is wrong with it.
+func anyReply(line []byte) (Reply, error) {
 	var r Reply
 	members, e := parseObject(line)
 	if e != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -177,11 +178,55 @@ func TestReaderPassesErrorsOn(t *testing.T) {
 	}
 }
 
+func TestUsualRequestsAreParsedWithoutReflection(t *testing.T) {
+	for _, line := range []string{
+		`{"id":1,"method":"supervisor.getState"}`,
+		`{"method":"m","params":{"name":"web","wait":true,"n":-5},"id":"x"}`,
+		` { "id" : null , "method" : "m" , "params" : [ "a\n", [], {} ] } `,
+	} {
+		if r, ok := usualRequest([]byte(line)); !ok || r.Method == "" {
+			t.Errorf("%s is not: %+v", line, r)
+		}
+	}
+}
+
+func TestReaderIsReadyWhenALineIsThere(t *testing.T) {
+	pieces := []struct {
+		text  string
+		lines int // that are ready after it
+	}{{"one", 0}, {" is\n", 1}, {"two\nthree\nfo", 2}, {"ur\n\r\n \n", 1}, {"\n", 0}, {strings.Repeat("x", 70) + "\n", 1}, {"five\n", 1}}
+	var in bytes.Buffer
+	r := NewReader(&in, 64)
+	for _, p := range pieces {
+		in.WriteString(p.text)
+		_, _ = r.in.Peek(r.in.Buffered() + len(p.text)) // what a read would have brought
+		for n := 0; ; n++ {
+			if !r.Ready() {
+				if n != p.lines {
+					t.Errorf("%d lines are ready after %q, want %d", n, p.text, p.lines)
+				}
+				break
+			}
+			if _, err := r.Line(); err != nil && !errors.Is(err, ErrLineTooLong) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func FuzzParseRequest(f *testing.F) {
 	for _, s := range []string{`{"id":1,"method":"m","params":{}}`, `{"id":"\ud800","method":"m"}`, `[`, `{"id":1e999}`, "\xff", `{"method":"m","method":5}`} {
 		f.Add([]byte(s))
 	}
+	for _, s := range []string{`{"id":"a","method":"m","params":[{"x":[null,-1.5]}],"id":2}`, `{"id":1,"method":""}`, `{"method":"\u006d","params":null}`, ` {"id" : true,"method":"m"}	`} {
+		f.Add([]byte(s))
+	}
 	f.Fuzz(func(t *testing.T, line []byte) {
+		if usual, ok := usualRequest(line); ok {
+			if want, e := anyRequest(line); e != nil || !reflect.DeepEqual(usual, want) {
+				t.Fatalf("%q is %+v to one and %+v, %v to the other", line, usual, want, e)
+			}
+		}
 		r, e := ParseRequest(line)
 		if e != nil {
 			if _, err := EncodeError(r.ID, e); err != nil {
@@ -219,7 +264,13 @@ func FuzzReader(f *testing.F) {
 func FuzzParseReply(f *testing.F) {
 	f.Add([]byte(`{"id":1,"result":true}`))
 	f.Add([]byte(`{"id":1,"error":{"code":"x"}}`))
+	f.Add([]byte(`{"id":"x","data":{"a":[1,"\u00e9"]}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
+		if usual, ok := usualReply(line); ok {
+			if want, err := anyReply(line); err != nil || !reflect.DeepEqual(usual, want) {
+				t.Fatalf("%q is %+v to one and %+v, %v to the other", line, usual, want, err)
+			}
+		}
 		if r, err := ParseReply(line); err == nil && r.Result == nil && r.Data == nil && r.Error == nil {
 			t.Error("an empty reply")
 		}
@@ -232,6 +283,20 @@ func BenchmarkParseRequest(b *testing.B) {
 	for b.Loop() {
 		if _, e := ParseRequest(line); e != nil {
 			b.Fatal(e)
+		}
+	}
+}
+
+func BenchmarkParseReply(b *testing.B) {
+	line, err := EncodeResult(json.RawMessage("2"), make([]map[string]any, 1000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseReply(line); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -50,6 +50,12 @@ func (r *Reader) Line() ([]byte, error) {
 	}
 }
 
+// Ready tells whether Line has something to return without reading more.
+func (r *Reader) Ready() bool {
+	have, _ := r.in.Peek(r.in.Buffered())
+	return !r.skip && len(bytes.TrimSpace(have[:bytes.LastIndexByte(have, '\n')+1])) > 0
+}
+
 func (r *Reader) next() ([]byte, error) {
 	for r.skip {
 		_, err := r.in.ReadSlice('\n')
@@ -69,6 +75,9 @@ func (r *Reader) next() ([]byte, error) {
 		if len(r.line)+len(piece) > r.max {
 			r.skip = !ended
 			return nil, ErrLineTooLong
+		}
+		if ended && len(r.line) == 0 {
+			return piece, nil // it lies in the buffer in one piece
 		}
 		r.line = append(r.line, piece...)
 		if ended {

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"gosupervisor/ctl/jsontext"
+)
+
+// AppendJSON appends v as it stands in a reply, if it is of one of the kinds that
+// nearly all replies are of; for the others there is encoding/json.
+func AppendJSON(b []byte, v any) (_ []byte, ok bool) {
+	switch x := v.(type) {
+	case bool:
+		return jsontext.AppendBool(b, x), true
+	case int:
+		return jsontext.AppendInt(b, int64(x)), true
+	case string:
+		return jsontext.AppendString(b, x), true
+	case StateInfo:
+		b = append(b, `{"statecode":`...)
+		b = jsontext.AppendInt(b, int64(x.StateCode))
+		return append(appendText(b, `,"statename":`, x.StateName), '}'), true
+	case ProcessInfo:
+		return x.append(b), true
+	case []ProcessInfo:
+		if x == nil {
+			return b, false
+		}
+		b = append(b, '[')
+		for i := range x {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = x[i].append(b)
+		}
+		return append(b, ']'), true
+	}
+	return b, false
+}
+
+// append appends a description in the order of its fields.
+func (p *ProcessInfo) append(b []byte) []byte {
+	b = appendText(b, `{"name":`, p.Name)
+	b = appendText(b, `,"group":`, p.Group)
+	b = appendNumber(b, `,"start":`, p.Start)
+	b = appendNumber(b, `,"stop":`, p.Stop)
+	b = appendNumber(b, `,"now":`, p.Now)
+	b = appendNumber(b, `,"state":`, int64(p.State))
+	b = appendText(b, `,"statename":`, p.StateName)
+	b = appendText(b, `,"spawnerr":`, p.SpawnErr)
+	b = appendNumber(b, `,"exitstatus":`, int64(p.ExitStatus))
+	b = appendText(b, `,"logfile":`, p.Logfile)
+	b = appendText(b, `,"stdout_logfile":`, p.StdoutLogfile)
+	b = appendText(b, `,"stderr_logfile":`, p.StderrLogfile)
+	b = appendNumber(b, `,"pid":`, int64(p.PID))
+	return append(appendText(b, `,"description":`, p.Description), '}')
+}
+
+func appendText(b []byte, before, text string) []byte {
+	return jsontext.AppendString(append(b, before...), text)
+}
+
+func appendNumber(b []byte, before string, n int64) []byte {
+	return jsontext.AppendInt(append(b, before...), n)
+}
+
+// UnmarshalProcess decodes the description of a process as json.Unmarshal does.
+func UnmarshalProcess(text []byte) (p ProcessInfo, err error) {
+	if s := jsontext.NewScanner(string(text)); utf8.Valid(text) && p.scan(&s) && s.End() {
+		return p, nil
+	}
+	p = ProcessInfo{}
+	err = json.Unmarshal(text, &p)
+	return p, err
+}
+
+// UnmarshalProcesses decodes a list of descriptions as json.Unmarshal does.
+func UnmarshalProcesses(text []byte) (list []ProcessInfo, err error) {
+	const least = 256 // bytes of most descriptions; not all of them
+	list = make([]ProcessInfo, 0, len(text)/least+1)
+	s := jsontext.NewScanner(string(text))
+	good := utf8.Valid(text)
+	for s.Open('['); good && s.Next(']'); {
+		list = append(list, ProcessInfo{})
+		good = list[len(list)-1].scan(&s)
+	}
+	if good && s.End() {
+		return list, nil
+	}
+	list = nil
+	err = json.Unmarshal(text, &list)
+	return list, err
+}
+
+// scan reads a description; false means that there is something unusual about it.
+func (p *ProcessInfo) scan(s *jsontext.Scanner) bool {
+	for s.Open('{'); s.Next('}'); {
+		switch s.Key() {
+		case "name":
+			p.Name = s.String()
+		case "group":
+			p.Group = s.String()
+		case "start":
+			p.Start = s.Int()
+		case "stop":
+			p.Stop = s.Int()
+		case "now":
+			p.Now = s.Int()
+		case "state":
+			p.State = int(s.Int())
+		case "statename":
+			p.StateName = s.String()
+		case "spawnerr":
+			p.SpawnErr = s.String()
+		case "exitstatus":
+			p.ExitStatus = int(s.Int())
+		case "logfile":
+			p.Logfile = s.String()
+		case "stdout_logfile":
+			p.StdoutLogfile = s.String()
+		case "stderr_logfile":
+			p.StderrLogfile = s.String()
+		case "pid":
+			p.PID = int(s.Int())
+		case "description":
+			p.Description = s.String()
+		default:
+			return false
+		}
+	}
+	return s.OK()
+}

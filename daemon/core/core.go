@@ -39,6 +39,7 @@ type Core struct {
 	mode   conf.UpdateMode // likewise
 
 	groups []*group // in start order
+	named  map[string]*group
 	procs  map[ProcID]*process
 	lastID ProcID
 
@@ -82,6 +83,9 @@ type Core struct {
 	forks   int        // spawns that are not answered yet
 	held    []*process // whose success waits until there are none
 
+	changed []*process // since Changes was called last
+	others  bool       // likewise: processes came or went
+
 	now  proc.Instant
 	wall time.Time
 	fx   []Effect
@@ -101,6 +105,7 @@ func New(cfg *conf.Config, o Options) *Core {
 		signalMap: cfg.Server.SignalMap,
 		exit:      newExitPolicy(&cfg.Server, o.PID),
 		budget:    stopBudget{limit: time.Duration(cfg.Server.ShutdownTimeout) * time.Second},
+		named:     map[string]*group{},
 		procs:     map[ProcID]*process{}, jobs: map[uint64]*job{}, signals: map[RequestID]*pendingSignals{},
 		waits: map[RequestID]*wait{}, errands: map[ProcID]*errand{}, followers: map[RequestID]*follower{},
 	}

@@ -55,6 +55,7 @@ func (c *Core) newProcess(g *group, pc *conf.Program) *process {
 	c.lastID++
 	p := &process{id: c.lastID, conf: pc, policy: proc.PolicyOf(pc), group: g}
 	c.procs[p.id] = p
+	c.others = true
 	return p
 }
 
@@ -65,6 +66,7 @@ func (c *Core) place(g *group) {
 		at = len(c.groups)
 	}
 	c.groups = slices.Insert(c.groups, at, g)
+	c.named[g.conf.Name] = g
 }
 
 // autostart starts what is to run without being asked for.
@@ -87,6 +89,7 @@ func (c *Core) removeGroup(g *group) {
 		c.forget(p)
 	}
 	c.groups = slices.DeleteFunc(c.groups, func(have *group) bool { return have == g })
+	delete(c.named, g.conf.Name)
 	if g.pool != nil {
 		c.removePool(g.pool)
 	}
@@ -98,6 +101,7 @@ func (c *Core) removeGroup(g *group) {
 func (c *Core) forget(p *process) {
 	p.removed = true
 	delete(c.procs, p.id)
+	c.others = true
 	c.settleRemoved(p)
 	c.endWaitsFor(p)
 }
@@ -115,14 +119,7 @@ func (g *group) ascending() []*process {
 }
 
 // findGroup returns the active group of that name, or nil.
-func (c *Core) findGroup(name string) *group {
-	for _, g := range c.groups {
-		if g.conf.Name == name {
-			return g
-		}
-	}
-	return nil
-}
+func (c *Core) findGroup(name string) *group { return c.named[name] }
 
 // inOrder returns every process: groups by priority, then processes by theirs.
 func (c *Core) inOrder() []*process {

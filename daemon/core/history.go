@@ -299,7 +299,7 @@ func (c *Core) explain(p *process) api.Explanation {
 	h := &p.history
 	x := api.Explanation{
 		Name: p.conf.Name, Group: p.group.conf.Name, State: int(p.m.State), StateName: p.m.State.String(),
-		Description: c.describe(p), PID: p.m.PID, Command: p.conf.Command, Start: p.began, Now: c.wall.Unix(),
+		Description: p.record().describe(c.now, c.wall), PID: p.m.PID, Command: p.conf.Command, Start: p.began, Now: c.wall.Unix(),
 		Starts: int(h.starts), Restarts: int(h.restarts), Tries: p.m.Tries, StartRetries: p.policy.StartRetries,
 		WaitsFor: c.waitsFor(p), History: make([]api.Transition, 0, len(h.records)),
 	}

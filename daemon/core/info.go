@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"sort"
-	"time"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
-	"gosupervisor/proc"
 )
 
 func badExit(code int) string { return fmt.Sprintf("Bad exit code %d", code) }
@@ -23,30 +21,15 @@ func (c *Core) getProcessInfo(id RequestID, name string) {
 
 // allProcessInfo describes every process, by group and then by name.
 func (c *Core) allProcessInfo() []api.ProcessInfo {
-	out := make([]api.ProcessInfo, 0, len(c.procs))
-	for _, g := range c.groups {
-		for _, p := range g.procs {
-			out = append(out, c.info(p))
-		}
+	records := c.Records()
+	out := make([]api.ProcessInfo, len(records))
+	for i, r := range records {
+		out[i] = r.Info(c.now, c.wall)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := &out[i], &out[j]
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
-	})
 	return out
 }
 
-func (c *Core) info(p *process) api.ProcessInfo {
-	stdout := logPath(p.conf.Stdout, p.logs[0])
-	return api.ProcessInfo{
-		Name: p.conf.Name, Group: p.group.conf.Name,
-		Start: p.began, Stop: p.ended, Now: c.wall.Unix(),
-		State: int(p.m.State), StateName: p.m.State.String(),
-		SpawnErr: p.spawnErr, ExitStatus: p.exitStatus,
-		Logfile: stdout, StdoutLogfile: stdout, StderrLogfile: logPath(p.conf.Stderr, p.logs[1]),
-		PID: p.m.PID, Description: c.describe(p),
-	}
-}
+func (c *Core) info(p *process) api.ProcessInfo { return p.record().Info(c.now, c.wall) }
 
 // allUsage returns what the core knows of what processes take of the machine;
 // the rest is for the kernel to tell.
@@ -69,46 +52,6 @@ func (c *Core) allUsage() []api.ProcessUsage {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	return out
-}
-
-func logPath(o conf.Output, auto string) string {
-	if o.Auto {
-		return auto
-	}
-	return o.Logfile
-}
-
-// describe says about a process what its state does not.
-func (c *Core) describe(p *process) string {
-	switch p.m.State {
-	case proc.Running:
-		return fmt.Sprintf("pid %d, uptime %s", p.m.PID, uptime(c.now-p.up))
-	case proc.Fatal, proc.Backoff:
-		if p.spawnErr == "" {
-			return fmt.Sprintf("unknown error (try \"tail %s\")", p.conf.Name)
-		}
-		return p.spawnErr
-	case proc.Stopped, proc.Exited:
-		if p.ended == 0 {
-			return "Not started"
-		}
-		return time.Unix(p.ended, 0).In(c.wall.Location()).Format("Jan 02 03:04 PM")
-	}
-	return ""
-}
-
-// uptime writes a duration as 0:00:38, or 2 days, 1:02:03.
-func uptime(d time.Duration) string {
-	s := max(int64(d/time.Second), 0)
-	clock := fmt.Sprintf("%d:%02d:%02d", s/3600%24, s/60%60, s%60)
-	switch days := s / 86400; days {
-	case 0:
-		return clock
-	case 1:
-		return "1 day, " + clock
-	default:
-		return fmt.Sprintf("%d days, %s", days, clock)
-	}
 }
 
 // allConfigInfo describes every process of the configuration last read, by

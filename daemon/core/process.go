@@ -16,6 +16,7 @@ type process struct {
 	group   *group
 	m       proc.Machine
 	removed bool
+	changed bool      // since somebody took note of its record
 	leaving bool      // an update waits for its end, and then drops the slot
 	waiting []*item   // of the jobs that wait for a transition
 	awaited []awaited // the same of the requests that only wait
@@ -52,6 +53,7 @@ func (p *process) namespec() string { return api.Namespec(p.group.conf.Name, p.c
 func (c *Core) NameLogs(id ProcID, stdout, stderr string) {
 	if p := c.procs[id]; p != nil {
 		p.logs = [2]string{stdout, stderr}
+		c.touch(p)
 	}
 }
 
@@ -67,6 +69,7 @@ func (c *Core) step(p *process, at proc.Instant, in proc.Input) {
 			c.tellClosed(p)
 		}
 	}
+	c.touch(p)
 	if fx.Spawn {
 		p.began, p.up = c.wall.Unix(), c.now
 		p.spawnErr, p.exitStatus = "", 0

@@ -49,7 +49,8 @@ type world struct {
 	runs    map[ProcID]bool // commands of hooks: whether they were killed
 	left    int
 
-	held map[ProcID]holds
+	held    map[ProcID]holds
+	records map[ProcID]*Record // as somebody has them who hears of changes alone
 
 	watchers map[RequestID]*watcher
 	watching []RequestID // their keys, as they came
@@ -61,7 +62,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
 		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, runs: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
-		watchers: map[RequestID]*watcher{}, held: map[ProcID]holds{},
+		watchers: map[RequestID]*watcher{}, held: map[ProcID]holds{}, records: map[ProcID]*Record{},
 	}
 }
 
@@ -90,6 +91,7 @@ func (w *world) give(in Input) {
 	w.checkUpdates(effects, before)
 	w.checkRoom()
 	w.checkWaits()
+	w.checkRecords()
 	w.checkHistories()
 	w.checkWatchers(slices.Clone(effects)) // there will be others
 	if at, ok := w.core.NextDue(); ok && at < w.now {
@@ -142,6 +144,31 @@ func (w *world) checkWaits() {
 	}
 	if len(open) > 0 || results != w.core.awaited {
 		w.fail("processes know of %d waits that are over; of %d results %d are counted", len(open), results, w.core.awaited)
+	}
+}
+
+// checkRecords checks that nothing that is told of a process has changed without
+// notice.
+func (w *world) checkRecords() {
+	w.t.Helper()
+	changes := w.core.Changes(true)
+	for _, r := range changes.Records {
+		w.records[r.Proc] = r
+	}
+	if changes.Others {
+		w.records = map[ProcID]*Record{}
+	}
+	known := len(w.records) > 0
+	for _, r := range w.core.Records() {
+		switch have := w.records[r.Proc]; {
+		case !known:
+			w.records[r.Proc] = r
+		case have == nil || !reflect.DeepEqual(have, r):
+			w.fail("%+v is known as %+v", r, have)
+		}
+	}
+	if known && len(w.records) != len(w.core.procs) {
+		w.fail("%d processes are known, and there are %d", len(w.records), len(w.core.procs))
 	}
 }
 

@@ -35,6 +35,7 @@ type host struct {
 	epoch   time.Time       // Instant zero
 
 	core     *core.Core
+	view     view
 	inbox    *inbox
 	kids     *child.Table
 	slots    map[core.ProcID]*slot    // loop

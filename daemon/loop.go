@@ -80,8 +80,13 @@ func (h *host) feed(m message) {
 		delete(h.calls, in.ID)
 	}
 	now := time.Now()
-	for _, e := range h.core.Step(h.instant(now), now, m.in) {
+	effects := h.core.Step(h.instant(now), now, m.in)
+	h.view.update(h.core)
+	for _, e := range effects {
 		h.perform(e)
+	}
+	if r, ok := m.in.(core.Request); ok {
+		h.view.want(h.core, r.Req)
 	}
 }
 

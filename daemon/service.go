@@ -19,9 +19,13 @@ import (
 // follower streams logs; it is the value of a performed Follow request.
 type follower func(ctx context.Context, emit func(any) error) error
 
-// Do implements api.Service. It waits for the loop's answer, then does the
-// file work that the answer may ask for, here in the client's goroutine.
+// Do implements api.Service. What the view does not tell it asks the loop; it waits
+// for the answer, then does the file work that the answer may ask for, here in the
+// client's goroutine.
 func (h *host) Do(ctx context.Context, r api.Request) (any, error) {
+	if v, ok, err := h.Peek(ctx, r); ok {
+		return v, err
+	}
 	id := h.newID()
 	return h.ask(ctx, id, core.Request{ID: id, Req: r})
 }

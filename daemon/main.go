@@ -411,7 +411,7 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 		if !c.Guarded() && !peers {
 			d.journal.logf(conf.Critical, "Server %s running without any HTTP authentication checking", conf.Repr(c.Section))
 		}
-		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds, Roles: cfg.Roles}))
+		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds, Roles: cfg.Roles, Level: d.journal.level}))
 	}
 	return servers, nil
 }

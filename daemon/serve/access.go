@@ -134,6 +134,24 @@ func (g *guard) Do(ctx context.Context, r api.Request) (any, error) {
 	return v, err
 }
 
+// Peek implements api.Peeker.
+func (g *guard) Peek(ctx context.Context, r api.Request) (any, bool, error) {
+	p, can := g.Service.(api.Peeker)
+	if !can {
+		return nil, false, nil
+	}
+	n := needOf(r)
+	c := clientIn(ctx)
+	if n.access > api.Read || !c.may(n) {
+		return nil, false, nil // Do says why, and the log hears of it
+	}
+	v, ok, err := p.Peek(ctx, r)
+	if ok && err == nil && n.scope == api.TheVisible && !c.trusted {
+		v, err = c.visible(v, n)
+	}
+	return v, ok, err
+}
+
 // Follow implements api.Service.
 func (g *guard) Follow(ctx context.Context, r api.Request, emit func(any) error) error {
 	if _, _, err := g.admit(ctx, r); err != nil {

@@ -46,11 +46,13 @@ func (s *Server) names(w wire) []string {
 func (s *Server) lookup(name string, w wire) (*api.Method, *api.Fault) {
 	full := name
 	if !strings.HasPrefix(name, api.SystemPrefix) {
-		namespace, rest, _ := strings.Cut(name, ".")
+		namespace, rest, dotted := strings.Cut(name, ".")
 		if s.o.Namespace == "" || namespace != s.o.Namespace {
 			return nil, s.unknown(name, w)
 		}
-		full = api.SupervisorPrefix + rest
+		if !dotted || !strings.HasPrefix(name, api.SupervisorPrefix) {
+			full = api.SupervisorPrefix + rest
+		}
 	}
 	m, ok := api.Lookup(full)
 	if !ok || (w == overXMLRPC && !m.XMLRPC) {
@@ -75,17 +77,12 @@ func (s *Server) unknown(name string, w wire) *api.Fault {
 // the supervisor goes on.
 func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, args []any, g *grant) (result any, fault *api.Fault) {
 	s.counts.called(w)
-	s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", w, name))
+	s.traceCall(w, name)
 	defer func() {
 		if r := recover(); r != nil {
-			s.log(conf.Critical, fmt.Sprintf("Handling %s method %s() raised an unexpected exception: %v\n%s", w, name, r, debug.Stack()))
-			fault = api.NewFault(api.Failed, "internal error")
+			fault = s.panicked(w, name, r)
 		}
-		if fault != nil {
-			s.log(conf.Trace, fmt.Sprintf("%s method %s() returned fault: [%d] %s", w, name, fault.Code, fault.Text()))
-		} else {
-			s.log(conf.Trace, fmt.Sprintf("%s method %s() returned successfully", w, name))
-		}
+		s.traceResult(w, name, fault)
 	}()
 	if m.Build == nil {
 		if f := s.barred(ctx); f != nil {
@@ -98,10 +95,54 @@ func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, a
 		return nil, f
 	}
 	result, err := s.svc.Do(ctx, request)
-	if !g.many {
+	if !g.many && g.held > 0 {
 		g.shrink(weight(result))
 	}
 	return result, api.AsFault(err)
+}
+
+// callAtOnce is call for what the service can answer without waiting; with ok
+// false nothing has been done.
+func (s *Server) callAtOnce(ctx context.Context, w wire, name string, m *api.Method, args []any) (result any, ok bool, fault *api.Fault) {
+	peeker, can := s.svc.(api.Peeker)
+	if !can || m.Build == nil || m.Slow || m.Stream {
+		return nil, false, nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			ok, fault = true, s.panicked(w, name, r)
+		}
+		if ok {
+			s.counts.called(w)
+			s.traceCall(w, name)
+			s.traceResult(w, name, fault)
+		}
+	}()
+	result, ok, err := peeker.Peek(ctx, m.Build(args))
+	return result, ok, api.AsFault(err)
+}
+
+func (s *Server) panicked(w wire, name string, r any) *api.Fault {
+	s.log(conf.Critical, fmt.Sprintf("Handling %s method %s() raised an unexpected exception: %v\n%s", w, name, r, debug.Stack()))
+	return api.NewFault(api.Failed, "internal error")
+}
+
+// traceCall and traceResult write the lines about a call, unless they would be
+// thrown away.
+func (s *Server) traceCall(w wire, name string) {
+	if s.o.Level <= conf.Trace {
+		s.log(conf.Trace, fmt.Sprintf("%s method called: %s()", w, name))
+	}
+}
+
+func (s *Server) traceResult(w wire, name string, fault *api.Fault) {
+	switch {
+	case s.o.Level > conf.Trace:
+	case fault != nil:
+		s.log(conf.Trace, fmt.Sprintf("%s method %s() returned fault: [%d] %s", w, name, fault.Code, fault.Text()))
+	default:
+		s.log(conf.Trace, fmt.Sprintf("%s method %s() returned successfully", w, name))
+	}
 }
 
 // system answers the methods of the connection itself.

@@ -35,6 +35,7 @@ type fake struct {
 	follows chan string  // "opened" and "ended", by name
 	reads   atomic.Int64 // of the log of big
 	batches chan api.EventBatch
+	peeked  atomic.Int64 // requests that were answered at once
 }
 
 // bigLog is what the log of big holds.
@@ -101,6 +102,22 @@ func (f *fake) Do(ctx context.Context, r api.Request) (any, error) {
 		return make(chan int), nil // nothing that a wire can carry
 	}
 	return nil, api.NewFault(api.ShutdownState, "")
+}
+
+// Peek implements api.Peeker, for some of what Do answers.
+func (f *fake) Peek(ctx context.Context, r api.Request) (any, bool, error) {
+	switch r.(type) {
+	case api.GetPID, api.GetState, api.GetProcessInfo, api.GetAllProcessInfo:
+		if f.ending {
+			return nil, false, nil
+		}
+		f.peeked.Add(1)
+		v, err := f.Do(ctx, r)
+		return v, true, err
+	case api.GetReadiness:
+		panic("boom")
+	}
+	return nil, false, nil
 }
 
 // Follow implements api.Service.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,10 +15,11 @@ import (
 )
 
 // lineConn is a conversation in lines of JSON, on a connection of its own or
-// in the body of an HTTP request. The goroutine in run owns every field; one
-// more reads lines, one writes them, and each request has its own. Whatever
-// leaves goes through out, final replies by way of run, so that an id is free
-// again before its last reply can be read.
+// in the body of an HTTP request. The goroutine in run owns every field. While
+// nothing has to be waited for it reads, answers and writes by itself: see
+// direct. Otherwise one more reads lines, one writes them, and each request has
+// its own. Whatever leaves goes through out, final replies by way of run, so that
+// an id is free again before its last reply can be read.
 type lineConn struct {
 	s        *Server
 	loggedIn bool
@@ -27,8 +29,12 @@ type lineConn struct {
 	ctx     context.Context // ends when the client is gone or the server dies
 	cancel  context.CancelFunc
 	lines   chan incoming   // from the reader
+	next    chan struct{}   // to the reader: read another one
 	out     chan reply      // to the writer
 	done    chan outcome    // from the requests
+	alone   bool            // nobody else reads or writes; what is to be written goes to buffer
+	buffer  []byte          // what direct has answered
+	waits   *job            // it ends that: it is to be started once others read and write
 	purse   *purse          // of long replies
 	running map[string]*job // by id, as it was sent
 	flying  int             // requests in flight, those without an id too
@@ -74,7 +80,10 @@ func (s *Server) serveLineConn(conn *firstByteConn) {
 		_ = conn.SetReadDeadline(time.Time{})
 		conn.settle(s.settled)
 	}
-	c.run(conn, lineOut{conn, func() error { return nil }, conn.SetWriteDeadline}, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }, s.o.Heartbeat)
+	unread := func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }
+	stopReading := context.AfterFunc(s.closing, unread)
+	defer stopReading()
+	c.run(conn, lineOut{conn, func() error { return nil }, conn.SetWriteDeadline}, unread, s.o.Heartbeat)
 }
 
 // lineOut is where the lines of a conversation go.
@@ -105,26 +114,47 @@ func (o lineOut) send(r reply) error {
 func (c *lineConn) run(in io.Reader, out lineOut, unread func(), heartbeat time.Duration) {
 	c.lines, c.out, c.done = make(chan incoming), make(chan reply), make(chan outcome)
 	c.running, c.purse = map[string]*job{}, newPurse(MaxConnHeld)
-	var reader, writer sync.WaitGroup
-	reader.Go(func() { c.read(ndjson.NewReader(in, ndjson.MaxLine)) })
-	written := make(chan struct{}) // closed when there is nothing more to write
-	writer.Go(func() { c.write(out, written) })
-
-	c.loop(heartbeat)
-
-	close(written)
-	writer.Wait() // the last line is on its way
-	c.cancel()
-	if !c.ended {
-		unread()
+	r := ndjson.NewReader(in, ndjson.MaxLine)
+	for open := true; open; {
+		if open = c.overHTTP || c.direct(r, out); open {
+			open = c.shared(r, out, unread, heartbeat)
+		}
 	}
-	reader.Wait()
+	c.cancel()
 	c.jobs.Wait()
 }
 
-// read hands lines to the loop.
+// shared serves with one goroutine that reads and one that writes, and tells
+// whether it is to be gone on without them, because nothing is in flight.
+func (c *lineConn) shared(r *ndjson.Reader, out lineOut, unread func(), heartbeat time.Duration) (again bool) {
+	var reader, writer sync.WaitGroup
+	c.next = make(chan struct{}, 1)
+	reader.Go(func() { c.read(r) })
+	written := make(chan struct{}) // closed when there is nothing more to write
+	writer.Go(func() { c.write(out, written) })
+	if c.waits != nil {
+		c.start(c.waits)
+		c.waits = nil
+	}
+
+	again = c.loop(heartbeat)
+
+	close(written)
+	writer.Wait() // the last line is on its way
+	if !again {
+		c.cancel()
+		if !c.ended {
+			unread()
+		}
+	}
+	close(c.next)
+	reader.Wait()
+	return again && c.ctx.Err() == nil
+}
+
+// read hands lines to the loop, each when it has been told to.
 func (c *lineConn) read(r *ndjson.Reader) {
-	for {
+	for goOn := true; goOn; _, goOn = <-c.next {
 		line, err := r.Line()
 		in := incoming{err: err}
 		if err == nil {
@@ -162,8 +192,13 @@ func (c *lineConn) write(out lineOut, written <-chan struct{}) {
 // send hands a line to the writer; false means that the client is gone.
 func (c *lineConn) send(line []byte) bool { return c.pass(reply{line: line}) }
 
-// pass hands a reply to the writer, or gives back what it holds.
+// pass hands a reply to the writer, or gives back what it holds. A long reply
+// comes from a request in flight, and then there is a writer.
 func (c *lineConn) pass(r reply) bool {
+	if c.alone {
+		c.buffer = append(c.buffer, r.line...)
+		return true
+	}
 	select {
 	case c.out <- r:
 		return true
@@ -173,20 +208,30 @@ func (c *lineConn) pass(r reply) bool {
 	}
 }
 
-func (c *lineConn) loop(heartbeat time.Duration) {
-	open := true // the client may send more
+// loop tells whether it ended because nothing is in flight and nobody reads.
+func (c *lineConn) loop(heartbeat time.Duration) (idle bool) {
+	open := true    // the client may send more
+	reading := true // the reader is at it
 	closing := c.s.closing.Done()
 	var beat, pause <-chan time.Time
 	if c.waited != nil {
 		pause = time.Tick(c.s.o.body / 4)
 	}
 	for open || c.flying > 0 {
+		if open && !reading && c.flying < MaxRequests {
+			if c.flying == 0 && !c.overHTTP {
+				return true
+			}
+			c.next <- struct{}{} // it holds one word, and the reader waits for it
+			reading = true
+		}
 		lines := c.lines
-		if !open || c.flying >= MaxRequests {
+		if !open {
 			lines = nil
 		}
 		select {
 		case in := <-lines:
+			reading = false
 			if open = c.take(in); !open {
 				beat = time.Tick(heartbeat)
 			}
@@ -201,9 +246,10 @@ func (c *lineConn) loop(heartbeat time.Duration) {
 		case <-beat:
 			c.send([]byte("\n"))
 		case <-c.ctx.Done():
-			return
+			return false
 		}
 	}
+	return false
 }
 
 // finish frees the id of a request and sends its last line.
@@ -271,6 +317,20 @@ func (c *lineConn) begin(j *job) bool {
 		}
 		c.streams++
 	}
+	if result, ok, f := c.s.callAtOnce(c.ctx, overLines, j.name, j.method, j.args); ok {
+		return c.answer(j.id, result, f)
+	}
+	j.id = bytes.Clone(j.id) // it points into a line
+	if c.alone {
+		c.waits = j
+	} else {
+		c.start(j)
+	}
+	return true
+}
+
+// start puts a request into flight.
+func (c *lineConn) start(j *job) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	j.cancel = cancel
 	c.flying++
@@ -285,7 +345,6 @@ func (c *lineConn) begin(j *job) bool {
 			o.last.release()
 		}
 	})
-	return true
 }
 
 // perform does the work of a request and returns its last line.
@@ -358,6 +417,24 @@ func (c *lineConn) cancelJob(id any) bool {
 func sameScalar(a, b json.RawMessage) bool {
 	var x, y any
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && x == y
+}
+
+// answer sends the only line of a request that was performed at once.
+func (c *lineConn) answer(id json.RawMessage, result any, f *api.Fault) bool {
+	if f == nil && c.alone {
+		var ok bool
+		if c.buffer, ok = appendResult(c.buffer, id, result); ok {
+			return true
+		}
+	}
+	if f == nil {
+		last, err := newReply(id, result)
+		if err == nil && last.line != nil {
+			return c.pass(last)
+		}
+		f = api.NewFault(api.Failed, fmt.Sprint("nothing that can be sent at once: ", err))
+	}
+	return c.fail(id, faultError(f))
 }
 
 func (c *lineConn) reply(id json.RawMessage, result any) bool {

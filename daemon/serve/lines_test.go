@@ -31,6 +31,8 @@ func TestLinesAnswer(t *testing.T) {
 		{"a fault", `{"id":1,"method":"supervisor.getProcessInfo","params":{"name":"nosuch"}}`, `{"id":1,"error":{"code":10,"name":"BAD_NAME","message":"BAD_NAME: nosuch"}}`},
 		{"an error that is no fault", `{"id":1,"method":"supervisor.sendProcessStdin","params":["web","x"]}`, `{"id":1,"error":{"code":30,"name":"FAILED","message":"FAILED: no such luck: x"}}`},
 		{"a panic", `{"id":1,"method":"supervisor.clearLog"}`, `{"id":1,"error":{"code":30,"name":"FAILED","message":"FAILED: internal error"}}`},
+		{"a panic of what is answered at once", `{"id":1,"method":"supervisor.getReadiness"}`, `{"id":1,"error":{"code":30,"name":"FAILED","message":"FAILED: internal error"}}`},
+		{"a list", `{"id":1,"method":"supervisor.getAllProcessInfo"}`, `{"id":1,"result":[{"name":"web","group":"web","start":1767323045,"stop":0,"now":1767323083,"state":20,"statename":"RUNNING","spawnerr":"","exitstatus":0,"logfile":"/var/log/web.log","stdout_logfile":"/var/log/web.log","stderr_logfile":"","pid":4711,"description":"pid 4711, uptime 0:00:38"}]}`},
 		{"a result that cannot be sent", `{"id":1,"method":"supervisor.getIdentification"}`, `{"id":1,"error":{"code":30,"name":"FAILED","message":"FAILED: encode line: json: unsupported type: chan int"}}`},
 		{"a multicall", `{"id":1,"method":"system.multicall","params":[[{"methodName":"supervisor.getPID"},{"methodName":"supervisor.getProcessInfo","params":{"name":"x"}},{"methodName":"supervisor.followLog"},{}]]}`,
 			`{"id":1,"result":[42,{"faultCode":10,"faultString":"BAD_NAME: x"},{"faultCode":2,"faultString":"INCORRECT_PARAMETERS: supervisor.followLog cannot be part of a multicall"},{"faultCode":2,"faultString":"INCORRECT_PARAMETERS: No methodName"}]}`},

@@ -30,9 +30,30 @@ func newReply(id json.RawMessage, result any) (reply, error) {
 			return reply{id: id, long: result}, nil
 		}
 	}
+	if line, ok := appendResult(nil, id, result); ok {
+		return reply{line: line}, nil
+	}
 	line, err := ndjson.EncodeResult(id, result)
 	return reply{line: line}, err
 }
+
+// appendResult appends the last line of a request, if its result is of one of the
+// usual kinds.
+func appendResult(b []byte, id json.RawMessage, result any) ([]byte, bool) {
+	if len(id) == 0 {
+		id = null
+	}
+	from := len(b)
+	b = append(append(append(b, `{"id":`...), id...), `,"result":`...)
+	b, ok := api.AppendJSON(b, result)
+	if !ok {
+		return b[:from], false
+	}
+	return append(b, "}\n"...), true
+}
+
+// null is the id of a request without one.
+var null = json.RawMessage("null")
 
 // release gives back what the reply holds.
 func (r reply) release() {
@@ -53,7 +74,7 @@ func (r reply) writeTo(w io.Writer) error {
 	b := bufio.NewWriterSize(w, replyPiece)
 	id := r.id
 	if len(id) == 0 {
-		id = json.RawMessage("null")
+		id = null
 	}
 	fmt.Fprintf(b, `{"id":%s,"result":`, id)
 	if err := writeJSON(b, r.long); err != nil {

@@ -32,6 +32,7 @@ type Options struct {
 	Roles        []conf.Role   // what users of the machine may do on UNIX sockets; none: whoever connects may do everything
 	Bounds       *Bounds       // shared with other servers; nil: its own
 	Namespace    string        // under which the supervisor methods are published; "": not at all
+	Level        conf.Level    // of the activity log; lines below it that are made for each call are not even worded
 	MaxConns     int           // 0: MaxConns
 	FirstRequest time.Duration // how long a new connection may be silent; 0: 60 seconds, 30 on inet
 	Heartbeat    time.Duration // between blank lines to a client that stopped sending; 0: 10 seconds

@@ -285,6 +285,8 @@ func (d *daemon) prepare(cfg *conf.Config) ([]conf.Note, error) {
 			return nil, err
 		}
 		notes = append([]conf.Note{n}, notes...)
+	case os.Getuid() == 0 && d.opts.container:
+		notes = append([]conf.Note{{Level: conf.Info, Text: "running as root, as containers do, and so does each program without user="}}, notes...)
 	case os.Getuid() == 0:
 		notes = append([]conf.Note{{Level: conf.Critical, Text: rootWarning}}, notes...)
 	}

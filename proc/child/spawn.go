@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,7 +26,7 @@ type Spec struct {
 	Limits *conf.Limits // nil: none
 
 	// The child's descriptors 0, 1 and 2; nil is the null device.
-	Stdin, Stdout, Stderr *os.File
+	Stdin, Stdout, Stderr File
 
 	// Foreground gives the terminal at descriptor 0, if there is one and it is
 	// ours to give, to the process group of the child.
@@ -36,8 +38,24 @@ type Spec struct {
 
 	// Close lists the files that only the child needs. The table closes them
 	// after the fork, whether it worked or not.
-	Close []*os.File
+	Close []File
 }
+
+// File is an open file: an *os.File, or a bare FD.
+type File interface {
+	Fd() uintptr
+	Close() error
+}
+
+// FD is a descriptor that nobody but us will read or write, so that it needs nothing of
+// what an *os.File has.
+type FD int
+
+// Fd implements File.
+func (f FD) Fd() uintptr { return uintptr(f) }
+
+// Close implements File.
+func (f FD) Close() error { return unix.Close(int(f)) }
 
 // Credential is a user to become.
 type Credential struct {
@@ -82,7 +100,7 @@ func (t *Table) spawn(j Job) {
 		t.observer.Failed(j.Key, err)
 		return
 	}
-	pid, executed, err := start(spec)
+	pid, executed, err := t.start(spec)
 	for _, f := range spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
@@ -101,13 +119,13 @@ func (t *Table) spawn(j Job) {
 // start forks and executes, the fast way if it can. executed is nil if the
 // child has executed its program, else the pipe that ends when it has.
 //
-// The fast way is ForkExec, which stops its thread and, with that, at the next
-// garbage collection the whole daemon, until the child has executed. So it is
+// The fast way stops its thread and, with that, at the next garbage collection the
+// whole daemon, until the child has executed. So it is
 // only for what nobody else can hold up: no user to become (who could stop the
 // child in that moment) and no file of somebody else's or on somebody else's
 // server. Everything else our own binary does, in a child that is waited for
 // aside.
-func start(s *Spec) (pid int, executed *os.File, err error) {
+func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
 	files, cleanup, err := stdio(s)
 	if err != nil {
 		return 0, nil, &SpawnError{StageStdio, err}
@@ -116,7 +134,7 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 
 	var fast error
 	if !changesUser(s.Cred) && !s.limited() && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
-		pid, fast = syscall.ForkExec(s.Path, s.Argv, &syscall.ProcAttr{
+		pid, fast = t.forkExec(s, s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
 			Files: files,
@@ -126,18 +144,18 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 			return pid, nil, nil
 		}
 	}
-	// ForkExec does not say what failed. The applet finds out, or, if it was
+	// It does not say what failed. The applet finds out, or, if it was
 	// the fork, fails the same way.
 	slow := fast
 	if fast != syscall.E2BIG {
-		if pid, executed, slow = startApplet(request{spec: s, files: files}); slow == nil {
+		if pid, executed, slow = t.startApplet(request{spec: s, files: files}); slow == nil {
 			return pid, executed, nil
 		}
 	}
 	if slow == syscall.E2BIG {
 		// Only execve says so, and the applet was refused the same arguments:
 		// have it do nothing but report.
-		if pid, executed, err := startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
+		if pid, executed, err := t.startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
 			return pid, executed, nil
 		}
 	}
@@ -150,7 +168,29 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 	return 0, nil, &SpawnError{StageExec, slow}
 }
 
-// isShortage tells whether a failed ForkExec did not get as far as a child.
+// What this kernel, or a filter of system calls, does not let us do in vfork. It is found
+// out by trying.
+var noVfork, noClone3 atomic.Bool
+
+// forkExec executes a program in a child, and returns when that is done or has failed.
+func (t *Table) forkExec(s *Spec, path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	if !s.Inherit {
+		if pid, tried, err := t.launcher.vfork(path, argv, attr); tried {
+			return pid, err
+		}
+	}
+	// A child is born with the signal mask of the thread that forks it. Ours may have
+	// been inherited with signals blocked; children get none.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var none, before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err == nil {
+		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	}
+	return syscall.ForkExec(path, argv, attr)
+}
+
+// isShortage tells whether a failed fork did not get as far as a child.
 func isShortage(err error) bool {
 	switch err {
 	case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE:
@@ -161,17 +201,19 @@ func isShortage(err error) bool {
 
 // stdio returns the descriptors 0, 1 and 2 of the child.
 func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
-	var null *os.File
+	null := FD(-1)
 	cleanup = func() {
-		if null != nil {
+		if null >= 0 {
 			_ = null.Close()
 		}
 	}
-	for _, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
-		if f == nil && null == nil {
-			if null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+	for _, f := range []File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil && null < 0 {
+			fd, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+			if err != nil {
 				return nil, nil, err
 			}
+			null = FD(fd)
 		}
 		if f == nil {
 			f = null
@@ -180,6 +222,13 @@ func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
 	}
 	return fds, cleanup, nil
 }
+
+// keepsLimit says that the limit on open files is one that children are to inherit.
+var keepsLimit atomic.Bool
+
+// KeepOpenFilesLimit has children inherit the limit on open files that we have set for
+// ourselves. Otherwise they get the one that we were started with.
+func KeepOpenFilesLimit() { keepsLimit.Store(true) }
 
 // changesUser tells whether c is somebody else than we are. Who is that user
 // already changes nothing, not even groups, unless they were asked for.
@@ -223,7 +272,7 @@ func isLocal(path string) bool {
 
 // startApplet runs ExecMain in a child. executed ends when that has either
 // executed the final program or failed and exited.
-func startApplet(r request) (pid int, executed *os.File, err error) {
+func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 	var status [2]int
 	if err := unix.Pipe2(status[:], unix.O_CLOEXEC); err != nil {
 		return 0, nil, err
@@ -239,9 +288,9 @@ func startApplet(r request) (pid int, executed *os.File, err error) {
 		attr.Files = append(attr.Files, uintptr(status[1]))
 	}
 	argv := r.argv()
-	pid, err = syscall.ForkExec(procSelf, argv, attr)
+	pid, err = t.forkExec(r.spec, procSelf, argv, attr)
 	if err != nil && !isShortage(err) && err != syscall.E2BIG && selfPath != "" {
-		pid, err = syscall.ForkExec(selfPath, argv, attr) // no /proc here
+		pid, err = t.forkExec(r.spec, selfPath, argv, attr) // no /proc here
 	}
 	_ = syscall.Close(status[1])
 	if err != nil {

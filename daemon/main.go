@@ -329,13 +329,11 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 		case d.back:
 			d.journal.logf(conf.Error, "going on with the log that is open: %v", err)
 			return nil // we may have become another user, who cannot open it
-		case len(j.sinks) == 0, s.LogfileSet && !errors.Is(err, syscall.EROFS):
+		case !d.mayLack(s, err):
 			return &logError{err, s.Logfile}
 		default:
-			// A file that nobody asked for, or on a root that cannot be
-			// written: what goes to stdout is enough.
 			j.file, j.sink = nil, nil
-			j.logf(conf.Warn, "no activity log file: %v; set logfile= to choose another place, or /dev/null for none", err)
+			j.logf(conf.Warn, "no activity log file: %v%s; set logfile= to choose another place, or /dev/null for none", err, whoWeAre(err))
 		}
 	}
 	if d.journal != nil {

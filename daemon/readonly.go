@@ -25,9 +25,13 @@ func notWritable(err error) bool {
 // another.
 func (d *daemon) mayLack(s *conf.Server, err error) bool {
 	first := os.Getpid() == 1
-	seen := (s.Nodaemon || first) && !s.Silent
-	chosen := first || d.opts.container || !conf.KnownUser(os.Geteuid(), d.host())
-	return seen && (!s.LogfileSet || errors.Is(err, syscall.EROFS) || chosen && errors.Is(err, syscall.EACCES))
+	switch {
+	case s.Silent || !s.Nodaemon && !first:
+		return false
+	case !s.LogfileSet || errors.Is(err, syscall.EROFS):
+		return true
+	}
+	return errors.Is(err, syscall.EACCES) && (first || d.opts.container || !conf.KnownUser(os.Geteuid(), d.host()))
 }
 
 // whoWeAre adds to an error about permission whose it was that is missing.

@@ -150,9 +150,8 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// serve passes on to a socket what comes over TLS for a path, and returns the
-// port.
-func (a *authority) serve(t *testing.T, socket, path, name string, notAfter time.Time) string {
+// certificate is one for a name.
+func (a *authority) certificate(t *testing.T, name string, notAfter time.Time) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
@@ -161,6 +160,13 @@ func (a *authority) serve(t *testing.T, socket, path, name string, notAfter time
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// serve passes on to a socket what comes over TLS for a path, and returns the
+// port.
+func (a *authority) serve(t *testing.T, socket, path, name string, notAfter time.Time) string {
+	t.Helper()
 	target := &url.URL{Scheme: "http", Host: "localhost"}
 	proxy := &httputil.ReverseProxy{FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -169,7 +175,7 @@ func (a *authority) serve(t *testing.T, socket, path, name string, notAfter time
 		}}}
 	s := httptest.NewUnstartedServer(http.StripPrefix(path, proxy))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{a.certificate(t, name, notAfter)}}
 	s.StartTLS()
 	t.Cleanup(s.CloseClientConnections)
 	t.Cleanup(s.Close)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,6 +46,14 @@ autostart=false
 		t.Errorf("the daemon has pid %s, want 1", got)
 	}
 	s.waitState("p", "RUNNING")
+	// The /proc here is that of the test: its numbers mean others.
+	if r := s.ctl("top", "p"); !regexp.MustCompile(`(?m)^p +RUNNING +\d+ +- +- +- +- +- `).MatchString(r.out) || !strings.Contains(r.err, "is not known") {
+		t.Errorf("top: exit status %d, output:\n%s", r.code, r.all())
+	}
+	if r := s.ctl("metrics"); r.code != 0 || !strings.Contains(r.out, `supervisor_process_up{group="p",process="p"} 1`) || strings.Contains(r.out, "supervisor_process_resident_memory_bytes{") {
+		t.Errorf("metrics: exit status %d, output:\n%s", r.code, r.all())
+	}
+	s.waitLog("WARN what programs take of the machine is not known: list processes of /proc: it shows the processes of another pid namespace")
 	s.must(0, "orphans: started", "start", "orphans")
 	waitFile(t, s.path("orphans.log"), "orphans made 40")
 	until(t, "all orphans are reaped", func() (string, bool) {

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,6 +47,10 @@ type stat struct {
 // dead tells whether a process only waits to be waited for.
 func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
+// errForeign is about numbers that mean other processes than those of the same
+// number here.
+var errForeign = errors.New("it shows the processes of another pid namespace: mount one of its own there")
+
 // Read reads the processes under root, which is /proc. One that ends meanwhile
 // is not in the table.
 func Read(root string) (*Table, error) {
@@ -57,6 +62,12 @@ func Read(root string) (*Table, error) {
 	t := &Table{root: root, procs: map[int]stat{}, children: map[int][]int{}}
 	var fs syscall.Statfs_t
 	t.sized = syscall.Statfs(root, &fs) == nil && fs.Type == procMagic
+	switch self, err := os.Readlink(root + "/self"); {
+	case err == nil && self != strconv.Itoa(os.Getpid()), err != nil && t.sized: // or we are not even there
+		return nil, fmt.Errorf("list processes of %s: %w", root, errForeign)
+	case err != nil:
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
 	buf := make([]byte, 1024) // more than any line there is
 	for {
 		names, err := dir.Readdirnames(1024)

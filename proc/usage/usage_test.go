@@ -29,7 +29,10 @@ func line(pid int, name string, state byte, parent int, cpu [4]int, threads, pag
 func machine(t *testing.T, lines ...string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"self", "sys", "1x"} {
+	if err := os.Symlink(fmt.Sprint(os.Getpid()), filepath.Join(root, "self")); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"sys", "1x"} {
 		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -107,12 +110,8 @@ func TestWithoutProc(t *testing.T) {
 	if _, err := Read(filepath.Join(t.TempDir(), "none")); err == nil || !strings.HasPrefix(err.Error(), "list processes: ") {
 		t.Errorf("got %v", err)
 	}
-	table, err := Read(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := table.Tree(1, 0); ok {
-		t.Error("there is nobody, and somebody was found")
+	if _, err := Read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "self: no such file") {
+		t.Errorf("an empty place for it: got %v", err)
 	}
 }
 
@@ -171,5 +170,22 @@ func BenchmarkRead(b *testing.B) {
 		if _, err := Read("/proc"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestTheNumbersOfAnotherNamespaceAreNotOurs(t *testing.T) {
+	root := machine(t, line(1, "init", 'S', 0, [4]int{}, 1, 1))
+	self := filepath.Join(root, "self")
+	if err := os.Remove(self); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(root); err == nil || strings.Contains(err.Error(), "namespace") {
+		t.Errorf("no /proc at all: got %v", err)
+	}
+	if err := os.Symlink("1", self); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(root); err == nil || !strings.Contains(err.Error(), "another pid namespace") {
+		t.Errorf("we have another number there: got %v", err)
 	}
 }

@@ -24,6 +24,10 @@ type Limits struct {
 	DeathSignal  syscall.Signal
 	NoNewPrivs   bool
 	Strict       bool // what cannot be set keeps the child from running
+
+	// Those of its control group; nil: not set.
+	CPUMax             *CPUMax
+	MemoryMax, PIDsMax *int64 // bytes, processes
 }
 
 // ResourceLimit is one rlimit_x=.
@@ -83,7 +87,7 @@ var (
 		}
 		return keys
 	}()
-	limitKeys = slices.Concat(resourceKeys, []string{
+	limitKeys = slices.Concat(resourceKeys, controlKeys, []string{
 		"capabilities", "cpu_affinity", "limits_strict", "nice", "no_new_privs", "oom_score_adj", "pdeathsig",
 	})
 )
@@ -112,6 +116,7 @@ func (s *scope) limits() (l Limits) {
 	if sig := limit(s, "pdeathsig", parseDeathSignal); sig != nil {
 		l.DeathSignal = *sig
 	}
+	s.readControls(&l)
 	l.NoNewPrivs = read(s, "no_new_privs", false, ParseBool)
 	l.Strict = read(s, "limits_strict", false, ParseBool)
 	return l
@@ -134,7 +139,7 @@ func limit[T any](s *scope, key string, parse func(string) (T, error)) *T {
 // Set says whether there is anything to be done before the program is executed.
 func (l *Limits) Set() bool {
 	return l.Resources != nil || l.Nice != nil || l.OOMScoreAdj != nil || l.CPUs != nil || l.Capabilities != nil ||
-		l.DeathSignal != 0 || l.NoNewPrivs
+		l.DeathSignal != 0 || l.NoNewPrivs || l.Controls() != nil
 }
 
 // parse reads SOFT:HARD, or one number for both. What is left out stays as it is.
@@ -248,6 +253,9 @@ var limitTexts = func() []limitText {
 	var list []limitText
 	for _, r := range Resources {
 		list = append(list, limitText{rlimitPrefix + r.Name, func(l *Limits) string { return l.resourceText(r) }})
+	}
+	for _, key := range controlKeys {
+		list = append(list, limitText{key, func(l *Limits) string { return l.controlText(key) }})
 	}
 	return append(list, []limitText{
 		{"nice", func(l *Limits) string { return numberText(l.Nice) }},

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
@@ -24,7 +22,7 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 	start := strings.LastIndexAny(before, " \t") + 1
 	head, typed, tail := before[:start], before[start:], string(runes[pos:])
 	for _, word := range s.candidates(head, typed) {
-		if strings.HasPrefix(word, typed) && typeable(word) {
+		if strings.HasPrefix(word, typed) {
 			if !strings.HasSuffix(word, "=") {
 				word += " "
 			}
@@ -32,12 +30,6 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 		}
 	}
 	return head, words, tail
-}
-
-// typeable tells whether a name can be a word of a line. Others come from a
-// server that means ill.
-func typeable(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || isHighControl(r) })
 }
 
 // candidates returns all words that may stand after head.

@@ -40,12 +40,7 @@ func (s *session) helpTopic(topic string) error {
 	v, ok := findVerb(topic)
 	s.printHelp(topic)
 	if !ok || v.help == "" {
-		p := newProblem(codeBadUsage, "no help on "+topic)
-		if near := nearest(topic, append(listed(verbs()), "help")); near != "" {
-			p.Hint = fmt.Sprintf(textDidYouMean, near)
-		}
-		s.record(p)
-		s.printHint(p.Hint)
+		s.record(newProblem(codeBadUsage, "no help on "+topic))
 		return nil
 	}
 	for _, f := range v.takes {

@@ -40,6 +40,7 @@ var shape = rules{
 		"daemon/socket": nil,
 		"ctl/http1":     nil,
 		"ctl/jsontext":  nil,
+		"ctl/openssl":   nil,
 		"ctl/xmlrpc":    nil,
 		"proc/cgroup":   nil,
 		"proc/listener": nil,
@@ -61,7 +62,7 @@ var shape = rules{
 		"daemon/page":    {"ctl/api", "ctl/http1"},
 		"daemon/metrics": {"ctl/api", "daemon/core"},
 		"ctl/promtext":   {"ctl/api"},
-		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/xmlrpc"},
+		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/openssl", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
 		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext"},
 		"daemon": {
@@ -74,7 +75,7 @@ var shape = rules{
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},
 		"github.com/peterh/liner": {"ctl"},
-		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "ctl/openssl", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
 	},
 	// Mailboxes, and the writers that a log goes through.
 	locks: []string{

@@ -70,6 +70,12 @@ func noUser(err error, h *Host) error {
 	return withHint(err, "there is no /etc/passwd here: write a number such as 65534")
 }
 
+// KnownUser tells whether the machine has a user of that number.
+func KnownUser(uid int, h *Host) bool {
+	_, known := h.whole().UserByID(uid)
+	return known
+}
+
 // accountID says whether n can be a user or group number at all; the highest
 // 32-bit number means "unchanged" to the kernel.
 func accountID(n int64) (int, bool) {

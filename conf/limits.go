@@ -24,10 +24,6 @@ type Limits struct {
 	DeathSignal  syscall.Signal
 	NoNewPrivs   bool
 	Strict       bool // what cannot be set keeps the child from running
-
-	// Those of its control group; nil: not set.
-	CPUMax             *CPUMax
-	MemoryMax, PIDsMax *int64 // bytes, processes
 }
 
 // ResourceLimit is one rlimit_x=.
@@ -87,7 +83,7 @@ var (
 		}
 		return keys
 	}()
-	limitKeys = slices.Concat(resourceKeys, controlKeys, []string{
+	limitKeys = slices.Concat(resourceKeys, []string{
 		"capabilities", "cpu_affinity", "limits_strict", "nice", "no_new_privs", "oom_score_adj", "pdeathsig",
 	})
 )
@@ -116,7 +112,6 @@ func (s *scope) limits() (l Limits) {
 	if sig := limit(s, "pdeathsig", parseDeathSignal); sig != nil {
 		l.DeathSignal = *sig
 	}
-	s.readControls(&l)
 	l.NoNewPrivs = read(s, "no_new_privs", false, ParseBool)
 	l.Strict = read(s, "limits_strict", false, ParseBool)
 	return l
@@ -139,7 +134,7 @@ func limit[T any](s *scope, key string, parse func(string) (T, error)) *T {
 // Set says whether there is anything to be done before the program is executed.
 func (l *Limits) Set() bool {
 	return l.Resources != nil || l.Nice != nil || l.OOMScoreAdj != nil || l.CPUs != nil || l.Capabilities != nil ||
-		l.DeathSignal != 0 || l.NoNewPrivs || l.Controls() != nil
+		l.DeathSignal != 0 || l.NoNewPrivs
 }
 
 // parse reads SOFT:HARD, or one number for both. What is left out stays as it is.
@@ -253,9 +248,6 @@ var limitTexts = func() []limitText {
 	var list []limitText
 	for _, r := range Resources {
 		list = append(list, limitText{rlimitPrefix + r.Name, func(l *Limits) string { return l.resourceText(r) }})
-	}
-	for _, key := range controlKeys {
-		list = append(list, limitText{key, func(l *Limits) string { return l.controlText(key) }})
 	}
 	return append(list, []limitText{
 		{"nice", func(l *Limits) string { return numberText(l.Nice) }},

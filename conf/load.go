@@ -351,11 +351,7 @@ func (s *scope) textAs(key, where string) (string, *option, bool, error) {
 	}
 	value, err := s.expansion(raw, opt, in, where).run()
 	if err != nil {
-		hint := hintOf(err)
-		if share := percentHint(raw); key == "cpu_max" && share != "" {
-			hint = share
-		}
-		s.fail(key, opt, err, hint)
+		s.fail(key, opt, err, hintOf(err))
 		return "", opt, true, err
 	}
 	if value != raw || key == "environment" {

@@ -96,8 +96,7 @@ func (s *scope) killScope(p *Program) {
 		return
 	}
 	p.StopAsGroup = scope != ScopeProcess
-	p.KillAsGroup, p.KillCgroup = p.StopAsGroup, scope == ScopeCgroup
-	p.KillTree = scope == ScopeTree || p.KillCgroup // which it falls back to
+	p.KillAsGroup, p.KillTree = p.StopAsGroup, scope == ScopeTree
 }
 
 // KillScope says how far a stop reaches.
@@ -108,17 +107,13 @@ const (
 	ScopeProcess KillScope = "process" // the process alone
 	ScopeGroup   KillScope = "group"   // its process group
 	ScopeTree    KillScope = "tree"    // its process group, and at its end whatever it has left behind
-	ScopeCgroup  KillScope = "cgroup"  // the same, and a control group tells what it has left
 )
 
-var killScopes = []KillScope{ScopeProcess, ScopeGroup, ScopeTree, ScopeCgroup}
+var killScopes = []KillScope{ScopeProcess, ScopeGroup, ScopeTree}
 
 // killScopeText shows what stopasgroup= and killasgroup= don't.
 func killScopeText(p *Program) string {
-	switch {
-	case p.KillCgroup:
-		return string(ScopeCgroup)
-	case p.KillTree:
+	if p.KillTree {
 		return string(ScopeTree)
 	}
 	return ""

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
@@ -22,7 +24,7 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 	start := strings.LastIndexAny(before, " \t") + 1
 	head, typed, tail := before[:start], before[start:], string(runes[pos:])
 	for _, word := range s.candidates(head, typed) {
-		if strings.HasPrefix(word, typed) {
+		if strings.HasPrefix(word, typed) && typeable(word) {
 			if !strings.HasSuffix(word, "=") {
 				word += " "
 			}
@@ -30,6 +32,12 @@ func (s *session) complete(line string, pos int) (head string, words []string, t
 		}
 	}
 	return head, words, tail
+}
+
+// typeable tells whether a name can be a word of a line. Others come from a
+// server that means ill.
+func typeable(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || isHighControl(r) })
 }
 
 // candidates returns all words that may stand after head.

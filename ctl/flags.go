@@ -29,6 +29,7 @@ import (
 //	if s.flags.on("quiet") { ...
 //
 // Every verb takes --json without declaring it; see json.go for how it answers.
+// Every verb takes --help, too, and is not run with it.
 // timeoutFlag needs no reading: it ends the context of the verb, and an error
 // that comes from that becomes its message and the exit code 124.
 type flag struct {
@@ -41,6 +42,7 @@ type flag struct {
 }
 
 var (
+	helpFlag    = flag{name: "help", help: "print the help of the verb"}
 	jsonFlag    = flag{name: "json", help: "print one JSON document a line, and no other text"}
 	timeoutFlag = flag{name: "timeout", value: "SECS", parse: parsePatience, help: "give up after so long (90, 1.5, 1m30s), with exit code 124"}
 )
@@ -114,8 +116,14 @@ func parsePatience(text string) (any, error) {
 	return d, nil
 }
 
-// flags returns all flags of a verb.
-func (v verb) flags() []flag { return append(slices.Clone(v.takes), jsonFlag) }
+// flags returns all flags of a verb. To those of the original -h is a name.
+func (v verb) flags() []flag {
+	help := helpFlag
+	if v.own() {
+		help.short = "h"
+	}
+	return append(slices.Clone(v.takes), jsonFlag, help)
+}
 
 // cutFlags takes the flags out of what stands behind a verb. What is wrong with
 // them comes back as a complaint and a hint; the flags before and after it

@@ -124,6 +124,15 @@ func TestTheTableOfFlags(t *testing.T) {
 	}
 }
 
+// flagLines returns what help says of the flags of a verb.
+func flagLines(name string) (lines string) {
+	v, _ := findVerb(name)
+	for _, f := range v.takes {
+		lines += name + " " + f.form() + "\t" + f.help + "\n"
+	}
+	return lines
+}
+
 // listingOf returns the hint that names the flags of a verb.
 func listingOf(name string) string {
 	v, _ := findVerb(name)
@@ -136,7 +145,7 @@ func TestUnknownFlagsNameTheNearest(t *testing.T) {
 	for line, want := range map[string]outcomeOf{
 		"start --tiemout=5 web": {"Error: bad argument --tiemout=5\n  did you mean --timeout?\n", "", 1},
 		"status --josn":         {"Error: bad argument --josn\n  did you mean --json?\n", "", 1},
-		"tail --x cat":          {"Error: bad argument --x\n  the flags here are --json; a name that begins like one stands behind --\n", "", 1},
+		"tail --x cat":          {"Error: bad argument --x\n  the flags here are --json, --help; a name that begins like one stands behind --\n", "", 1},
 		"start -- --web":        {"--web: started\n", "", 0},
 		"start -web":            {"-web: started\n", "", 0},
 		"completion -x":         {"Error: bad argument -x\n  " + listingOf("completion") + "\n", "", 2},
@@ -145,6 +154,13 @@ func TestUnknownFlagsNameTheNearest(t *testing.T) {
 		"top -json":             {"Error: bad argument -json\n  did you mean --json?\n", "", 2},
 		"metrics web":           {"Error: metrics accepts no arguments\n" + helpMetrics, "", 2},
 		"orphans web --json":    {`{"error":{"code":600,"name":"BAD_USAGE","message":"BAD_USAGE: orphans accepts no arguments"}}` + "\n", "", 2},
+		"start --help":          {helpStart + "start --timeout=SECS\t" + timeoutFlag.help + "\n", "", 0},
+		"wait -h --nope":        {helpWait + flagLines("wait"), "", 0},
+		"tail cat --help":       {helpTail, "", 0},
+		"start -h":              {"-h: started\n", "", 0},
+		"stauts --help":         {"*** Unknown syntax: stauts --help\n  did you mean status?\n", "", 1},
+		"help stauts":           {"*** No help on stauts\n  did you mean status?\n", "", 0},
+		"help nope":             {"*** No help on nope\n", "", 0},
 		"stauts":                {"*** Unknown syntax: stauts\n  did you mean status?\n", "", 1},
 		"restar web":            {"*** Unknown syntax: restar web\n  did you mean restart?\n", "", 1},
 		"zzzzz":                 {"*** Unknown syntax: zzzzz\n", "", 1},

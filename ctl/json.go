@@ -232,8 +232,8 @@ func (r *replies) write(reply any) {
 	io.WriteString(r.w, escapeControls(b.String()))
 }
 
-// escapeControls escapes DEL and the control characters above it, which can
-// only stand inside strings.
+// escapeControls escapes what isHighControl is true of, which can only stand
+// inside strings.
 func escapeControls(line string) string {
 	if !strings.ContainsFunc(line, isHighControl) {
 		return line
@@ -249,4 +249,9 @@ func escapeControls(line string) string {
 	return b.String()
 }
 
-func isHighControl(r rune) bool { return r >= 0x7f && r <= 0x9f }
+// isHighControl tells whether a terminal may obey a character above the blank:
+// DEL, the control characters behind it, and those that turn the direction of
+// what follows around, so that a name reads as another.
+func isHighControl(r rune) bool {
+	return r >= 0x7f && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}

@@ -95,7 +95,7 @@ func TestJSON(t *testing.T) {
 		{"open foo", `{"error":{"code":611,"name":"BAD_URL","message":"BAD_URL: url must be http:// or unix://"}}`, 1},
 		{"quit", `{"result":true}`, 0},
 		{"help nope", wrong("no help on nope"), 0},
-		{"help quit", `{"result":{"name":"quit","help":"quit\tLeave the shell\n","flags":[{"name":"json","help":"` + jsonFlag.help + `"}]}}`, 0},
+		{"help quit", `{"result":{"name":"quit","help":"quit\tLeave the shell\n","flags":[{"name":"json","help":"` + jsonFlag.help + `"},{"name":"help","help":"` + helpFlag.help + `"}]}}`, 0},
 	} {
 		got := supervisorctl(t, "", "-c", f.config, "--", row.line+" --json")
 		if got.out != row.want+"\n" || got.errs != "" || got.exit != row.exit {

@@ -20,7 +20,7 @@ func (s *session) printf(format string, args ...any) {
 // visible replaces control characters, but for those in keep, and bytes that
 // are not UTF-8 by escapes, so that a name cannot move the cursor.
 func visible(text, keep string) string {
-	clean := func(r rune) bool { return r >= 0x20 && r != 0x7f && (r < 0x80 || r > 0x9f) && r != utf8.RuneError }
+	clean := func(r rune) bool { return r >= 0x20 && !isHighControl(r) && r != utf8.RuneError }
 	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
 		return text
 	}

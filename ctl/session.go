@@ -92,6 +92,10 @@ func (s *session) execute(ctx context.Context, line string) {
 	v, ok := findVerb(word)
 	defer s.hintURL()
 	rest, set, complaint, hint := cutFlags(v.flags(), v.own(), arg) // --json counts behind anything
+	if ok && set.on(helpFlag.name) {
+		rest, complaint = v.name, ""
+		v, _ = findVerb("help")
+	}
 	s.flags = set
 	round := ok && complaint == "" && s.goesRound(v)
 	if set.on(jsonFlag.name) && !round {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // The scripts, with words in capitals between at signs for what the tables of
@@ -159,7 +158,7 @@ func (s *session) namesFor(ctx context.Context, arg string) error {
 		names = namesOf(all, strings.Contains(typed, ":"))
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, typed) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		if strings.HasPrefix(name, typed) && typeable(name) {
 			s.printf("%s", name)
 			s.entry(name)
 		}

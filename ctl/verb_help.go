@@ -40,7 +40,12 @@ func (s *session) helpTopic(topic string) error {
 	v, ok := findVerb(topic)
 	s.printHelp(topic)
 	if !ok || v.help == "" {
-		s.record(newProblem(codeBadUsage, "no help on "+topic))
+		p := newProblem(codeBadUsage, "no help on "+topic)
+		if near := nearest(topic, append(listed(verbs()), "help")); near != "" {
+			p.Hint = fmt.Sprintf(textDidYouMean, near)
+		}
+		s.record(p)
+		s.printHint(p.Hint)
 		return nil
 	}
 	for _, f := range v.takes {

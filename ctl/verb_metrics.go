@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"strings"
 
 	"gosupervisor/ctl/promtext"
 )
@@ -24,5 +25,11 @@ func (s *session) metrics(ctx context.Context, arg string) error {
 		return s.unlessDown(err, textShuttingDown)
 	}
 	s.result(list)
-	return promtext.Write(s.out, list)
+	if !s.terminal {
+		return promtext.Write(s.out, list)
+	}
+	var text strings.Builder
+	_ = promtext.Write(&text, list) // a Builder takes everything
+	s.printf("%s", strings.TrimSuffix(text.String(), "\n"))
+	return nil
 }

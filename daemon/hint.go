@@ -80,6 +80,9 @@ func (e *logError) hint() string {
 	if errors.Is(e.error, unix.EROFS) {
 		return readOnlyHint(e.path) + ", or set logfile=/dev/null"
 	}
+	if errors.Is(e.error, unix.EACCES) {
+		return fmt.Sprintf("choose a place where uid %d can write, or /dev/null for none; with --container it is enough to log to standard output", os.Geteuid())
+	}
 	return "choose another place, or /dev/null for none"
 }
 

@@ -15,7 +15,6 @@ import (
 	"gosupervisor/daemon/core"
 	"gosupervisor/daemon/initd"
 	"gosupervisor/daemon/serve"
-	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
 	"gosupervisor/proc/output"
@@ -40,12 +39,11 @@ type daemon struct {
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
-	limited bool         // the limits were raised already
-	again   bool         // this is a restart
-	back    bool         // and one to the configuration before, since another failed
-	failure string       // why it did
-	past    past         // of the life before a restart
-	cgroups *cgroup.Tree // over restarts, too
+	limited bool   // the limits were raised already
+	again   bool   // this is a restart
+	back    bool   // and one to the configuration before, since another failed
+	failure string // why it did
+	past    past   // of the life before a restart
 	totals  totals
 }
 
@@ -122,8 +120,6 @@ func (d *daemon) main(args []string) int {
 // would keep it so.
 func (d *daemon) serve(cfg *conf.Config) int {
 	defer d.closeJournal()
-	d.cgroups = cgroup.New("/proc")
-	defer d.cgroups.Close()
 	var before *conf.Config // to go back to; nil: there is none
 	for {
 		leave, err := d.run(cfg)
@@ -220,7 +216,7 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	}
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.past)
-	h.totals, h.cgroups, h.load, h.loadForRestart = &d.totals, d.cgroups, d.load, d.loadForRestart
+	h.totals, h.load, h.loadForRestart = &d.totals, d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
 		return leave, err
@@ -289,6 +285,8 @@ func (d *daemon) prepare(cfg *conf.Config) ([]conf.Note, error) {
 			return nil, err
 		}
 		notes = append([]conf.Note{n}, notes...)
+	case os.Getuid() == 0 && d.opts.container:
+		notes = append([]conf.Note{{Level: conf.Info, Text: "running as root, as containers do, and so does each program without user="}}, notes...)
 	case os.Getuid() == 0:
 		notes = append([]conf.Note{{Level: conf.Critical, Text: rootWarning}}, notes...)
 	}
@@ -331,13 +329,11 @@ func (d *daemon) openJournal(cfg *conf.Config) error {
 		case d.back:
 			d.journal.logf(conf.Error, "going on with the log that is open: %v", err)
 			return nil // we may have become another user, who cannot open it
-		case len(j.sinks) == 0, s.LogfileSet && !errors.Is(err, syscall.EROFS):
+		case !d.mayLack(s, err):
 			return &logError{err, s.Logfile}
 		default:
-			// A file that nobody asked for, or on a root that cannot be
-			// written: what goes to stdout is enough.
 			j.file, j.sink = nil, nil
-			j.logf(conf.Warn, "no activity log file: %v; set logfile= to choose another place, or /dev/null for none", err)
+			j.logf(conf.Warn, "no activity log file: %v%s; set logfile= to choose another place, or /dev/null for none", err, whoWeAre(err))
 		}
 	}
 	if d.journal != nil {

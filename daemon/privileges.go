@@ -9,6 +9,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/early"
+	"gosupervisor/proc/child"
 )
 
 // errNotRoot says that only root can become another user.
@@ -82,9 +83,12 @@ func raise(what int, soft, hard uint64, want int) (raised bool, had uint64, err 
 	}
 	limit := syscall.Rlimit{Cur: uint64(want), Max: max(hard, uint64(want))}
 	// The setter of package syscall, not that of unix: it also tells the
-	// runtime that children are to inherit this limit.
+	// library that children are to inherit this limit.
 	if err := syscall.Setrlimit(what, &limit); err != nil {
 		return false, hard, err
+	}
+	if what == unix.RLIMIT_NOFILE {
+		child.KeepOpenFilesLimit()
 	}
 	return true, hard, nil
 }

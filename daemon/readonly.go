@@ -18,6 +18,30 @@ func notWritable(err error) bool {
 	return errors.Is(err, syscall.EROFS) || os.Geteuid() != 0 && errors.Is(err, syscall.EACCES)
 }
 
+// mayLack tells whether the daemon goes on without the file of its log, which cannot be
+// opened: where somebody sees the lines all the same, if nobody asked for the file, if
+// nothing can be written there at all, or if whoever chose our user could not know what
+// the file says. Whom the machine knows, and who starts us by hand, likely meant to be
+// another.
+func (d *daemon) mayLack(s *conf.Server, err error) bool {
+	first := os.Getpid() == 1
+	switch {
+	case s.Silent || !s.Nodaemon && !first:
+		return false
+	case !s.LogfileSet || errors.Is(err, syscall.EROFS):
+		return true
+	}
+	return errors.Is(err, syscall.EACCES) && (first || d.opts.container || !conf.KnownUser(os.Geteuid(), d.host()))
+}
+
+// whoWeAre adds to an error about permission whose it was that is missing.
+func whoWeAre(err error) string {
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Sprintf(" (we are uid %d)", os.Geteuid())
+	}
+	return ""
+}
+
 // listenAt opens a server. A UNIX socket whose place cannot be written goes to
 // the first other one that can; then its path in c is the new one, and told.
 func (d *daemon) listenAt(c *conf.HTTPServer) (net.Listener, error) {

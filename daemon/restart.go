@@ -24,7 +24,7 @@ func (d *daemon) loadForRestart() (*conf.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fit(cfg); err != nil {
+	if err := d.fit(cfg); err != nil {
 		return nil, err
 	}
 	return cfg, nil
@@ -41,17 +41,17 @@ func inOneLine(err error) string {
 
 // fit tells whether the process can run with a configuration: as the user that
 // it is or may become, with that user's access to files.
-func fit(cfg *conf.Config) error {
+func (d *daemon) fit(cfg *conf.Config) error {
 	u := cfg.Server.User
 	switch {
 	case u == nil || u.UID == os.Getuid():
-		return fitFiles(cfg)
+		return d.fitFiles(cfg)
 	case os.Getuid() != 0 && cfg.Server.UserMismatch == conf.MismatchWarns:
-		return fitFiles(cfg)
+		return d.fitFiles(cfg)
 	case os.Getuid() != 0:
 		return fmt.Errorf("user=%s: this supervisor runs as user %d, and only root can become another; stop it and start it anew", u.Name, os.Getuid())
 	}
-	return asUser(u, func() error { return fitFiles(cfg) })
+	return asUser(u, func() error { return d.fitFiles(cfg) })
 }
 
 // asUser calls do with a user's access to files, and with ours to everything
@@ -101,8 +101,8 @@ func becomeForFiles(uid, gid int, groups []int) error {
 }
 
 // fitFiles tries what needs a place in the file system or an address.
-func fitFiles(cfg *conf.Config) error {
-	if err := fitLog(&cfg.Server); err != nil {
+func (d *daemon) fitFiles(cfg *conf.Config) error {
+	if err := d.fitLog(&cfg.Server); err != nil {
 		return err
 	}
 	if err := fitPidfile(&cfg.Server); err != nil {
@@ -128,7 +128,7 @@ func fitFiles(cfg *conf.Config) error {
 
 // fitLog tells whether the activity log can be opened. A file that only the
 // trial created does not stay.
-func fitLog(s *conf.Server) error {
+func (d *daemon) fitLog(s *conf.Server) error {
 	if _, inherited := logfile.Inherited(s.Logfile); inherited || s.Logfile == "syslog" || !s.LogfileSet {
 		return nil
 	}
@@ -136,6 +136,9 @@ func fitLog(s *conf.Server) error {
 	absent := errors.Is(err, fs.ErrNotExist)
 	f := logfile.New(logfile.Spec{Path: s.Logfile})
 	if err := f.Open(); err != nil {
+		if d.mayLack(s, err) {
+			return nil
+		}
 		return err
 	}
 	f.Close() // nothing was written

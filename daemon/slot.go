@@ -11,7 +11,6 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
-	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
 	"gosupervisor/proc/output"
@@ -142,10 +141,8 @@ type running struct {
 	pumps  []*output.Pump
 	logs   []*output.FileSink // opened for this child
 
-	group   *cgroup.Group // its own; nil: it is in ours
-	loose   bool          // the child is not in there, though it was to be
-	unsure  bool          // it may turn out unable to be who it is to be
-	refusal string        // why it is
+	unsure  bool   // it may turn out unable to be who it is to be
+	refusal string // why it is
 }
 
 // command splits a program's command and finds its file, along the PATH of env. The
@@ -160,8 +157,10 @@ func (h *host) command(p *conf.Program, env map[string]string) (argv []string, p
 		return nil, "", &child.LookupError{Kind: child.NotExecutable, Text: "command is empty"}
 	}
 	path, err = child.Resolve(argv, env, h.ownPath)
-	if self := child.Self(); self != "" && conf.IsStdoutCommand(argv[0]) && notFound(err) {
-		return argv, self, nil // we are that program too
+	if err != nil && conf.IsStdoutCommand(argv[0]) && notFound(err) {
+		if self := child.Self(); self != "" {
+			return argv, self, nil // we are that program too
+		}
 	}
 	return argv, path, err
 }
@@ -192,13 +191,12 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog),
 	}
 	spec.Limits = &s.prog.Limits
-	h.enclose(r, spec)
 	r.unsure = spec.Refusable()
 	if s.prog.Main {
 		// Nothing of it goes through us, and it owns the terminal.
 		spec.Stdin, spec.Stdout, spec.Stderr = os.Stdin, os.Stdout, os.Stderr
 		spec.Foreground = true
-		r.stdin = &stdinQueue{closed: true}
+		r.stdin = closedStdin()
 		return spec, nil
 	}
 	if err := h.openPipes(r, spec); err != nil {
@@ -217,7 +215,7 @@ func credential(p *conf.Program) *child.Credential {
 	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups, Regroup: p.Regroups()}
 }
 
-func closeAll(files []*os.File) {
+func closeAll(files []child.File) {
 	for _, f := range files {
 		f.Close()
 	}
@@ -243,7 +241,7 @@ func (h *host) openPipes(r *running, spec *child.Spec) error {
 // openStdin makes the pipe for the child's input, unless it gets a socket there.
 func (h *host) openStdin(r *running, spec *child.Spec) error {
 	if r.socket != nil {
-		spec.Stdin, r.stdin = r.socket, &stdinQueue{closed: true}
+		spec.Stdin, r.stdin = r.socket, closedStdin()
 		return nil
 	}
 	theirs, ours, err := stdinPipe()
@@ -251,7 +249,7 @@ func (h *host) openStdin(r *running, spec *child.Spec) error {
 		return err
 	}
 	spec.Stdin, spec.Close = theirs, append(spec.Close, theirs)
-	r.stdin = &stdinQueue{file: ours}
+	r.stdin = &stdinQueue{end: ours}
 	return nil
 }
 

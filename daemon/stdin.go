@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gosupervisor/proc/child"
 )
 
 // stdinLimit bounds what waits for a child that does not read.
@@ -17,30 +19,39 @@ var (
 	errStdinFull   = errors.New("the process does not read its standard input")
 )
 
-// stdinPipe makes the pipe for a child's input: the child's end, which blocks
-// as programs expect, and ours, which does not.
-func stdinPipe() (theirs, ours *os.File, err error) {
+// stdinPipe makes the pipe for a child's input: the child's end and ours, both of which
+// block as programs expect.
+func stdinPipe() (theirs, ours child.FD, err error) {
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, err
-	}
-	if err := unix.SetNonblock(fds[1], true); err != nil {
-		unix.Close(fds[0])
-		unix.Close(fds[1])
-		return nil, nil, err
-	}
-	return os.NewFile(uintptr(fds[0]), "child's input"), os.NewFile(uintptr(fds[1]), "input pipe"), nil
+	err = unix.Pipe2(fds[:], unix.O_CLOEXEC)
+	return child.FD(fds[0]), child.FD(fds[1]), err
 }
 
 // stdinQueue is the way to a child's standard input: a bounded mailbox. What
 // the pipe does not take at once a goroutine of its own writes when it can.
 type stdinQueue struct {
 	mu      sync.Mutex
-	file    *os.File // our end, non-blocking
+	end     child.FD // ours
+	file    *os.File // the same, non-blocking; nil: most programs are never sent anything
 	waiting []byte
 	taken   int  // bytes that the goroutine is writing
 	writing bool // the goroutine runs
 	closed  bool
+}
+
+// closedStdin is the way to a child that has no pipe there.
+func closedStdin() *stdinQueue { return &stdinQueue{end: -1, closed: true} }
+
+// open makes our end one that can be written to without waiting. The caller holds mu.
+func (q *stdinQueue) open() error {
+	if q.file != nil {
+		return nil
+	}
+	if err := unix.SetNonblock(int(q.end), true); err != nil {
+		return err
+	}
+	q.file = os.NewFile(q.end.Fd(), "input pipe")
+	return nil
 }
 
 // write queues data. It never blocks, and takes all of data or nothing.
@@ -56,7 +67,10 @@ func (q *stdinQueue) write(data []byte) error {
 		q.waiting = append(q.waiting, data...)
 		return nil
 	}
-	n, err := writeNow(q.file, data)
+	err, n := q.open(), 0
+	if err == nil {
+		n, err = writeNow(q.file, data)
+	}
 	if err != nil {
 		q.closed = true
 		return errStdinClosed
@@ -118,6 +132,13 @@ func (q *stdinQueue) drain() {
 func (q *stdinQueue) close() {
 	q.mu.Lock()
 	q.closed = true
+	end, file := q.end, q.file
+	q.end = -1
 	q.mu.Unlock()
-	q.file.Close()
+	switch {
+	case file != nil:
+		file.Close()
+	case end >= 0:
+		end.Close()
+	}
 }

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -119,16 +121,35 @@ var typed = []struct{ keys, want string }{
 	{"restart sp\t", "restart späti"},
 }
 
-func TestCompletionAtThePromptOfBash(t *testing.T) {
-	t.Parallel()
-	oursOnly(t, "it has no completion")
-	s := newSup(t, completed).start()
-	s.waitPID("web")
+// promptOfBash is a bash that completes, and shows its line at the keys ^X s.
+func promptOfBash(t *testing.T) *screen {
+	t.Helper()
 	v := onTerminal(t, []string{"PS1=$ ", "INPUTRC=/dev/null"}, needProgram(t, "bash"), "--norc", "--noprofile", "-i")
 	v.typeIn("source <(supervisorctl completion bash)\r")
 	v.typeIn(`bind -x '"\C-xs": printf "<%s>\n" "$READLINE_LINE"; READLINE_LINE='` + "\r")
 	v.typeIn("echo loa\"\"ded\r")
 	v.expect("loaded")
+	return v
+}
+
+// promptOfZsh is the same of zsh.
+func promptOfZsh(t *testing.T, s *sup) *screen {
+	t.Helper()
+	v := onTerminal(t, []string{"PS1=$ ", "HOME=" + s.dir, "ZDOTDIR=" + s.dir}, needProgram(t, "zsh"), "-f", "-i")
+	v.typeIn("unsetopt zle_bracketed_paste; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D\r")
+	v.typeIn("source <(supervisorctl completion zsh)\r")
+	v.typeIn(`show() { zle -I; print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; bindkey '^Xs' show` + "\r")
+	v.typeIn("echo loa\"\"ded\r")
+	v.expect("loaded")
+	return v
+}
+
+func TestCompletionAtThePromptOfBash(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no completion")
+	s := newSup(t, completed).start()
+	s.waitPID("web")
+	v := promptOfBash(t)
 	v.completes(s, typed)
 }
 
@@ -137,12 +158,7 @@ func TestCompletionAtThePromptOfZsh(t *testing.T) {
 	oursOnly(t, "it has no completion")
 	s := newSup(t, completed).start()
 	s.waitPID("web")
-	v := onTerminal(t, []string{"PS1=$ ", "HOME=" + s.dir, "ZDOTDIR=" + s.dir}, needProgram(t, "zsh"), "-f", "-i")
-	v.typeIn("unsetopt zle_bracketed_paste; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D\r")
-	v.typeIn("source <(supervisorctl completion zsh)\r")
-	v.typeIn(`show() { zle -I; print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; bindkey '^Xs' show` + "\r")
-	v.typeIn("echo loa\"\"ded\r")
-	v.expect("loaded")
+	v := promptOfZsh(t, s)
 	v.completes(s, typed)
 }
 
@@ -194,4 +210,72 @@ func TestCompletionInFish(t *testing.T) {
 			}
 		}
 	}
+}
+
+// hostileNames are names that a shell would make something else of, each with a
+// letter of its own at its beginning.
+var hostileNames = []string{
+	"a$(>hacked)", "b`>hacked`", "c;>hacked", "d&>hacked", "e|>hacked", "f>hacked", `g'"`, `h\`, "i*?[i]", "j{x,y}", "k$HOME", "l!!", "m~", "n#", "o(o)", "p=p", "q<p>",
+	"r\"$(>hacked)\"", "s'$(>hacked)'", "t\\$(>hacked)", "u^u", "v%%v", "w@w,", "ä€",
+}
+
+func hostilePrograms() string {
+	var text strings.Builder
+	for i, name := range hostileNames {
+		fmt.Fprintf(&text, "[program:p%d]\ncommand=/bin/cat\nprocess_name=%s\n", i, strings.ReplaceAll(name, "%", "%%"))
+	}
+	text.WriteString("[group:g]\nprograms=p0")
+	for i := 1; i < len(hostileNames); i++ {
+		fmt.Fprintf(&text, ",p%d", i)
+	}
+	return text.String() + "\n"
+}
+
+// completesHostileNames has each of the names completed from its beginning, and
+// what came of it run: it must be that name, and nothing else.
+func (v *screen) completesHostileNames(s *sup, run string) {
+	v.t.Helper()
+	for _, name := range hostileNames {
+		first := string([]rune(name)[:1])
+		want := strings.TrimSpace(s.ctl("pid", "g:"+name).out)
+		if n, err := strconv.Atoi(want); err != nil || n < 2 {
+			v.t.Errorf("pid of g:%s: %q", name, want)
+			continue
+		}
+		v.typeIn("supervisorctl -c " + s.conf + " pid g:" + first + "\t" + run)
+		v.expect("/c.conf", want)
+	}
+	if _, err := os.Stat(s.path("hacked")); err == nil {
+		v.t.Error("a name was executed")
+	}
+	if _, err := os.Stat("hacked"); err == nil {
+		v.t.Error("a name was executed")
+	}
+}
+
+func TestHostileNamesAtThePromptOfBash(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no completion")
+	s := newSup(t, hostilePrograms()).start()
+	s.waitPID("g:" + hostileNames[len(hostileNames)-1])
+	promptOfBash(t).completesHostileNames(s, "\r")
+}
+
+func TestHostileNamesAtThePromptOfZsh(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no completion")
+	s := newSup(t, hostilePrograms()).start()
+	s.waitPID("g:" + hostileNames[len(hostileNames)-1])
+	promptOfZsh(t, s).completesHostileNames(s, "\r")
+}
+
+func TestHostileNamesAtThePromptOfFish(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no completion")
+	s := newSup(t, hostilePrograms()).start()
+	s.waitPID("g:" + hostileNames[len(hostileNames)-1])
+	v := onTerminal(t, []string{"HOME=" + s.dir}, needProgram(t, "fish"), "--no-config", "-i")
+	v.typeIn("supervisorctl completion fish | source; echo loa\"\"ded\r")
+	v.expect("loaded")
+	v.completesHostileNames(s, "\r")
 }

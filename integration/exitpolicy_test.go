@@ -102,6 +102,10 @@ stderr_logfile=NONE
 	})
 }
 
+// containerRoot is what a root without user= is told with --container, in the
+// place of the warning.
+const containerRoot = "running as root, as containers do, and so does each program without user="
+
 // TestTheContainerProfile runs a configuration without a word about containers as
 // the first process of one.
 func TestTheContainerProfile(t *testing.T) {
@@ -120,6 +124,9 @@ startsecs=3600
 	s.launch("--container")
 	for _, text := range []string{"talker | to stdout\n", "talker | to stderr\n", "INFO --container: supervisord stays in the foreground", "success: talker entered RUNNING"} {
 		until(t, "the output has "+text, func() (string, bool) { return s.out.String(), strings.Contains(s.out.String(), text) })
+	}
+	if first, _, _ := strings.Cut(s.out.String(), "\n"); strings.Contains(s.out.String(), "Privileges were not dropped") || !strings.HasSuffix(first, " INFO "+containerRoot) {
+		t.Errorf("a container of root begins with %q; the output:\n%s", first, s.out.String())
 	}
 	for _, file := range []string{"s.pid"} { // what the configuration names is there
 		if _, err := os.Lstat(s.path(file)); err != nil {

@@ -247,3 +247,75 @@ user=33
 	c.docker(0, "stop", "-t", "60", c.id)
 	c.stopped()
 }
+
+// TestLogOfSomebodyElse: the configuration names a log that only root may write. Who has
+// been chosen by a platform goes on with standard output alone, also over a restart;
+// whoever the machine knows is told, as by the original, unless --container says that
+// this is a container.
+func TestLogOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	const nobody = 65534
+	for _, tt := range []struct {
+		name   string
+		uid    uint32
+		args   []string
+		silent bool
+		starts bool
+		known  bool // the original does the same
+	}{
+		{"a number that nobody has", nobodysUID, nil, false, true, false},
+		{"a number that nobody has, in silence", nobodysUID, nil, true, false, true},
+		{"a user of the machine", nobody, nil, false, false, true},
+		{"a user of the machine in a container", nobody, []string{"--container"}, false, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if !tt.known {
+				oursOnly(t, "it does not start")
+			}
+			s := newSup(t, "[supervisord]\nlogfile=DIR/closed/s.log\n"+catProgram)
+			if tt.silent {
+				s.write("[supervisord]\nlogfile=DIR/closed/s.log\nsilent=true\n" + catProgram)
+			}
+			if err := os.Mkdir(s.path("closed"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			s.openTo()
+			s.wrap = asUser(tt.uid)
+			if !tt.starts {
+				if code := s.launch(tt.args...).waitExit(); code != 2 || !strings.Contains(s.out.String(), "closed/s.log") {
+					t.Errorf("left with %d, and said %s", code, s.out)
+				}
+				return
+			}
+			s.start(tt.args...)
+			want := fmt.Sprintf("WARN no activity log file: open log %q: permission denied (we are uid %d); set logfile= to choose another place, or /dev/null for none\n",
+				s.path("closed/s.log"), tt.uid)
+			pid := s.waitPID("cat")
+			until(t, "the log on standard output", func() (string, bool) {
+				return s.out.String(), inOrder(s.out.String(), want, "success: cat entered RUNNING")
+			})
+			s.signal(syscall.SIGHUP)
+			s.waitNewPID("cat", pid)
+			until(t, "the log of the restart", func() (string, bool) {
+				return s.out.String(), inOrder(s.out.String(), want, "received SIGHUP", want, "success: cat entered RUNNING")
+			})
+			s.terminate()
+		})
+	}
+}
+
+// TestContainerWithALogOfRoot is docker run -u 12345 of an image that was made for root.
+func TestContainerWithALogOfRoot(t *testing.T) {
+	t.Parallel()
+	const conf = "[supervisord]\nnodaemon=true\nlogfile=/usr/supervisord.log\npidfile=/usr/supervisord.pid\n" +
+		"[program:talker]\ncommand=/bin/testprog signals\nstdout_logfile=/dev/stdout\n"
+	c := runContainer(t, []string{"--user", "12345", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/run:mode=1777",
+		"--env", "CONF=" + conf, "--entrypoint", "/bin/sh"},
+		"-c", `echo "$CONF" >/run/c.conf; exec /usr/bin/supervisord -c /run/c.conf`)
+	c.waitLogs(`WARN no activity log file: open log "/usr/supervisord.log": permission denied (we are uid 12345); set logfile=`,
+		"CRIT could not write pidfile /usr/supervisord.pid", "success: talker entered RUNNING")
+	c.docker(0, "stop", "-t", "60", c.id)
+	c.stopped()
+}

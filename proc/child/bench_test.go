@@ -2,6 +2,7 @@ package child_test
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,34 @@ func BenchmarkSpawn(b *testing.B) {
 			b.ReportMetric(float64(total.Microseconds())/float64(b.N), "us/started")
 			b.ReportMetric(0, "ns/op")
 		})
+	}
+}
+
+// BenchmarkSpawnAndReap measures from the request to the exit of a child, beside many
+// descriptors.
+func BenchmarkSpawnAndReap(b *testing.B) {
+	for _, open := range []int{0, 5000} {
+		for _, way := range []string{"library", "clone3"} {
+			b.Run(fmt.Sprintf("%s/descriptors=%d", way, open), func(b *testing.B) {
+				defer child.ForkBy(way)()
+				r := newRig(b)
+				r.start(command("/bin/true"))
+				r.until(b, "exited")
+				for range open {
+					f, err := os.Open(os.DevNull)
+					if err != nil {
+						b.Skip(err)
+					}
+					defer f.Close()
+				}
+				spec := command("/bin/true")
+				b.ReportAllocs()
+				for b.Loop() {
+					r.start(spec)
+					r.until(b, "exited")
+				}
+			})
+		}
 	}
 }
 

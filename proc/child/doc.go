@@ -11,8 +11,8 @@
 // Others talk to the table through a mailbox that never blocks, and hear from
 // it through an Observer, in order, on the table's goroutine.
 //
-// A spawn takes one of two ways. syscall.ForkExec is the fast way, for a program
-// of root's or ours on a local disk that runs as ourselves. Another user, a
+// A spawn takes one of two ways. The fast way is one fork, for a program of root's or
+// ours on a local disk that runs as ourselves. Another user, a
 // umask, a program that somebody could keep from being executed, and any failure
 // of the fast way go through ExecMain, a hidden applet of our own binary that
 // takes the steps one by one inside the child, and reports a failed one on the
@@ -23,6 +23,9 @@
 // Limits are set by the applet, too, in an order that limits.go explains. What it did
 // without, or why the child cannot be what was asked for, it reports over the pipe that
 // ends with the execution, and Observer.Born tells it.
+//
+// A fork is ours where there is assembly for the processor, and syscall.ForkExec
+// elsewhere, or where the kernel does not let us; vfork.go says what for.
 //
 // The package may import conf and early, and nothing else of ours.
 package child

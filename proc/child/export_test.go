@@ -38,3 +38,33 @@ func ParseRequest(args []string) error {
 
 // HideProc makes the package find no /proc.
 func HideProc() { procSelf = "/nonexistent/proc/self/exe" }
+
+// ForkBy has the package fork in one of the ways that it has, for as long as the test
+// lasts that calls what is returned at its end.
+func ForkBy(way string) (undo func()) {
+	vfork, clone3 := noVfork.Load(), noClone3.Load()
+	switch way {
+	case "clone3":
+	case "clone":
+		noClone3.Store(true)
+	case "library":
+		noVfork.Store(true)
+	default:
+		panic("no way " + way)
+	}
+	return func() {
+		noVfork.Store(vfork)
+		noClone3.Store(clone3)
+	}
+}
+
+// ForkedBy tells in which way the last child was forked.
+func ForkedBy() string {
+	switch {
+	case noVfork.Load():
+		return "library"
+	case noClone3.Load():
+		return "clone"
+	}
+	return "clone3"
+}

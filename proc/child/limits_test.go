@@ -191,7 +191,7 @@ func TestTheDeathOfTheDaemonIsASignal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			outR, outW := pipe(t)
 			spec := as(t, "dying-host", fmt.Sprint(uid))
-			spec.Stdout, spec.Close = outW, []*os.File{outW}
+			spec.Stdout, spec.Close = outW, []child.File{outW}
 			host := r.start(spec)
 			var pid int
 			if _, err := fmt.Fscanln(outR, &pid); err != nil {

@@ -173,7 +173,7 @@ func (r *rig) run(t testing.TB, spec child.Spec) result {
 	t.Helper()
 	outR, outW := pipe(t)
 	errR, errW := pipe(t)
-	spec.Stdout, spec.Stderr, spec.Close = outW, errW, []*os.File{outW, errW}
+	spec.Stdout, spec.Stderr, spec.Close = outW, errW, []child.File{outW, errW}
 	outs, errs := drain(outR), drain(errR)
 	k := r.start(spec)
 	if e := r.next(t); e.what != "started" || e.key != k {

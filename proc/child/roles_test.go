@@ -256,8 +256,10 @@ func fullHost() {
 		for _, fd := range held {
 			must(syscall.Close(fd))
 		}
-		_, _ = io.WriteString(os.Stdout, e.what+": "+fmt.Sprint(e.err)+": "+child.ErrnoName(e.err)+"\n")
-		r.start(spec)
+		if e.what == "failed" {
+			_, _ = io.WriteString(os.Stdout, e.what+": "+fmt.Sprint(e.err)+": "+child.ErrnoName(e.err)+"\n")
+			r.start(spec)
+		}
 		for e := range r.events {
 			if e.what == "exited" {
 				break

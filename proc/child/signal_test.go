@@ -40,7 +40,7 @@ func startFamily(t *testing.T, r *rig) (child.Key, int) {
 	outR, outW := pipe(t)
 	defer outR.Close()
 	spec := command("/bin/sh", "-c", "sleep 1000 & echo $!; wait")
-	spec.Stdout, spec.Close = outW, []*os.File{outW}
+	spec.Stdout, spec.Close = outW, []child.File{outW}
 	k := r.start(spec)
 	var line [32]byte
 	n, err := outR.Read(line[:])
@@ -107,7 +107,7 @@ func TestASignalToNobodyIsToldAsGone(t *testing.T) {
 		outR, outW := pipe(t)
 		defer outR.Close()
 		spec := as(t, "leaver")
-		spec.Stdout, spec.Close = outW, []*os.File{outW}
+		spec.Stdout, spec.Close = outW, []child.File{outW}
 		k := r.start(spec)
 		if _, err := outR.Read(make([]byte, 10)); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,14 +25,8 @@ type Spec struct {
 
 	Limits *conf.Limits // nil: none
 
-	// Cgroup is the open directory of the control group in which the child is born;
-	// nil: in ours. Its limits are set there. Uncontrolled says which controllers it
-	// does without, and why.
-	Cgroup       *os.File
-	Uncontrolled map[string]string
-
 	// The child's descriptors 0, 1 and 2; nil is the null device.
-	Stdin, Stdout, Stderr *os.File
+	Stdin, Stdout, Stderr File
 
 	// Foreground gives the terminal at descriptor 0, if there is one and it is
 	// ours to give, to the process group of the child.
@@ -42,8 +38,24 @@ type Spec struct {
 
 	// Close lists the files that only the child needs. The table closes them
 	// after the fork, whether it worked or not.
-	Close []*os.File
+	Close []File
 }
+
+// File is an open file: an *os.File, or a bare FD.
+type File interface {
+	Fd() uintptr
+	Close() error
+}
+
+// FD is a descriptor that nobody but us will read or write, so that it needs nothing of
+// what an *os.File has.
+type FD int
+
+// Fd implements File.
+func (f FD) Fd() uintptr { return uintptr(f) }
+
+// Close implements File.
+func (f FD) Close() error { return unix.Close(int(f)) }
 
 // Credential is a user to become.
 type Credential struct {
@@ -88,7 +100,7 @@ func (t *Table) spawn(j Job) {
 		t.observer.Failed(j.Key, err)
 		return
 	}
-	pid, executed, err := start(spec)
+	pid, executed, err := t.start(spec)
 	for _, f := range spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
@@ -107,13 +119,13 @@ func (t *Table) spawn(j Job) {
 // start forks and executes, the fast way if it can. executed is nil if the
 // child has executed its program, else the pipe that ends when it has.
 //
-// The fast way is ForkExec, which stops its thread and, with that, at the next
-// garbage collection the whole daemon, until the child has executed. So it is
+// The fast way stops its thread and, with that, at the next garbage collection the
+// whole daemon, until the child has executed. So it is
 // only for what nobody else can hold up: no user to become (who could stop the
 // child in that moment) and no file of somebody else's or on somebody else's
 // server. Everything else our own binary does, in a child that is waited for
 // aside.
-func start(s *Spec) (pid int, executed *os.File, err error) {
+func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
 	files, cleanup, err := stdio(s)
 	if err != nil {
 		return 0, nil, &SpawnError{StageStdio, err}
@@ -122,28 +134,28 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 
 	var fast error
 	if !changesUser(s.Cred) && !s.limited() && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
-		pid, fast = syscall.ForkExec(s.Path, s.Argv, &syscall.ProcAttr{
+		pid, fast = t.forkExec(s, s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
 			Files: files,
-			Sys:   s.attributes(),
+			Sys:   &syscall.SysProcAttr{Setpgid: true},
 		})
 		if fast == nil {
 			return pid, nil, nil
 		}
 	}
-	// ForkExec does not say what failed. The applet finds out, or, if it was
+	// It does not say what failed. The applet finds out, or, if it was
 	// the fork, fails the same way.
 	slow := fast
 	if fast != syscall.E2BIG {
-		if pid, executed, slow = startApplet(request{spec: s, files: files}); slow == nil {
+		if pid, executed, slow = t.startApplet(request{spec: s, files: files}); slow == nil {
 			return pid, executed, nil
 		}
 	}
 	if slow == syscall.E2BIG {
 		// Only execve says so, and the applet was refused the same arguments:
 		// have it do nothing but report.
-		if pid, executed, err := startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
+		if pid, executed, err := t.startApplet(request{spec: s, files: files, failure: syscall.E2BIG}); err == nil {
 			return pid, executed, nil
 		}
 	}
@@ -156,16 +168,29 @@ func start(s *Spec) (pid int, executed *os.File, err error) {
 	return 0, nil, &SpawnError{StageExec, slow}
 }
 
-// attributes are what a fork can do for a child.
-func (s *Spec) attributes() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true}
-	if s.Cgroup != nil {
-		attr.UseCgroupFD, attr.CgroupFD = true, int(s.Cgroup.Fd())
+// What this kernel, or a filter of system calls, does not let us do in vfork. It is found
+// out by trying.
+var noVfork, noClone3 atomic.Bool
+
+// forkExec executes a program in a child, and returns when that is done or has failed.
+func (t *Table) forkExec(s *Spec, path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	if !s.Inherit {
+		if pid, tried, err := t.launcher.vfork(path, argv, attr); tried {
+			return pid, err
+		}
 	}
-	return attr
+	// A child is born with the signal mask of the thread that forks it. Ours may have
+	// been inherited with signals blocked; children get none.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var none, before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err == nil {
+		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	}
+	return syscall.ForkExec(path, argv, attr)
 }
 
-// isShortage tells whether a failed ForkExec did not get as far as a child.
+// isShortage tells whether a failed fork did not get as far as a child.
 func isShortage(err error) bool {
 	switch err {
 	case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE:
@@ -176,17 +201,19 @@ func isShortage(err error) bool {
 
 // stdio returns the descriptors 0, 1 and 2 of the child.
 func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
-	var null *os.File
+	null := FD(-1)
 	cleanup = func() {
-		if null != nil {
+		if null >= 0 {
 			_ = null.Close()
 		}
 	}
-	for _, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
-		if f == nil && null == nil {
-			if null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+	for _, f := range []File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil && null < 0 {
+			fd, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+			if err != nil {
 				return nil, nil, err
 			}
+			null = FD(fd)
 		}
 		if f == nil {
 			f = null
@@ -195,6 +222,13 @@ func stdio(s *Spec) (fds []uintptr, cleanup func(), err error) {
 	}
 	return fds, cleanup, nil
 }
+
+// keepsLimit says that the limit on open files is one that children are to inherit.
+var keepsLimit atomic.Bool
+
+// KeepOpenFilesLimit has children inherit the limit on open files that we have set for
+// ourselves. Otherwise they get the one that we were started with.
+func KeepOpenFilesLimit() { keepsLimit.Store(true) }
 
 // changesUser tells whether c is somebody else than we are. Who is that user
 // already changes nothing, not even groups, unless they were asked for.
@@ -238,12 +272,12 @@ func isLocal(path string) bool {
 
 // startApplet runs ExecMain in a child. executed ends when that has either
 // executed the final program or failed and exited.
-func startApplet(r request) (pid int, executed *os.File, err error) {
+func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 	var status [2]int
 	if err := unix.Pipe2(status[:], unix.O_CLOEXEC); err != nil {
 		return 0, nil, err
 	}
-	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: r.spec.attributes()}
+	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: &syscall.SysProcAttr{Setpgid: true}}
 	if r.spec.Inherit {
 		// All numbers above may be taken by what the child inherits. It keeps
 		// its own; nobody else forks meanwhile.
@@ -253,13 +287,10 @@ func startApplet(r request) (pid int, executed *os.File, err error) {
 		r.status = statusFD
 		attr.Files = append(attr.Files, uintptr(status[1]))
 	}
-	pid, err = forkSelf(r.argv(), attr)
-	if err != nil && r.spec.Cgroup != nil && !isShortage(err) && err != syscall.E2BIG {
-		// An old kernel, or a filter that lets no new calls through: the child has
-		// to go there itself.
-		r.enter = true
-		attr.Sys.UseCgroupFD = false
-		pid, err = forkSelf(r.argv(), attr)
+	argv := r.argv()
+	pid, err = t.forkExec(r.spec, procSelf, argv, attr)
+	if err != nil && !isShortage(err) && err != syscall.E2BIG && selfPath != "" {
+		pid, err = t.forkExec(r.spec, selfPath, argv, attr) // no /proc here
 	}
 	_ = syscall.Close(status[1])
 	if err != nil {
@@ -268,15 +299,6 @@ func startApplet(r request) (pid int, executed *os.File, err error) {
 	}
 	_ = unix.SetNonblock(status[0], true) // so that waiting costs no thread
 	return pid, os.NewFile(uintptr(status[0]), "status of a spawn"), nil
-}
-
-// forkSelf executes our own binary.
-func forkSelf(argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-	pid, err = syscall.ForkExec(procSelf, argv, attr)
-	if err != nil && !isShortage(err) && err != syscall.E2BIG && selfPath != "" {
-		pid, err = syscall.ForkExec(selfPath, argv, attr) // no /proc here
-	}
-	return pid, err
 }
 
 // ErrnoName returns the symbolic name, such as ENOENT, of the system error in

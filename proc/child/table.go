@@ -4,11 +4,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // The table alternates between its two kinds of work in batches, so that
@@ -67,6 +64,8 @@ type Table struct {
 	pids   map[Key]int
 	keys   map[int]Key
 	births map[int]*birth // children that have yet to execute their program
+
+	launcher launcher
 }
 
 // birth is a child between the fork and its program. A signal would now hit our
@@ -121,15 +120,9 @@ func (t *Table) Do(f func()) { t.mail.put(f) }
 // Run forks, signals and reaps until ctx is done; it can run only once. What is
 // still queued then is dropped, and children that are still alive stay alive.
 func (t *Table) Run(ctx context.Context) {
-	// A child is born with the signal mask of the thread that forks it.
-	// Ours may have been inherited with signals blocked; children get none.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var none, before unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err == nil {
-		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
-	}
 	defer signal.Stop(t.exits)
+	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
+	defer t.launcher.pad.close()
 
 	var jobs []func()
 	dead := true // children from before an exec may have died already

@@ -194,7 +194,7 @@ func TestSpawnsLeakNoDescriptors(t *testing.T) {
 			spec.Dir = dir + "/nowhere"
 		}
 		rd, w := pipe(t)
-		spec.Stdout, spec.Close = w, []*os.File{w}
+		spec.Stdout, spec.Close = w, []child.File{w}
 		r.start(spec)
 		r.until(t, "exited")
 		if err := rd.Close(); err != nil {

@@ -1,0 +1,157 @@
+package openssl
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// maxWords is how much of what the program says is kept.
+const maxWords = 16 << 10
+
+// words is what the program says of itself, on its stderr.
+type words struct {
+	verified chan struct{} // closed when the server has proved to be who it is
+	done     chan struct{} // closed when nothing more comes
+	lines    []string      // then: the first ones
+}
+
+// hear listens to the program until it is gone. What it has said by then has
+// arrived; whoever else holds the pipe is not waited for.
+func hear(from *os.File, p *process) *words {
+	w := &words{verified: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		<-p.gone
+		from.SetReadDeadline(time.Now().Add(exit))
+	}()
+	go func() {
+		defer close(w.done)
+		defer from.Close()
+		r := bufio.NewReaderSize(from, 4<<10)
+		room, established, told := maxWords, false, false
+		for {
+			line, err := r.ReadSlice('\n') // a longer one comes in pieces
+			text := strings.TrimSpace(string(line))
+			if room -= len(text); room > 0 {
+				w.lines = append(w.lines, text)
+			}
+			established = established || text == "CONNECTION ESTABLISHED"
+			if established && !told && text == "Verification: OK" {
+				told = true
+				close(w.verified)
+			}
+			if err != nil && err != bufio.ErrBufferFull {
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// The numbers of X509_verify_cert that have a meaning of their own here.
+var verifyKinds = map[string]error{
+	"2": ErrAuthority, "18": ErrAuthority, "19": ErrAuthority, "20": ErrAuthority, "21": ErrAuthority, // no issuer that is known
+	"9": ErrDate, "10": ErrDate, // not yet, not any more
+	"62": ErrName, "64": ErrName, // another host, another address
+}
+
+// The reasons of the library for what is no TLS, or too old.
+var reasonKinds = map[string]error{
+	"wrong version number": ErrNotTLS, "packet length too long": ErrNotTLS, "unknown protocol": ErrNotTLS, "http request": ErrNotTLS,
+	"unsupported protocol": ErrVersion, "version too low": ErrVersion, "wrong ssl version": ErrVersion,
+}
+
+// failure says why the program ended, once it is gone; nil if the server had
+// said that this is the end, or we had.
+func (w *words) failure(p *process) error {
+	<-p.gone
+	<-w.done
+	depth, reason := "0", ""
+	for _, line := range w.lines {
+		key, value, _ := strings.Cut(line, ":")
+		at, isDepth := strings.CutPrefix(line, "depth=")
+		switch {
+		case isDepth: // the rest is the subject of a certificate
+			depth, _, _ = strings.Cut(at, " ")
+		case key == "verify error":
+			return untrusted(value, depth)
+		case isUnknownOption(line):
+			return &Error{Kind: ErrTooOld}
+		case line == "CONNECTION CLOSED BY SERVER":
+			return io.ErrUnexpectedEOF
+		case strings.HasPrefix(value, "errno="):
+			if n, err := strconv.Atoi(strings.TrimPrefix(value, "errno=")); err == nil {
+				return broken(key, n)
+			}
+		case strings.Contains(line, ":error:"):
+			if err := library(line); err != nil {
+				return err
+			}
+		case line != "":
+			reason = line
+		}
+	}
+	select {
+	case <-w.verified:
+		if p.code == 0 {
+			return nil
+		}
+	default:
+	}
+	if p.code < 0 {
+		reason = "it was killed"
+	}
+	return &Error{Kind: ErrFailed, Text: short(reason)}
+}
+
+// isUnknownOption tells whether the program, in whatever release, does not know
+// one of our options.
+func isUnknownOption(line string) bool {
+	line = strings.ToLower(strings.TrimPrefix(line, "s_client: "))
+	return strings.HasPrefix(line, "unknown option") || strings.HasPrefix(line, "option unknown option")
+}
+
+// untrusted reads num=NUMBER:TEXT.
+func untrusted(value, depth string) error {
+	number, text, _ := strings.Cut(strings.TrimPrefix(value, "num="), ":")
+	kind, known := verifyKinds[number]
+	if depth != "0" && kind == ErrDate {
+		known, text = false, text+" (that of its authority)"
+	}
+	if !known {
+		kind = ErrCertificate
+	}
+	return &Error{Kind: kind, Text: short(text)}
+}
+
+// broken is an error of the connection below.
+func broken(call string, errno int) error {
+	if errno == 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return os.NewSyscallError(call, syscall.Errno(errno))
+}
+
+// library reads THREAD:error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:DATA, and
+// returns nil for what says nothing by itself.
+func library(line string) error {
+	part := strings.Split(line, ":")
+	if len(part) < 6 || part[3] == "system library" || part[3] == "BIO routines" {
+		return nil
+	}
+	reason := part[5]
+	if _, alert, ok := strings.Cut(reason, "alert "); ok && strings.Contains(line, "SSL alert number ") {
+		return &Error{Kind: ErrAlert, Text: short(alert)}
+	}
+	if reason == "unexpected eof while reading" {
+		return io.ErrUnexpectedEOF
+	}
+	if kind, ok := reasonKinds[reason]; ok {
+		return &Error{Kind: kind, Text: short(reason)}
+	}
+	return &Error{Kind: ErrFailed, Text: short(reason)}
+}

@@ -1,0 +1,290 @@
+//go:build amd64 || arm64
+
+package child
+
+import (
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"gosupervisor/early"
+)
+
+// This is what ForkExec does, but for two things. ForkExec gives the child a copy of
+// our table of descriptors, which the exec then closes one by one: a thousand
+// programs have five thousand of them, so each start would cost as much as there is
+// running already. Here the child shares the table until it has put its own
+// descriptors at the bottom, and then takes a copy of the bottom alone. And a failure
+// is told in our memory, which the child shares, too, so that it takes no pipe.
+
+// vfork forks by the system call of that number, and has the child take the steps from
+// first on, of which the last is to execute a program. It returns when that is done or
+// has failed: the pid, or an errno below zero. A step that fails has its errno set, and
+// is the end of the child.
+//
+//go:noescape
+func vfork(number, a1, a2 uintptr, first *step) (r uintptr)
+
+// step is a system call of the child, as the assembly reads it.
+type step struct {
+	number uintptr
+	args   [4]uintptr
+	errno  uintptr
+}
+
+// cloneArgs is the kernel's struct clone_args.
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls uint64
+
+	setTID, setTIDSize, cgroup uint64 // in later versions
+}
+
+const (
+	cloneFlags        = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES
+	cloneClearSighand = 0x1_0000_0000 // handlers become default actions
+	cloneIntoCgroup   = 0x2_0000_0000
+	firstCloneArgs    = 64 // bytes of the first version
+
+	// Up to here a table is so short that there is nothing to save by moving
+	// descriptors to its beginning.
+	shortTable = 128
+
+	maxFiles = 4 // that a child gets
+)
+
+// launcher is what a table keeps from one fork to the next.
+type launcher struct {
+	steps
+	pad launchPad
+}
+
+// launchPad is descriptors at the beginning of the table, where those of a child are
+// while it is born. Otherwise they are the null device.
+type launchPad struct {
+	null int
+	fds  [maxFiles]int
+	made bool
+}
+
+// reserve makes the launch pad, once.
+func (l *launchPad) reserve() error {
+	if l.made {
+		return nil
+	}
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	for i := range l.fds {
+		if l.fds[i], err = unix.FcntlInt(uintptr(null), unix.F_DUPFD_CLOEXEC, firstInherited); err != nil {
+			for _, fd := range append(l.fds[:i:i], null) {
+				_ = unix.Close(fd)
+			}
+			return err
+		}
+	}
+	l.null, l.made = null, true
+	return nil
+}
+
+// clear takes from the launch pad what is a child's by now.
+func (l *launchPad) clear(n int) {
+	for _, fd := range l.fds[:n] {
+		_ = unix.Dup3(l.null, fd, unix.O_CLOEXEC)
+	}
+}
+
+func (l *launchPad) close() {
+	if l.made {
+		for _, fd := range append(l.fds[:], l.null) {
+			_ = unix.Close(fd)
+		}
+	}
+	l.made = false
+}
+
+// steps are the steps of a child from its fork to its program. Their arguments are
+// addresses which nothing but these fields keeps from moving or being freed, so a value
+// is part of one on the heap.
+type steps struct {
+	list     []step
+	path     *byte
+	dir      *byte // nil: where we are
+	argv     []*byte
+	env      []*byte
+	args     cloneArgs
+	all      uint64 // signals
+	none     uint64
+	before   uint64
+	defaults [sigactionSize]uintptr
+	limit    early.Limit
+}
+
+func (s *steps) add(number uintptr, args ...uintptr) {
+	st := step{number: number}
+	copy(st.args[:], args)
+	s.list = append(s.list, st)
+}
+
+// take sets the texts of the child.
+func (s *steps) take(path string, argv []string, attr *syscall.ProcAttr) (err error) {
+	s.list, s.dir, s.all = s.list[:0], nil, math.MaxUint64
+	if s.path, err = syscall.BytePtrFromString(path); err != nil {
+		return err
+	}
+	if s.argv, err = syscall.SlicePtrFromStrings(argv); err != nil {
+		return err
+	}
+	if s.env, err = syscall.SlicePtrFromStrings(attr.Env); err != nil {
+		return err
+	}
+	if attr.Dir != "" {
+		s.dir, err = syscall.BytePtrFromString(attr.Dir)
+	}
+	return err
+}
+
+// vfork is ForkExec for the attributes that we use. tried is false if it could not be
+// done this way.
+func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pid int, tried bool, err error) {
+	if noVfork.Load() || attr.Sys.UseCgroupFD && noClone3.Load() || len(attr.Files) > maxFiles {
+		return 0, false, nil
+	}
+	s := &l.steps
+	if err := s.take(path, argv, attr); err != nil {
+		return 0, true, err
+	}
+	defer func() { s.path, s.dir, s.argv, s.env = nil, nil, nil, nil }()
+	moved := slices.Max(attr.Files) >= shortTable
+	if moved {
+		if err := l.pad.reserve(); err != nil {
+			return 0, true, err
+		}
+		defer l.pad.clear(len(attr.Files))
+	}
+	if attr.Sys.Setpgid {
+		s.add(unix.SYS_SETPGID, 0, 0)
+	}
+	if noClone3.Load() {
+		s.resetSignals()
+	}
+	unshare := s.files(attr.Files, moved, &l.pad)
+	if s.dir != nil {
+		s.add(unix.SYS_CHDIR, uintptr(unsafe.Pointer(s.dir)))
+	}
+	s.ownLimit()
+	s.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.none)), 0, sigsetBytes)
+	s.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(s.path)), uintptr(unsafe.Pointer(&s.argv[0])), uintptr(unsafe.Pointer(&s.env[0])))
+	pid, failed, err := s.run(attr.Sys)
+	switch refused := err == syscall.ENOSYS || err == syscall.EPERM || err == syscall.EINVAL; {
+	case refused && failed == unshare:
+		noVfork.Store(true)
+		return 0, false, nil
+	case refused && failed < 0 && !noClone3.Load() && !attr.Sys.UseCgroupFD:
+		noClone3.Store(true)
+		return l.vfork(path, argv, attr)
+	}
+	return pid, true, err
+}
+
+// files gives the child its descriptors, from 0 on, and a table of its own with nothing
+// above them. It returns which step the latter is.
+func (s *steps) files(files []uintptr, moved bool, pad *launchPad) (unshare int) {
+	at := slices.Clone(files)
+	if moved {
+		for i := range at {
+			s.add(unix.SYS_DUP3, at[i], uintptr(pad.fds[i]), unix.O_CLOEXEC)
+			at[i] = uintptr(pad.fds[i])
+		}
+	}
+	unshare = len(s.list)
+	free := max(slices.Max(at)+1, uintptr(len(at)))
+	s.add(unix.SYS_CLOSE_RANGE, free, math.MaxInt32, unix.CLOSE_RANGE_UNSHARE)
+	// Those that stand where another is to be get out of the way first.
+	for i := range at {
+		if at[i] < uintptr(len(at)) && at[i] != uintptr(i) {
+			s.add(unix.SYS_DUP3, at[i], free, unix.O_CLOEXEC)
+			at[i] = free
+			free++
+		}
+	}
+	for i, fd := range at {
+		if fd == uintptr(i) {
+			s.add(unix.SYS_FCNTL, fd, unix.F_SETFD, 0)
+		} else {
+			s.add(unix.SYS_DUP3, fd, uintptr(i), 0)
+		}
+	}
+	return unshare
+}
+
+// resetSignals gives every signal its default action, before any is let through.
+func (s *steps) resetSignals() {
+	for sig := uintptr(1); sig <= lastSignal; sig++ {
+		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
+			s.add(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&s.defaults)), 0, sigsetBytes)
+		}
+	}
+}
+
+// ownLimit gives the child the limit on open files that we were started with, if the
+// library has raised it for itself and nobody has changed it since.
+func (s *steps) ownLimit() {
+	var now syscall.Rlimit
+	s.limit = early.NOFILE
+	if keepsLimit.Load() || s.limit.Hard == 0 || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now) != nil {
+		return
+	}
+	if now.Cur == s.limit.Hard-1 && now.Max == s.limit.Hard {
+		s.add(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0)
+	}
+}
+
+// run forks and has the child take the steps. failed is the one that failed, -1 if it
+// was the fork.
+func (s *steps) run(sys *syscall.SysProcAttr) (pid, failed int, err error) {
+	// From here to the end of the fork nobody may handle a signal on this thread: the
+	// child would, with our memory.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
+	var r uintptr
+	if noClone3.Load() {
+		r = vfork(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, &s.list[0])
+	} else {
+		s.args = cloneArgs{flags: cloneFlags | cloneClearSighand, exitSignal: uint64(unix.SIGCHLD)}
+		size := uintptr(firstCloneArgs)
+		if sys.UseCgroupFD {
+			s.args.flags |= cloneIntoCgroup
+			s.args.cgroup = uint64(sys.CgroupFD)
+			size = unsafe.Sizeof(s.args)
+		}
+		r = vfork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
+	if int(r) < 0 {
+		return 0, -1, syscall.Errno(-r)
+	}
+	for i := range s.list {
+		if errno := s.list[i].errno; errno != 0 {
+			reapNow(int(r))
+			return 0, i, syscall.Errno(errno)
+		}
+	}
+	return int(r), len(s.list), nil
+}
+
+// reapNow waits for a child that is about to end.
+func reapNow(pid int) {
+	for {
+		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
+			return
+		}
+	}
+}

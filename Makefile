@@ -7,13 +7,12 @@ FUZZTIME    ?= 10s
 IMAGE       ?= gosupervisor
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT      := $(shell git describe --always --exclude '*' --abbrev=12 --dirty=+changes 2>/dev/null || echo unknown)
-comma       := ,
 LDFLAGS     := -s -w -X gosupervisor/version.commit=$(COMMIT)
 # As PID 1 the program is to lose no signal; see early/entry.go, which knows these
 # processors and the runtime of this Go release. Elsewhere it starts as usual.
 FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go1.26 go1.26.%,$(shell $(GO) env GOVERSION)))
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
-TAGS        := -tags=$(if $(FIRST),pid1$(comma))nethttpomithttp2
+TAGS        := $(if $(FIRST),-tags=pid1)
 # Nobody waits for these packages: they go without inlining, which is smaller.
 SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... mime/... encoding/... compress/... net/netip net/url net \
                fmt time reflect sort os/... path/... strconv gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/client gosupervisor/ctl/promtext \

@@ -2,12 +2,12 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,10 +36,10 @@ type Client struct {
 	tls   bool
 	user  *string
 	pass  *string
-	half  bool          // one of them was given alone
-	limit time.Duration // of patience
-	http  *http.Client
-	wire  wire // nil until the server has shown what it speaks
+	half  bool           // one of them was given alone
+	limit time.Duration  // of patience
+	roots *x509.CertPool // that are trusted; nil: those of the system
+	wire  wire           // nil until the server has shown what it speaks
 }
 
 // wire is a language that a server speaks.
@@ -81,13 +81,6 @@ func New(serverURL string, user, pass *string, o Options) (*Client, error) {
 	}
 	if err := c.parse(); err != nil {
 		return nil, err
-	}
-	c.http = &http.Client{
-		// A connection serves one call, but that is not said to the server: at
-		// a "Connection: close" the original holds a streamed log back.
-		Transport: &http.Transport{DialContext: c.dialHTTP, MaxIdleConnsPerHost: -1, DisableCompression: true,
-			TLSHandshakeTimeout: c.limit},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
 }

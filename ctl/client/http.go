@@ -1,58 +1,60 @@
 package client
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"io"
-	"net/http"
-	"net/url"
+	"net"
 	"strings"
 	"time"
+
+	"gosupervisor/ctl/http1"
 )
 
 // post sends a body to a path of the server, over whichever socket it has. The
 // answer to a slow one may take its time.
+//
+// It says that it is the last request of its connection. There are proxies that
+// would keep the connection, and therefore take what they have not yet read of
+// a body for themselves as soon as the answer comes; that cuts it off
+// (httputil.ReverseProxy). Of a GET it is not said: the original then holds a
+// streamed log back.
 func (c *Client) post(ctx context.Context, path, contentType string, body []byte, slow bool) (*response, error) {
-	req, err := http.NewRequest(http.MethodPost, c.address(path), bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", contentType)
-	req.Header.Set("Accept", contentType)
-	return c.send(ctx, req, slow)
+	q := &http1.Request{Method: http1.MethodPost, Target: c.base + path, Close: true}
+	q.Header.Set("Content-Type", contentType)
+	q.Header.Set("Accept", contentType)
+	return c.send(ctx, q, body, slow)
 }
 
 func (c *Client) get(ctx context.Context, path string, slow bool) (*response, error) {
-	req, err := http.NewRequest(http.MethodGet, c.address(path), nil)
-	if err != nil {
-		return nil, err
-	}
-	return c.send(ctx, req, slow)
+	return c.send(ctx, &http1.Request{Method: http1.MethodGet, Target: c.base + path}, nil, slow)
 }
 
 // response is the answer to a request; its body is read with patience. It must
 // be closed.
 type response struct {
-	*http.Response
+	*http1.Response
 	*inbound
 	c      *Client
+	conn   net.Conn
 	cancel context.CancelFunc
 }
 
 func (r *response) close() {
 	r.inbound.close()
 	r.cancel()
-	r.Body.Close()
+	r.conn.Close()
 }
 
 // send performs a request up to the head of the answer, in a goroutine, since a
 // connection that it makes on the way and a server that takes nothing are to be
 // waited for with patience too.
-func (c *Client) send(ctx context.Context, req *http.Request, slow bool) (*response, error) {
-	req.Header.Set("User-Agent", "supervisorctl")
+func (c *Client) send(ctx context.Context, q *http1.Request, body []byte, slow bool) (*response, error) {
+	q.Host = c.hostField()
+	q.Header.Set("User-Agent", "supervisorctl")
 	if c.user != nil {
-		req.SetBasicAuth(*c.user, *c.pass)
+		q.Header.Set("Authorization", http1.Basic(*c.user, *c.pass))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := c.patience()
@@ -63,37 +65,62 @@ func (c *Client) send(ctx context.Context, req *http.Request, slow bool) (*respo
 		}
 		return c.lateError(hintSilent)
 	}
-	p.limit += time.Duration(max(0, req.ContentLength)) * time.Second / slowest
+	p.limit += time.Duration(len(body)) * time.Second / slowest
 	if slow {
 		p.signs = make(chan error, 1)
 		p.ask = func() { go func() { p.signs <- c.sign(ctx) }() }
 	}
-	req = req.WithContext(context.WithValue(ctx, meetingKey{}, met))
 	type outcome struct {
-		resp *http.Response
+		resp *http1.Response
 		err  error
 	}
-	done := make(chan outcome)
+	done := make(chan outcome, 1)
 	go func() {
-		resp, err := c.http.Do(req)
-		select {
-		case done <- outcome{resp, err}:
-		case <-ctx.Done():
-			if err == nil {
-				resp.Body.Close()
-			}
-		}
+		resp, err := c.meet(ctx, met, q, body)
+		done <- outcome{resp, err}
 	}()
 	got, err := await(ctx, p, done)
-	if err == nil && got.err != nil {
-		err = c.sendError(ctx, met, got.err)
+	if err == nil {
+		err = got.err
 	}
 	if err != nil {
-		cancel()
+		cancel() // which closes the connection, too
 		return nil, err
 	}
 	p.limit = c.limit
-	return &response{got.resp, newInbound(ctx, got.resp.Body, p, false), c, cancel}, nil
+	return &response{got.resp, newInbound(ctx, &got.resp.Body, p, false), c, met.Conn, cancel}, nil
+}
+
+// meet connects, sends a request and reads the head of the answer. The connection
+// is closed when it fails, and with ctx.
+func (c *Client) meet(ctx context.Context, met *meeting, q *http1.Request, body []byte) (*http1.Response, error) {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	met.Conn = conn
+	context.AfterFunc(ctx, func() { conn.Close() })
+	var way net.Conn = met
+	if c.tls {
+		if way, err = c.begin(ctx, met); err != nil {
+			conn.Close()
+			return nil, c.tlsError(ctx, err)
+		}
+	}
+	_ = q.Write(way, body) // a server that hangs up while we write may have said why: reading tells
+	in := bufio.NewReader(way)
+	resp, err := http1.ReadResponse(in)
+	var bad *http1.Error
+	switch {
+	case err == nil:
+		return resp, nil
+	case errors.As(err, &bad):
+		err = c.badAnswer(bad, in)
+	case c.tls:
+		err = c.tlsError(ctx, err)
+	}
+	conn.Close()
+	return nil, err
 }
 
 // sign asks the server for a sign of life, on another connection. Only silence
@@ -106,24 +133,23 @@ func (c *Client) sign(ctx context.Context) error {
 	return nil
 }
 
-// address returns the URL of a path. The host of a unix socket is never
-// looked up; it only fills the Host header.
-func (c *Client) address(path string) string {
-	scheme, host := "http", c.host
+// hostField is what the Host of a request is. That of a unix socket is never
+// looked up.
+func (c *Client) hostField() string {
 	if c.path != "" {
-		host = "localhost"
+		return "localhost"
 	}
-	if c.tls {
-		scheme = "https"
+	if i := strings.IndexByte(c.host, '%'); i >= 0 { // the zone concerns this machine alone
+		return c.host[:i] + c.host[strings.LastIndexByte(c.host, ']'):]
 	}
-	return (&url.URL{Scheme: scheme, Host: host}).String() + c.base + path
+	return c.host
 }
 
 // foreign says what an answer is that knows nothing of lines of JSON: mostly
 // errForeign. It closes the answer.
 func (r *response) foreign() error {
 	defer r.close()
-	if r.c.path == "" && !r.c.tls && r.StatusCode == http.StatusBadRequest {
+	if r.c.path == "" && !r.c.tls && r.Code == http1.StatusBadRequest {
 		r.p.ask = nil
 		text, _ := io.ReadAll(io.LimitReader(r.inbound, 2<<10)) // whatever comes
 		for _, word := range []string{"https", "ssl", "tls"} {
@@ -139,12 +165,12 @@ func (r *response) foreign() error {
 func (r *response) refusal() error {
 	defer r.close()
 	status := "HTTP status " + visible(r.Status)
-	switch code := r.StatusCode; {
-	case code == http.StatusUnauthorized:
+	switch code := r.Code; {
+	case code == http1.StatusUnauthorized:
 		return r.c.unauthorized()
-	case code == http.StatusForbidden || code == http.StatusServiceUnavailable:
+	case code == http1.StatusForbidden || code == http1.StatusUnavailable:
 		return r.c.fail(ErrRejected, status)
-	case code == http.StatusBadGateway || code == http.StatusGatewayTimeout:
+	case code == http1.StatusBadGateway || code == http1.StatusGatewayTimeout:
 		return r.c.fail(ErrUnreachable, status, "the server in front of it answered for it: it cannot reach supervisord")
 	case code >= 300 && code < 400 && r.Header.Get("Location") != "":
 		return r.c.fail(ErrNotSupervisor, status, "it sends us to "+visible(r.Header.Get("Location"))+": if that is right, give it with -s")

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"time"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/ctl/ndjson"
 )
 
@@ -140,12 +140,12 @@ func (w *lineWire) meetHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch code := resp.StatusCode; {
-	case code == http.StatusMethodNotAllowed && resp.Header.Get("Allow") == http.MethodPost:
+	switch code := resp.Code; {
+	case code == http1.StatusMethodNotAllowed && resp.Header.Get("Allow") == http1.MethodPost:
 		resp.close()
 		return nil
-	case code == http.StatusOK, code == http.StatusBadRequest, code == http.StatusNotFound,
-		code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented:
+	case code == http1.StatusOK, code == http1.StatusBadRequest, code == http1.StatusNotFound,
+		code == http1.StatusMethodNotAllowed, code == http1.StatusNotImplemented:
 		return resp.foreign()
 	}
 	return resp.refusal()
@@ -159,7 +159,7 @@ func (w *lineWire) post(ctx context.Context, request []byte, slow bool) (*respon
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.Code != http1.StatusOK {
 		return nil, resp.refusal()
 	}
 	resp.lines = true

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"gosupervisor/ctl/http1"
 )
 
 // maxShown is how much of what a strange server says is shown.
@@ -52,61 +52,61 @@ func (c *Client) wantsTLS(detail string) *Error {
 	return c.fail(ErrNotSupervisor, detail, "it wants TLS: give -s https://"+rest)
 }
 
-// sendError words why there is no answer to an HTTP request.
-func (c *Client) sendError(ctx context.Context, met *meeting, err error) error {
-	var own *Error
+// badAnswer words that what came is no answer of HTTP. It was read from in.
+func (c *Client) badAnswer(err *http1.Error, in *bufio.Reader) error {
+	if errors.Is(err, http1.ErrNotHTTP) {
+		return c.strangeAnswer(beginning(in))
+	}
+	return c.fail(ErrNotSupervisor, err.Text, hintStrange)
+}
+
+// tlsError words why there is no answer over TLS.
+func (c *Client) tlsError(ctx context.Context, err error) error {
 	var late net.Error
 	var untrusted *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	if wrapped := new(url.Error); errors.As(err, &wrapped) {
-		err = wrapped.Err // the rest says the method and an address that nobody gave
-	}
 	switch {
-	case errors.As(err, &own) || ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return err
 	case errors.As(err, &untrusted):
 		return c.untrusted(untrusted)
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+	case errors.As(err, &record):
 		_, rest, _ := strings.Cut(c.url, "://")
 		return c.fail(ErrNotSupervisor, "it does not speak TLS", "give -s http://"+rest+" if the way there is safe without it")
 	case strings.HasPrefix(err.Error(), "remote error: tls:"):
 		return c.fail(ErrUnreachable, err.Error(), "it refuses our TLS: it may want a certificate of ours, which we have not, or another host name")
-	case c.tls && errors.As(err, &late) && late.Timeout():
+	case errors.As(err, &late) && late.Timeout():
 		return c.lateError(hintNoTLS)
-	}
-	if text := string(met.first); strings.Contains(err.Error(), "malformed") && !strings.HasPrefix(text, "HTTP/") {
-		line, _, _ := strings.Cut(text, "\n")
-		return c.strangeAnswer(strings.TrimRight(line, "\r"))
 	}
 	return err
 }
 
-// meeting is a connection that keeps what the server says first.
+// meeting is a connection that knows whether the server has said something.
 type meeting struct {
 	net.Conn
-	first []byte
-	heard atomic.Bool // something
+	heard atomic.Bool
 }
 
 // Read implements net.Conn.
 func (m *meeting) Read(p []byte) (int, error) {
 	n, err := m.Conn.Read(p)
-	m.heard.Store(m.heard.Load() || n > 0)
-	m.first = append(m.first, p[:min(n, maxShown-len(m.first))]...)
+	if n > 0 {
+		m.heard.Store(true)
+	}
 	return n, err
 }
 
-// meetingKey is that of the *meeting in the context of a request.
-type meetingKey struct{}
-
-// dialHTTP connects for a request, whose context has an empty meeting.
-func (c *Client) dialHTTP(ctx context.Context, _, _ string) (net.Conn, error) {
-	conn, err := c.dial(ctx)
-	if met, ok := ctx.Value(meetingKey{}).(*meeting); ok && err == nil {
-		met.Conn = conn
-		return met, nil
+// begin begins TLS.
+func (c *Client) begin(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	name, _, err := net.SplitHostPort(c.host)
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	secure := tls.Client(conn, &tls.Config{ServerName: name, RootCAs: c.roots, NextProtos: []string{"http/1.1"}})
+	_ = conn.SetDeadline(time.Now().Add(c.limit)) // a connection has deadlines
+	err = secure.HandshakeContext(ctx)
+	_ = conn.SetDeadline(time.Time{})
+	return secure, err
 }
 
 // untrusted says what is wrong with the certificate of the server.

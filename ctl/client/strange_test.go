@@ -71,6 +71,8 @@ func TestAServerOfAnotherKindIsNamed(t *testing.T) {
 		"a proxy without a server":  {serveHTTP(t, web(502, "", "")), ErrUnreachable, "HTTP status 502 Bad Gateway", "it cannot reach supervisord"},
 		"a web page in place of it": {serveHTTP(t, web(200, "", "<html>")), ErrNotSupervisor, "answer of supervisor.getVersion", "check the URL"},
 		"mail":                      {"http://" + mail, ErrNotSupervisor, `its answer begins with "220 mail \x1b[2J ready"`, "check the URL"},
+		"HTTP of a kind":            {"http://" + listenTCP(t, saying("HTTP/1.1 all right\r\n\r\nbye")), ErrNotSupervisor, "malformed HTTP: an answer without a status", "check the URL"},
+		"HTTP of the future":        {"http://" + listenTCP(t, saying("HTTP/3.0 200 OK\r\n\r\nbye")), ErrNotSupervisor, "malformed HTTP: no answer of HTTP/1", "check the URL"},
 		"mail on a socket":          {listen(t, saying("220 mail \x1b[2J ready\r\n")), ErrNotSupervisor, `its answer begins with "220 mail \x1b[2J ready"`, "check the URL"},
 		"a plain URL to TLS":        {strings.Replace(secure, "https", "http", 1), ErrNotSupervisor, "HTTP status 400 Bad Request", "it wants TLS: give -s " + secure},
 		"a plain URL to bare TLS":   {"http://" + bare, ErrNotSupervisor, "its answer is one of TLS", "it wants TLS: give -s https://" + bare},
@@ -98,7 +100,7 @@ func TestTheOriginalBehindTLS(t *testing.T) {
 	url, trust := serveTLS(t, http.StripPrefix("/a/b", h))
 	for _, path := range []string{"/a/b", "/a/b/", "/a/b/RPC2"} {
 		c := newClient(t, url+path, Options{})
-		c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trust}
+		c.roots = trust
 		if pid, err := c.PID(t.Context()); pid != 17 || err != nil {
 			t.Errorf("%s: got %d, %v", path, pid, err)
 		}
@@ -155,7 +157,7 @@ func TestACertificateThatCannotBeTrusted(t *testing.T) {
 			_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 			c := newClient(t, "https://localhost:"+port, Options{})
 			if row.knowIt {
-				c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+				c.roots = pool
 			}
 			_, err := c.APIVersion(t.Context())
 			var own *Error

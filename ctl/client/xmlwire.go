@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/ctl/xmlrpc"
 )
 
@@ -29,7 +29,7 @@ func (w *xmlWire) call(ctx context.Context, q question) (json.RawMessage, error)
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.Code != http1.StatusOK {
 		return nil, resp.refusal()
 	}
 	defer resp.close()
@@ -52,11 +52,11 @@ func (w *xmlWire) follow(ctx context.Context, l log, emit func([]byte) error) er
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode == http.StatusNotFound {
+	if resp.Code == http1.StatusNotFound {
 		resp.close()
 		return newFault(int(api.NoFile), l.process)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.Code != http1.StatusOK {
 		return resp.refusal()
 	}
 	defer resp.close()

@@ -15,13 +15,16 @@ type Response struct {
 	Body   Body
 }
 
+// ErrNotHTTP says that what comes is no answer of HTTP/1; none of it has been read.
+var ErrNotHTTP error = &Error{StatusBadRequest, "malformed HTTP: no answer of HTTP/1"}
+
 // maxHints is how many answers that are none yet may come before the one.
 const maxHints = 16
 
 // ReadResponse reads the head of the answer to a GET or POST, behind those that
 // only say that there will be one (RFC 9110, 15.2). Its body comes from r too. The
-// error is io.EOF if nothing came, an *Error if what came is no answer of
-// HTTP/1, and what r says else.
+// error is io.EOF if nothing came, an *Error if what came is no answer of HTTP/1,
+// and what r says else.
 func ReadResponse(r *bufio.Reader) (*Response, error) {
 	for range maxHints {
 		if err := expect(r, "HTTP/"); err != nil {
@@ -74,7 +77,7 @@ func expect(r *bufio.Reader, text string) error {
 		first, err := r.Peek(i + 1)
 		switch {
 		case len(first) > i && first[i] != text[i]:
-			return malformed("no answer of HTTP/1")
+			return ErrNotHTTP
 		case errors.Is(err, io.EOF) && i > 0:
 			return io.ErrUnexpectedEOF
 		case err != nil:

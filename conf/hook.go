@@ -62,6 +62,7 @@ func (s *scope) hookChild(p *Program) {
 	t := s.in(s.names.withEnv(env))
 	p.Directory = read(t, "directory", "", asText)
 	p.Env = t.environmentSources()
+	p.Limits = t.limits()
 	command, _, found, err := t.text("command")
 	if !found || err == nil && trim(command) == "" {
 		t.missing("command", textf(msgHookCommand, s.sec.name))
@@ -160,6 +161,7 @@ func (e *explainer) hook(h *Hook) []Setting {
 	for _, t := range identityTexts {
 		add(t.key, t.text(p))
 	}
+	list = append(list, e.limits(p)...)
 	list = append(list, e.sources(p)...)
 	return append(list, e.variables(p.Section, "environment", p.Environment, e.cfg.Server.Environment)...)
 }

@@ -18,12 +18,15 @@ func TestHooks(t *testing.T) {
 	if p.Section != "hook:h" || p.Command != "/bin/cat" || p.Directory != "" || p.Umask != -1 || p.User != nil || p.Environment["B"] != "2" {
 		t.Errorf("defaults of what is run: %+v", p)
 	}
-	h = mustLoad(t, someHook+"programs= web , db:* \ntimeout=0\nparallel=100\nbuffer_size=1\ndirectory=/x\numask=027\nuser=web\n"+
-		"environment=B=3,C=\"%(hook_name)s\"\n[hook:g]\nevents=EVENT\ncommand=%(ENV_A)s %(here)s %(hook_name)s\n").Hooks[0]
+	h = mustLoad(t, someHook+"programs= web , db:* \ntimeout=0\nparallel=100\nbuffer_size=1\ndirectory=/x\numask=027\nuser=web\nrlimit_nofile=10:20\nnice=%(ENV_NICE)s\nno_new_privs=true\nlimits_strict=true\n"+
+		"environment=B=3,NICE=3,C=\"%(hook_name)s\"\n[hook:g]\nevents=EVENT\ncommand=%(ENV_A)s %(here)s %(hook_name)s\n").Hooks[0]
 	if !slices.Equal(h.Programs, []string{"web", "db:*"}) || h.Timeout != 0 || h.Parallel != 100 || h.BufferSize != 1 {
 		t.Errorf("all set: %+v", h)
 	}
 	p = h.Child
+	if got := p.Limits; len(got.Resources) != 1 || got.Resources[0].String() != "10:20" || *got.Nice != 3 || !got.NoNewPrivs || !got.Strict {
+		t.Errorf("all limits set: %+v", got)
+	}
 	if p.Directory != "/x" || p.Umask != 0o27 || p.User == nil || p.Environment["A"] != "1" || p.Environment["B"] != "3" || p.Environment["C"] != "h" {
 		t.Errorf("all set of what is run: %+v", p)
 	}
@@ -45,6 +48,8 @@ func TestHooksThatAreRefused(t *testing.T) {
 		{"an empty pattern", start + "events=EVENT\ncommand=x\nprograms=a,\n", "not a pattern of names: ''"},
 		{"a pattern of three parts", start + "events=EVENT\ncommand=x\nprograms=a:b:c\n", "not a pattern of names: 'a:b:c'"},
 		{"an unknown user", start + "events=EVENT\ncommand=x\nuser=nobodyatall\n", "Invalid user name nobodyatall"},
+		{"a limit that is none", start + "events=EVENT\ncommand=x\nrlimit_nofile=lots\n", "not a limit: 'lots'"},
+		{"no capability", start + "events=EVENT\ncommand=x\ncapabilities=FLY\n", "not a capability: 'FLY'"},
 		{"a bad name", "[supervisord]\n[hook:a b]\nevents=EVENT\ncommand=x\n", "Invalid name: 'a b' because of character: ' '"},
 		{"one name twice", start + "events=EVENT\ncommand=x\n[hook: h]\nevents=EVENT\ncommand=x\n", "two hooks are named 'h'"},
 		{"too many", "[supervisord]\n" + manyHooks(maxHooks+1), "more than 1000 [hook:] sections"},

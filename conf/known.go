@@ -37,11 +37,11 @@ var (
 	unixKeys     = []string{"chmod", "chown", "file", "health_without_auth", "password", "username"}
 	roleKeys     = []string{"access", "gids", "programs", "uids"}
 	metricsKeys  = []string{"interval", "textfile"}
-	hookKeys     = []string{
+	hookKeys     = slices.Concat(limitKeys, []string{
 		"buffer_size", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
 		"events", "group", "groups", "login_env", "parallel", "programs", "timeout", "umask", "user",
-	}
+	})
 	groupKeys   = []string{"priority", "programs"}
 	ctlKeys     = []string{"history_file", "password", "prompt", "serverurl", "username"}
 	includeKeys = []string{"files"}

@@ -87,9 +87,12 @@ func TestSampleShowsEveryKeyOfEverySection(t *testing.T) {
 		}
 	}
 	// One limit stands for all.
-	programKeys := slices.DeleteFunc(slices.Clone(programKeys), func(key string) bool {
-		return strings.HasPrefix(key, rlimitPrefix) && key != "rlimit_nofile"
-	})
+	oneLimit := func(keys []string) []string {
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+			return strings.HasPrefix(key, rlimitPrefix) && key != "rlimit_nofile"
+		})
+	}
+	programKeys, hookKeys := oneLimit(programKeys), oneLimit(hookKeys)
 	want := map[string][]string{
 		"unix_http_server": unixKeys, "inet_http_server": inetKeys, "supervisord": serverKeys,
 		"supervisorctl":                      append(slices.Clone(ctlKeys), "serverurl"), // the socket and the port

@@ -122,6 +122,53 @@ func TestLimitsWithoutRights(t *testing.T) {
 
 // TestTheDaemonsOwnLimitIsNotItsPrograms has the daemon raise its limit on open files,
 // as its runtime does by itself, and as minfds= asks for.
+// TestLimitsOfErrands: those of a hook are its own, those of a stop_command are those of
+// its program.
+func TestLimitsOfErrands(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no hooks")
+	needRoot(t)
+	const limits = "rlimit_nofile=100:200\nrlimit_core=0\nnice=5\noom_score_adj=700\ncapabilities=none\nno_new_privs=true\n"
+	const look = `ulimit -Sn; ulimit -Hn; ulimit -c; nice; cat /proc/self/oom_score_adj; grep -E "NoNewPrivs|CapBnd" /proc/self/status`
+	s := newSup(t, "[program:p]\ncommand=/bin/cat\n"+limits+"stop_command=/bin/sh -c '("+look+") >DIR/stop; kill $SUPERVISOR_PROCESS_PID'\n"+
+		"[hook:h]\nevents=REMOTE_COMMUNICATION\n"+limits+"limits_strict=true\ncommand=/bin/sh -c '("+look+") >DIR/hook; echo done >>DIR/hook'\n"+
+		"[hook:free]\nevents=REMOTE_COMMUNICATION\ncommand=/bin/sh -c 'nice >DIR/free'\n").start()
+	s.waitPID("p")
+	s.remote("x", 0, 1)
+	const want = "100\n200\n0\n5\n700\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n"
+	if got := waitFile(t, s.path("hook"), "done\n"); got != want+"done\n" {
+		t.Errorf("the hook has\n%s", got)
+	}
+	if got := waitFile(t, s.path("free"), "\n"); got == "5\n" {
+		t.Error("a hook without limits has those of another")
+	}
+	s.must(0, "p: stopped", "stop", "p")
+	if got := readFile(t, s.path("stop")); got != want {
+		t.Errorf("the stop_command has\n%s", got)
+	}
+	s.terminate()
+}
+
+// TestLimitsOfErrandsWithoutRights wants what the daemon may not give.
+func TestLimitsOfErrandsWithoutRights(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has no hooks")
+	needRoot(t)
+	const hook = "events=REMOTE_COMMUNICATION\nnice=-5\ncommand=/bin/touch DIR/"
+	s := newSup(t, catProgram+"[hook:lax]\n"+hook+"lax\n[hook:strict]\n"+hook+"strict\nlimits_strict=true\n")
+	s.openTo()
+	s.wrap = withoutAnything(t)
+	s.start()
+	s.remote("x", 0, 1)
+	s.waitLog("WARN hook lax: cannot set nice=-5: permission denied")
+	s.waitLog("ERRO hook strict: cannot be run for REMOTE_COMMUNICATION: cannot set nice=-5: permission denied (limits_strict=true)")
+	until(t, "what the hook makes", func() (string, bool) { _, err := os.Stat(s.path("lax")); return fmt.Sprint(err), err == nil })
+	if _, err := os.Stat(s.path("strict")); err == nil {
+		t.Error("the strict hook ran all the same")
+	}
+	s.terminate()
+}
+
 func TestTheDaemonsOwnLimitIsNotItsPrograms(t *testing.T) {
 	t.Parallel()
 	oursOnly(t, "it has no rlimit_nofile")

@@ -1,3 +1,10 @@
+// The runtime would read the limits of our control group at the start, and again every
+// second in which something happens. A supervisor is never the one who needs more
+// threads; daemon.Main sees to it that there are not too many.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // The program supervisord, and in the same binary supervisorctl,
 // echo_supervisord_conf and pidproxy: the name under which it is called
 // chooses, or the first argument.

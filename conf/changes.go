@@ -165,7 +165,7 @@ func (k keyChanges) hide(environments ...map[string]string) {
 		}
 	}
 	known := replacer(values)
-	clean := func(value string) string { return userinfo.ReplaceAllString(known.Replace(value), "${1}"+hidden+"@") }
+	clean := func(value string) string { return userinfo().ReplaceAllString(known.Replace(value), "${1}"+hidden+"@") }
 	for i := range k {
 		k[i].Old, k[i].New = clean(k[i].Old), clean(k[i].New)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // hidden stands for a secret.
@@ -20,7 +21,7 @@ const (
 )
 
 // userinfo finds the password in a URL.
-var userinfo = regexp.MustCompile(`(://[^\s/:@]*:)[^\s/@]+@`)
+var userinfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(://[^\s/:@]*:)[^\s/@]+@`) })
 
 // secrets knows what must not be printed.
 type secrets struct {
@@ -91,5 +92,5 @@ func (s *secrets) hide(value string, put []string) string {
 		}
 	}
 	value = replacer(put).Replace(value)
-	return userinfo.ReplaceAllString(s.known.Replace(value), "${1}"+hidden+"@")
+	return userinfo().ReplaceAllString(s.known.Replace(value), "${1}"+hidden+"@")
 }

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
-var tcpSocket = regexp.MustCompile(`^tcp://([^\s:]+):(\d+)$`)
+var tcpSocket = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^tcp://([^\s:]+):(\d+)$`) })
 
 // fcgi makes the group of an [fcgi-program:x] that is in no other.
 func (l *loader) fcgi(section string) {
@@ -105,7 +106,7 @@ func (k *Socket) parseURL(value string, h *Host) (port string, valid bool) {
 		k.URL = "unix://" + k.Path
 		return "", true
 	}
-	m := tcpSocket.FindStringSubmatch(value)
+	m := tcpSocket().FindStringSubmatch(value)
 	if m == nil {
 		return "", false
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -203,7 +204,7 @@ func parseFault(text string) *api.Fault {
 }
 
 // sgr is the sequence that changes colours, and nothing else.
-var sgr = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
+var sgr = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\x1b\[[0-9;:]*m`) })
 
 // harmless makes a line of a log fit for a terminal: what would move the cursor,
 // or anything else that a terminal obeys, is shown as an escape. Colours are
@@ -212,7 +213,7 @@ func harmless(line string, colours bool) string {
 	line = strings.TrimSuffix(line, "\r")
 	var b strings.Builder
 	at := 0
-	for _, m := range sgr.FindAllStringIndex(line, -1) {
+	for _, m := range sgr().FindAllStringIndex(line, -1) {
 		b.WriteString(visible(line[at:m[0]], "\t"))
 		if colours {
 			b.WriteString(line[m[0]:m[1]])

@@ -221,7 +221,7 @@ func FuzzHarmless(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		for _, colours := range []bool{false, true} {
 			got := harmless(line, colours)
-			for i, r := range sgr.ReplaceAllString(got, "") {
+			for i, r := range sgr().ReplaceAllString(got, "") {
 				if r < 0x20 && r != '\t' || r >= 0x7f && r <= 0x9f {
 					t.Fatalf("%q shows %q at %d", line, got, i)
 				}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -36,6 +37,7 @@ type daemon struct {
 	path    string   // of the configuration, as given
 	ready   *os.File // our parent waits for word there; nil when there is none
 	signals chan os.Signal
+	caught  chan struct{} // closed when signals are caught
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
@@ -49,15 +51,27 @@ type daemon struct {
 
 // Main runs supervisord and returns its exit code.
 func Main(argv0 string, args []string) int {
-	signals := catchSignals()
-	child.ResetSignals()
+	signals := make(chan os.Signal, 64) // a burst while we boot; the kernel merges equal ones anyway
+	caught := make(chan struct{})
+	go func() { // the runtime takes a tenth of our start for it
+		defer close(caught)
+		catchSignals(signals)
+		child.ResetSignals()
+	}()
+	if runtime.NumCPU() > mostThreads {
+		runtime.GOMAXPROCS(mostThreads)
+	}
 	stdout, stderr := output.NewStreams()
 	d := &daemon{
-		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
+		argv0: argv0, signals: signals, caught: caught, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
 		outputs: &outputs{stdout: stdout, stderr: stderr, syslog: output.NewSyslog(syslogSocket)},
 	}
 	return d.main(args)
 }
+
+// mostThreads is how many threads of ours run at once, at most. More would be of no use
+// to a supervisor, and on a large machine each costs memory.
+const mostThreads = 8
 
 // syslogSocket is where the system's log listens.
 const syslogSocket = "/dev/log"
@@ -76,6 +90,9 @@ func (d *daemon) main(args []string) int {
 		fmt.Println(version.API)
 		return 0
 	}
+	if len(opts.command) > 0 {
+		<-d.caught
+	}
 	if len(opts.command) > 0 && opts.config == "" {
 		return initd.Run(d.argv0, opts.command, d.signals)
 	}
@@ -93,6 +110,7 @@ func (d *daemon) main(args []string) int {
 	if err != nil {
 		return d.usage(err)
 	}
+	<-d.caught
 	if cfg.Server.Nodaemon && d.ready != nil {
 		// Nobody starts the daemon to stay in the foreground, unless the file
 		// was changed just now. A parent without word stays until we end.

@@ -18,11 +18,9 @@ var swallowed = []os.Signal{syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE}
 
 // catchSignals begins to collect signals. What comes before the loop runs
 // waits: as PID 1 we would otherwise lose it, and as anything else die of it.
-func catchSignals() chan os.Signal {
-	c := make(chan os.Signal, 64) // a burst while we boot; the kernel merges equal ones anyway
+func catchSignals(c chan os.Signal) {
 	signal.Notify(c, obeyed...)
 	signal.Notify(make(chan os.Signal, 1), swallowed...)
-	return c
 }
 
 // passSignals hands signals to the loop until the host is done.

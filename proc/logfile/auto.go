@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sort"
 	"strings"
 )
@@ -82,13 +81,29 @@ func StaleAuto(dir, identifier string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list logs in %q: %w", dir, bare(err))
 	}
-	stale := regexp.MustCompile(`(?s)^.+---` + regexp.QuoteMeta(oneName(identifier)) + `-[^\s-]+\.log(\.[0-9]{0,4})?$`)
+	middle := "---" + oneName(identifier) + "-"
 	var paths []string
 	for _, e := range entries {
-		if stale.MatchString(e.Name()) && !e.IsDir() {
+		if isAuto(e.Name(), middle) && !e.IsDir() {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
 	sort.Strings(paths)
 	return paths, nil
+}
+
+// isAuto tells whether a file is called as an automatic log is, or one that was rotated:
+// a process and a channel, then middle, then letters without blanks and hyphens, ".log",
+// and perhaps a point and up to four digits.
+func isAuto(name, middle string) bool {
+	at := strings.LastIndexByte(name, '-') // the letters have none, and middle ends with one
+	if at < 0 || at+1 <= len(middle) || !strings.HasSuffix(name[:at+1], middle) {
+		return false
+	}
+	end := strings.LastIndex(name, ".log")
+	if end <= at+1 || strings.ContainsAny(name[at+1:end], "\t\n\f\r ") {
+		return false
+	}
+	number := name[end+len(".log"):]
+	return number == "" || number[0] == '.' && len(number) <= 5 && strings.Trim(number[1:], "0123456789") == ""
 }

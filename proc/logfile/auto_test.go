@@ -64,6 +64,8 @@ func TestStaleAuto(t *testing.T) {
 		"b-stderr---super.visor-q0000000.log",
 		"b-stderr---super.visor-q0000000.log.9999",
 		"old-stdout---super.visor-Xy12ab.log", // as other versions name them
+		"odd-stdout---super.visor-a.log.b.log",
+		"odd-stdout---super.visor-a.log.",
 	}
 	others := []string{
 		"---super.visor-abcd_123.log",           // no process
@@ -73,6 +75,9 @@ func TestStaleAuto(t *testing.T) {
 		"a-stdout---super.visor-ab cd.log",
 		"a-stdout---super.visor-abcd_123.log.12345",
 		"a-stdout---super.visor-abcd_123.log.gz",
+		"a-stdout---super.visor-abcd_123.log-1",
+		"a-stdout---super.visor-.log",
+		"a-stdout---super.visor-abcd_123",
 		"a-stdout---super.visor-abcd_123.txt",
 		"notes.log",
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"gosupervisor/ctl/api"
@@ -25,6 +26,10 @@ type Handler struct {
 	fail  func(*http1.Answer, int)
 	now   func() time.Time
 	since time.Time // of the files: they do not change while the program runs
+}
+
+// content is what the page consists of. Most supervisors are never asked for it.
+type content struct {
 	index [2]string // what stands before and behind the message
 	files map[string]file
 }
@@ -52,7 +57,12 @@ var names = map[string][2]string{
 // New returns a handler. fail answers with an error page, and now tells the time
 // that messages name.
 func New(fail func(*http1.Answer, int), now func() time.Time) *Handler {
-	p := &Handler{fail: fail, now: now, since: now().Truncate(time.Second), files: map[string]file{}}
+	return &Handler{fail: fail, now: now, since: now().Truncate(time.Second)}
+}
+
+// load returns the content, which is made when it is asked for first.
+var load = sync.OnceValue(func() *content {
+	p := &content{files: map[string]file{}}
 	for path, of := range names {
 		body := mustRead(of[0])
 		sum := sha256.Sum256(body)
@@ -64,7 +74,7 @@ func New(fail func(*http1.Answer, int), now func() time.Time) *Handler {
 	}
 	p.index = [2]string{before, behind}
 	return p
-}
+})
 
 func mustRead(name string) []byte {
 	body, err := assets.ReadFile(name)
@@ -85,7 +95,7 @@ func Serves(path string) bool {
 func (p *Handler) Serve(ctx context.Context, a *http1.Answer, q *http1.Request, form []byte, own bool, do Do) {
 	a.Set("Content-Security-Policy", policy)
 	a.Set("Cross-Origin-Opener-Policy", "same-origin")
-	f, static := p.files[q.Path]
+	f, static := load().files[q.Path]
 	switch {
 	case q.Method != http1.MethodGet && q.Method != http1.MethodHead && (static || q.Method != http1.MethodPost):
 		p.fail(a, http1.StatusBadRequest)
@@ -136,7 +146,7 @@ func (p *Handler) serveIndex(a *http1.Answer, message string) {
 	if message != "" {
 		hidden = ""
 	}
-	writePage(a, http1.StatusOK, p.index[0]+`<div class="status_msg" id="message" role="status"`+hidden+">"+escape(message)+"</div>"+p.index[1])
+	writePage(a, http1.StatusOK, load().index[0]+`<div class="status_msg" id="message" role="status"`+hidden+">"+escape(message)+"</div>"+load().index[1])
 }
 
 // writePage sends a page that must not be kept.

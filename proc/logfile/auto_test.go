@@ -63,9 +63,9 @@ func TestStaleAuto(t *testing.T) {
 		"a-stdout---super.visor-abcd_123.log.1",
 		"b-stderr---super.visor-q0000000.log",
 		"b-stderr---super.visor-q0000000.log.9999",
-		"old-stdout---super.visor-Xy12ab.log", // as other versions name them
-		"odd-stdout---super.visor-a.log.b.log",
 		"odd-stdout---super.visor-a.log.",
+		"odd-stdout---super.visor-a.log.b.log",
+		"old-stdout---super.visor-Xy12ab.log", // as other versions name them
 	}
 	others := []string{
 		"---super.visor-abcd_123.log",           // no process

@@ -27,3 +27,14 @@ func BenchmarkLoadThousandPrograms(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkLoadCtlBesideThousandPrograms(b *testing.B) {
+	h := machine(map[string]string{"/c/s.conf": thousandPrograms() + "[supervisorctl]\nserverurl=unix:///s\n"})
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := LoadCtl("/c/s.conf", h)
+		if err != nil || c.ServerURL != "unix:///s" {
+			b.Fatal(err)
+		}
+	}
+}

@@ -28,9 +28,11 @@ func DefaultCtl() *Ctl {
 }
 
 // LoadCtl reads the configuration of supervisorctl from path. Unlike the daemon
-// it follows no [include]: its section stands in the main file.
+// it follows no [include]: its section stands in the main file. The keys of programs
+// are passed over, since there may be thousands of them and every command waits.
 func LoadCtl(path string, h *Host) (*Ctl, error) {
 	l := newLoader(path, h.whole())
+	l.doc.wants = func(section string) bool { return !kindOf(section).runs() }
 	if err := l.open(); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ func TestLoadCtl(t *testing.T) {
 		{"no section", "[supervisord]\n", "! .ini file does not include supervisorctl section"},
 		{"the prompt does not know here", "[supervisorctl]\nprompt=%(here)s\n", "! Format string '%(here)s' for 'supervisorctl.prompt' contains names ('here') which cannot be expanded. Available names: ENV_HOME, ENV_PORT"},
 		{"no section header", "serverurl=x\n", "! File contains no section headers.\nfile: '/c/s.conf', line: 1\n'serverurl=x\\n'"},
+		{"programs are passed over", "[program:x]\n" + strings.Repeat("a=%(b)s\n c\n", 2000) + "[supervisorctl]\nprompt=p\n[program:y]\nprompt=q\n[supervisorctl]\n", "http://localhost:9001 - - p "},
+		{"a line in a program that is none", "[supervisorctl]\n[program:x]\nnope\n", "! Source contains parsing errors: '/c/s.conf'\n\t[line  3]: 'nope\\n'"},
 		{"a plugin without factory", "[supervisorctl]\n[ctlplugin:x]\n", "! section [ctlplugin:x] does not specify a supervisor.ctl_factory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

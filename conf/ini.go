@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -48,10 +49,11 @@ type document struct {
 	sections  map[string]*section // with DEFAULT, if it is there
 	size      int                 // bytes read so far
 	doubtful  []Problem
-	container bool      // the container profile was added
-	original  bool      // read as the original does, who knows none of our extensions
-	marks     []*source // files that begin with a byte-order mark
-	files     []string  // in the order in which they were read
+	container bool                      // the container profile was added
+	original  bool                      // read as the original does, who knows none of our extensions
+	marks     []*source                 // files that begin with a byte-order mark
+	files     []string                  // in the order in which they were read
+	wants     func(section string) bool // which sections are kept; nil: all
 
 	plain      bytes.Buffer // what go-ini reads
 	parsed     *ini.File    // what it made of it
@@ -105,10 +107,16 @@ func (d *document) readAll(h *Host, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxFileSize+1))
-	if err != nil {
+	var read bytes.Buffer
+	if f, ok := r.(fs.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() && st.Size() <= maxFileSize {
+			read.Grow(int(st.Size()) + bytes.MinRead) // which it needs to see the end
+		}
+	}
+	if _, err := read.ReadFrom(io.LimitReader(r, maxFileSize+1)); err != nil {
 		return nil, err
 	}
+	data := read.Bytes()
 	if d.size += len(data); len(data) > maxFileSize || d.size > maxAllFiles {
 		return nil, &fileError{fatal: true, text: fmt.Sprintf(msgTooLarge, name, maxFileSize>>20, maxAllFiles>>20)}
 	}
@@ -142,6 +150,7 @@ type builder struct {
 	d        *document
 	src      *source
 	sec      *section
+	skip     bool // nobody wants the section that is open, which is not sec
 	opt      *option
 	value    []string // lines of the open option
 	bad      []lineEvent
@@ -157,7 +166,9 @@ func (b *builder) take(ev lineEvent) bool {
 		b.openSection(ev)
 	case lineOption:
 		b.closeValue()
-		b.openOption(ev)
+		if !b.skip {
+			b.openOption(ev)
+		}
 	case lineMore:
 		if b.opt == nil {
 			break // the line before was bad
@@ -166,7 +177,8 @@ func (b *builder) take(ev lineEvent) bool {
 		b.noteCut(ev)
 	case lineHomeless:
 		// Nothing after it can be trusted: the original stops here too.
-		b.homeless = &ev
+		first := ev // and not each line is to be on the heap for its sake
+		b.homeless = &first
 		return false
 	case lineBad:
 		b.closeValue()
@@ -196,6 +208,12 @@ func (b *builder) at(ev lineEvent) place { return place{b.src.name, ev.line} }
 
 func (b *builder) openSection(ev lineEvent) {
 	b.opt = nil
+	if b.skip = b.d.wants != nil && !b.d.wants(ev.name); b.skip {
+		if len(b.d.order) < maxSections {
+			b.d.order = append(b.d.order, ev.name) // it may have been meant to be another
+		}
+		return
+	}
 	if b.src.included && ev.name == "include" {
 		b.doubt(ev, "an included file includes nothing itself: this [include] is ignored")
 	}

@@ -93,8 +93,14 @@ func scanLines(text string, take func(lineEvent) bool) {
 // nextLine cuts the first line off text. "\n", "\r\n" and a lone "\r" end a
 // line; the line keeps its end as "\n".
 func nextLine(text string) (line, rest string) {
-	i := strings.IndexAny(text, "\r\n")
+	i := strings.IndexByte(text, '\n')
 	if i < 0 {
+		i = len(text)
+	}
+	if cr := strings.IndexByte(text[:i], '\r'); cr >= 0 {
+		i = cr
+	}
+	if i == len(text) {
 		return text, ""
 	}
 	if text[i] == '\n' {
@@ -117,6 +123,9 @@ func stripComment(line string) (value, comment string) {
 	}
 	if stripped[0] == '#' || stripped[0] == ';' {
 		return "", stripped
+	}
+	if strings.IndexByte(stripped, '#') < 0 && strings.IndexByte(stripped, ';') < 0 {
+		return stripped, ""
 	}
 	semi, hash := -1, -1
 	for more := true; more; {
@@ -158,6 +167,9 @@ func startsComment(line string, at int) bool {
 // indentation counts the characters before the first that is not white space; a
 // tab is one.
 func indentation(line string) int {
+	if isMark(line[0]) {
+		return 0
+	}
 	n := 0
 	for _, r := range line {
 		if !isSpace(r) {

@@ -13,8 +13,28 @@ func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || (r >= 0x1c && r <= 0x1f)
 }
 
-func trim(s string) string      { return strings.TrimFunc(s, isSpace) }
-func trimRight(s string) string { return strings.TrimRightFunc(s, isSpace) }
+func trim(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	if s = trimRight(s); s == "" || isMark(s[0]) {
+		return s
+	}
+	return strings.TrimLeftFunc(s, isSpace)
+}
+
+func trimRight(s string) string {
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	if s == "" || isMark(s[len(s)-1]) {
+		return s
+	}
+	return strings.TrimRightFunc(s, isSpace)
+}
+
+// isMark tells whether a byte is neither white space nor part of any.
+func isMark(c byte) bool { return c > ' ' && c < 0x7f }
 
 // repr quotes s as the original's messages do.
 func repr(s string) string { return pythonQuote(s, unicode.IsPrint) }

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -72,8 +73,13 @@ func (s *session) table(processes []api.ProcessInfo) {
 		*s.sheet = processes
 		return
 	}
-	for _, line := range s.tableLines(processes, s.nameWidth(processes)) {
-		fmt.Fprintln(s.out, line)
+	s.write(s.tableLines(processes, s.nameWidth(processes)))
+}
+
+// write writes lines at once: there may be thousands.
+func (s *session) write(lines []string) {
+	if len(lines) > 0 {
+		io.WriteString(s.out, strings.Join(lines, "\n")+"\n")
 	}
 }
 
@@ -89,10 +95,14 @@ func (s *session) nameWidth(processes []api.ProcessInfo) int {
 func (s *session) tableLines(processes []api.ProcessInfo, width int) (lines []string) {
 	for _, p := range processes {
 		state := s.name(p.StateName)
-		gap := strings.Repeat(" ", max(0, 10-utf8.RuneCountInString(state)))
-		lines = append(lines, fmt.Sprintf("%-*s%s%s%s", width+3, s.name(p.Namespec()), s.paint(stateColours[p.StateName], state), gap, s.name(p.Description)))
+		lines = append(lines, padded(s.name(p.Namespec()), width+3)+s.paint(stateColours[p.StateName], state)+padded("", 10-utf8.RuneCountInString(state))+s.name(p.Description))
 	}
 	return lines
+}
+
+// padded fills text up with blanks.
+func padded(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
 // columns lays words out as ls does, column after column, in 79 columns. Every

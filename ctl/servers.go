@@ -111,9 +111,11 @@ func (s *session) atOnce(ctx context.Context, v verb, arg string) {
 	}
 	for i, m := range s.members {
 		s.out.Write(told[i].out.Bytes())
-		for _, line := range s.tableLines(told[i].rows, width) {
-			fmt.Fprintln(s.out, m.label+line)
+		lines := s.tableLines(told[i].rows, width)
+		for j := range lines {
+			lines[j] = m.label + lines[j]
 		}
+		s.write(lines)
 		s.errs.Write(told[i].errs.Bytes())
 	}
 }

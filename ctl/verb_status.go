@@ -36,8 +36,10 @@ func (s *session) status(ctx context.Context, arg string) error {
 	}
 	s.table(all)
 	s.entries()
-	for _, p := range all {
-		s.entry(p)
+	if s.replies != nil { // an entry takes memory that nobody else needs
+		for _, p := range all {
+			s.entry(p)
+		}
 	}
 	for _, p := range all {
 		if stopped[p.StateName] {

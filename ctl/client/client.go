@@ -188,10 +188,23 @@ func (c *Client) call(ctx context.Context, method string, out any, args ...arg) 
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(raw, out); err != nil {
+	if err := decode(raw, out); err != nil {
 		return c.fail(ErrNotSupervisor, fmt.Sprintf("result of %s: %v", method, err))
 	}
 	return nil
+}
+
+// decode decodes a result; of descriptions of processes there may be thousands.
+func decode(raw []byte, out any) (err error) {
+	switch out := out.(type) {
+	case *[]api.ProcessInfo:
+		*out, err = api.UnmarshalProcesses(raw)
+	case *api.ProcessInfo:
+		*out, err = api.UnmarshalProcess(raw)
+	default:
+		err = json.Unmarshal(raw, out)
+	}
+	return err
 }
 
 // errForeign says that a server does not know the language it was asked in.

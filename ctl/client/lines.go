@@ -91,8 +91,11 @@ func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawM
 	if q.slow {
 		p.ask = func() { w.write(conn, signRequest) }
 	}
-	return w.replies(in, bufio.NewReader(in), callID, emit)
+	return w.replies(in, bufio.NewReaderSize(in, replyBuffer), callID, emit)
 }
+
+// replyBuffer is how much is read at once of what may be a long list.
+const replyBuffer = 64 << 10
 
 // signRequest asks for a sign of life.
 var signRequest = []byte(fmt.Sprintf(`{"id":%d,"method":%q}`+"\n", signID, versionMethod))

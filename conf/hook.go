@@ -16,16 +16,22 @@ const (
 
 // hooks reads every [hook:x]. The original does not know them.
 func (l *loader) hooks() {
+	l.eachOf("hook", maxHooks, msgManyHooks, l.hook)
+}
+
+// eachOf reads the sections of a kind that the original does not know, unless
+// there are too many.
+func (l *loader) eachOf(kind string, most int, tooMany string, read func(section string)) {
 	if l.original {
 		return
 	}
-	sections := l.sectionsOf("hook")
-	if len(sections) > maxHooks {
-		l.scope(sections[0], l.base).fail("", nil, textf(msgManyHooks, maxHooks), "")
+	sections := l.sectionsOf(kind)
+	if len(sections) > most {
+		l.scope(sections[0], l.base).fail("", nil, textf(tooMany, most), "")
 		return
 	}
 	for _, section := range sections {
-		l.hook(section)
+		read(section)
 	}
 }
 

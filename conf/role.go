@@ -32,17 +32,7 @@ const maxRoles = 1000
 
 // roles reads every [role:x]. The original does not know them.
 func (l *loader) roles() {
-	if l.original {
-		return
-	}
-	sections := l.sectionsOf("role")
-	if len(sections) > maxRoles {
-		l.scope(sections[0], l.base).fail("", nil, textf(msgManyRoles, maxRoles), "")
-		return
-	}
-	for _, section := range sections {
-		l.role(section)
-	}
+	l.eachOf("role", maxRoles, msgManyRoles, l.role)
 }
 
 func (l *loader) role(section string) {

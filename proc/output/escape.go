@@ -30,40 +30,19 @@ func appendLine(to, line []byte) []byte {
 
 // appendJSON adds p as a JSON string. Bytes that are no UTF-8 become the
 // replacement character; exact tells that there were none.
-func appendJSON(to, p []byte) (_ []byte, exact bool) {
-	exact = true
-	to = append(to, '"')
-	from := 0
-	for i := 0; i < len(p); {
-		b := p[i]
-		if b < utf8.RuneSelf {
-			if plainBytes[b] {
-				i++
-				continue
-			}
-			to = append(to, p[from:i]...)
-			to = appendASCII(to, b, true)
-			i++
-			from = i
-			continue
-		}
-		r, n := utf8.DecodeRune(p[i:])
-		broken := r == utf8.RuneError && n == 1
-		if broken || isControl(r) {
-			to = append(to, p[from:i]...)
-			to = appendUnit(to, r)
-			from = i + n
-			exact = exact && !broken
-		}
-		i += n
-	}
-	to = append(to, p[from:]...)
-	return append(to, '"'), exact
-}
+func appendJSON(to, p []byte) (_ []byte, exact bool) { return appendEscaped(to, p, true) }
 
 // appendQuoted adds p between quotes, with the escapes of a string in Go, so that
 // every byte can be had back.
 func appendQuoted(to, p []byte) []byte {
+	to, _ = appendEscaped(to, p, false)
+	return to
+}
+
+// appendEscaped adds p between quotes, as JSON has it or as Go does. whole tells
+// that p is UTF-8.
+func appendEscaped(to, p []byte, json bool) (_ []byte, whole bool) {
+	whole = true
 	to = append(to, '"')
 	from := 0
 	for i := 0; i < len(p); {
@@ -74,26 +53,26 @@ func appendQuoted(to, p []byte) []byte {
 				continue
 			}
 			to = append(to, p[from:i]...)
-			to = appendASCII(to, b, false)
+			to = appendASCII(to, b, json)
 			i++
 			from = i
 			continue
 		}
 		r, n := utf8.DecodeRune(p[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
+		if broken := r == utf8.RuneError && n == 1; broken || isControl(r) {
 			to = append(to, p[from:i]...)
-			to = append(to, '\\', 'x', hexDigits[b>>4], hexDigits[b&0xf])
+			if broken && !json {
+				to = appendByte(to, b)
+			} else {
+				to = appendUnit(to, r)
+			}
 			from = i + n
-		case isControl(r):
-			to = append(to, p[from:i]...)
-			to = appendUnit(to, r)
-			from = i + n
+			whole = whole && !broken
 		}
 		i += n
 	}
 	to = append(to, p[from:]...)
-	return append(to, '"')
+	return append(to, '"'), whole
 }
 
 // appendASCII adds a byte that does not stand for itself, as JSON has it or as Go
@@ -111,6 +90,11 @@ func appendASCII(to []byte, b byte, json bool) []byte {
 	case json:
 		return appendUnit(to, rune(b))
 	}
+	return appendByte(to, b)
+}
+
+// appendByte adds a byte as \x and two digits.
+func appendByte(to []byte, b byte) []byte {
 	return append(to, '\\', 'x', hexDigits[b>>4], hexDigits[b&0xf])
 }
 

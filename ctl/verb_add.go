@@ -6,10 +6,21 @@ import (
 	"strings"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/client"
 )
 
 // add activates groups of the configuration as last read.
 func (s *session) add(ctx context.Context, arg string) error {
+	return s.eachGroup(ctx, arg, (*client.Client).AddGroup, "%s: added process group", outcomes{
+		api.AlreadyAdded:  {"ERROR: process group already active", 0},
+		api.BadName:       {"ERROR: no such process/group: %s", exitGeneric},
+		api.ShutdownState: {"ERROR: shutting down", exitGeneric},
+	})
+}
+
+// eachGroup does something to each of the groups that arg names, and tells of it:
+// done is the line for one where it went well, faults those for the others.
+func (s *session) eachGroup(ctx context.Context, arg string, act func(*client.Client, context.Context, string) error, done string, faults outcomes) error {
 	s.entries()
 	names := strings.Fields(arg)
 	if len(names) == 0 {
@@ -20,24 +31,19 @@ func (s *session) add(ctx context.Context, arg string) error {
 		return err
 	}
 	for _, name := range names {
-		err := c.AddGroup(ctx, name)
+		err := act(c, ctx, name)
 		s.groupEntry(name, err)
-		var fault *api.Fault
-		switch {
-		case err == nil:
-			s.printf("%s: added process group", s.name(name))
-		case !errors.As(err, &fault):
-			return err
-		case fault.Code == api.AlreadyAdded:
-			s.printf("ERROR: process group already active")
-		case fault.Code == api.BadName:
-			s.printf("ERROR: no such process/group: %s", s.name(name))
-			s.fail(exitGeneric)
-		case fault.Code == api.ShutdownState:
-			s.printf("ERROR: shutting down")
-			s.fail(exitGeneric)
-		default:
-			return err
+		told := outcome{text: done}
+		if err != nil {
+			var fault *api.Fault
+			if !errors.As(err, &fault) || faults[fault.Code].text == "" {
+				return err
+			}
+			told = faults[fault.Code]
+		}
+		s.printf("%s", strings.Replace(told.text, "%s", s.name(name), 1))
+		if told.exit != 0 {
+			s.fail(told.exit)
 		}
 	}
 	return nil

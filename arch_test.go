@@ -33,6 +33,7 @@ var shape = rules{
 		// 0: know nothing of each other.
 		"applet":        nil,
 		"early":         nil,
+		"lacking":       nil,
 		"pidproxy":      nil,
 		"relay":         nil,
 		"version":       nil,
@@ -184,6 +185,9 @@ func (r rules) file(name string, text []byte) (problems []string, documented boo
 	}
 	documented = path.Base(name) == "doc.go" && strings.HasPrefix(file.Doc.Text(), "Package "+file.Name.Name+" ")
 	if strings.HasSuffix(name, "_test.go") {
+		if strings.Contains(string(text), "\tt."+"Skip") {
+			report("skips by itself; lacking.Skip fails where nothing may be skipped")
+		}
 		return problems, documented
 	}
 	names := make(map[string]string) // as the file calls a package: its path
@@ -296,6 +300,7 @@ func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
 		{"a lock in the wrong place", "b/b.go", "package b\nimport \"sync\"\nvar m sync.RWMutex\n", "b/b.go: uses sync.RWMutex"},
 		{"a library in the wrong file", "b/b.go", "package b\nimport \"x.org/lib\"\n", "b/b.go: may not import x.org/lib"},
 		{"a library that nobody asked for", "a/a.go", "package a\nimport \"y.org/lib\"\n", "a/a.go: may not import y.org/lib"},
+		{"a test that leaves itself out", "a/a_test.go", "package a\nfunc f(t T) {\n\tt." + "Skip()\n}\n", "a/a_test.go: skips by itself"},
 		{"a file too long to read", "a/a.go", "package a\n" + strings.Repeat("\n", 20), "a/a.go: 21 lines, more than 20"},
 		{"a test too long to read", "a/a_test.go", "package a\n" + strings.Repeat("\n", 20), "a/a_test.go: 21 lines, more than 20"},
 		{"a file that is not Go", "a/a.go", "pakage a\n", "a/a.go: "},

@@ -12,6 +12,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"gosupervisor/lacking"
 )
 
 // A corpus is a directory of configurations and, for each, what the original
@@ -70,7 +72,7 @@ func TestCorpus(t *testing.T) {
 		if named {
 			t.Fatalf("CORPUS names no corpus: %v", err)
 		}
-		t.Skipf("no corpus at %s; set CORPUS to the directory of one", dir)
+		lacking.Skip(t, "no corpus at ", dir, "; set CORPUS to the directory of one")
 	}
 	good, all := checkCorpus(t, dir, deliberate)
 	fmt.Printf("corpus: %d of %d as the original reads them\n", good, all)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"gosupervisor/lacking"
 )
 
 func TestEnvSources(t *testing.T) {
@@ -190,7 +192,7 @@ func TestEnvSourcesAreReadInOrder(t *testing.T) {
 // places that a configuration names.
 func TestRootFollowsNobodysLinkToWhatIsNotTheirs(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root may read what others may not")
+		lacking.Skip(t, "only root may read what others may not")
 	}
 	const user = 4711
 	dir := t.TempDir()

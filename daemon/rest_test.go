@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosupervisor/lacking"
 	"gosupervisor/proc"
 )
 
@@ -117,7 +118,7 @@ func TestCodeThatIsNotUsedIsNotHeld(t *testing.T) {
 	}
 	for _, m := range codeOf(text, self) {
 		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, m.begin, m.end-m.begin, unix.MADV_POPULATE_READ); errno != 0 {
-			t.Skipf("this kernel does not map all of a file at once: %v", errno)
+			lacking.Skip(t, "this kernel does not map all of a file at once: ", errno)
 		}
 	}
 	before := held()

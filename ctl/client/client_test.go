@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosupervisor/ctl/api"
+	"gosupervisor/lacking"
 )
 
 // listen serves every connection of a new unix socket with serve and returns
@@ -307,7 +308,7 @@ func rpc(body string) http.Handler {
 
 func TestPermissionDeniedNamesWhoMayAndWhoWeAre(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		lacking.Skip(t, "only root can become somebody else")
 	}
 	url := listen(t, func(net.Conn) {})
 	path := strings.TrimPrefix(url, "unix://")

@@ -13,6 +13,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/daemon/socket"
+	"gosupervisor/lacking"
 )
 
 // unixConf is a section whose socket lies in a fresh directory with a short name.
@@ -230,7 +231,7 @@ func TestInetOnAllInterfaces(t *testing.T) {
 func TestInetOfTheSixthVersion(t *testing.T) {
 	l, err := Listen(conf.HTTPServer{Family: conf.Inet, Host: "[::1]"}, ListenOptions{})
 	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
-		t.Skip("the machine has no such addresses")
+		lacking.Skip(t, "the machine has no such addresses")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gosupervisor/lacking"
 )
 
 // realTree is one in the hierarchy of this machine, if we may have one there.
@@ -15,7 +17,7 @@ func realTree(t *testing.T) *Tree {
 	t.Helper()
 	tree := New("/proc")
 	if err := tree.open(); err != nil {
-		t.Skipf("no cgroup v2 that can be written: %v", err)
+		lacking.Skip(t, "no cgroup v2 that can be written: ", err)
 	}
 	t.Cleanup(tree.Close)
 	return tree
@@ -41,7 +43,7 @@ func sleeper(t *testing.T, g *Group) *exec.Cmd {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		t.Skipf("a child cannot be born in a group: %v", err)
+		lacking.Skip(t, "a child cannot be born in a group: ", err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	if n, err := out.Read(make([]byte, 3)); n == 0 {

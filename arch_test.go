@@ -250,16 +250,16 @@ func (r rules) mayImport(name, imported string) bool {
 func (r rules) cycle() string {
 	for _, start := range slices.Sorted(maps.Keys(r.imports)) {
 		seen := make(map[string]bool)
-		todo := slices.Clone(r.imports[start])
-		for len(todo) > 0 {
-			next := todo[0]
-			todo = todo[1:]
+		left := slices.Clone(r.imports[start])
+		for len(left) > 0 {
+			next := left[0]
+			left = left[1:]
 			if next == start {
 				return start + " reaches itself"
 			}
 			if !seen[next] {
 				seen[next] = true
-				todo = append(todo, r.imports[next]...)
+				left = append(left, r.imports[next]...)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func (s *session) watchLines(ctx context.Context, c *client.Client, first []api.
 	f.on = func(r api.EventRecord) error {
 		e := r.Event
 		switch {
-		case !printed: // the stream is open: what is asked for now misses nothing
+		case !printed: // the stream is open: what is asked for from here on misses nothing
 			printed = true
 			all, err := c.Processes(ctx)
 			if err == nil {

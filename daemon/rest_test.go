@@ -46,16 +46,16 @@ func TestWhenTheLoopComesToRest(t *testing.T) {
 			var r rest
 			var got []proc.Instant
 			stirred := tt.stirred
-			for now := proc.Instant(0); now <= 200*proc.Instant(time.Second); now += proc.Instant(100 * time.Millisecond) {
-				if at, ok := r.due(); ok && at <= now {
-					if !r.take(now) {
-						t.Fatalf("at %v it is due at %v, and not taken", now, at)
+			for at := proc.Instant(0); at <= 200*proc.Instant(time.Second); at += proc.Instant(100 * time.Millisecond) {
+				if due, ok := r.due(); ok && due <= at {
+					if !r.take(at) {
+						t.Fatalf("at %v it is due at %v, and not taken", at, due)
 					}
-					got = append(got, at)
-				} else if r.take(now) {
-					t.Fatalf("it is taken at %v, before it is due", now)
+					got = append(got, due)
+				} else if r.take(at) {
+					t.Fatalf("it is taken at %v, before it is due", at)
 				}
-				for len(stirred) > 0 && stirred[0] <= now {
+				for len(stirred) > 0 && stirred[0] <= at {
 					r.stir(stirred[0])
 					stirred = stirred[1:]
 				}

@@ -39,17 +39,15 @@ func TestQuickEndsAreRestartedAtOnceForAWhile(t *testing.T) {
 
 func TestThePaceOfQuickRestarts(t *testing.T) {
 	var th throttle
-	var now proc.Instant
 	starts := 0
-	for now < proc.Instant(time.Minute) {
+	for at := proc.Instant(0); at < proc.Instant(time.Minute); at += proc.Instant(time.Millisecond) {
 		th.ended(0, 1)
-		if at := th.take(now); at > now {
-			if now = at; th.take(now) != now {
+		if due := th.take(at); due > at {
+			if at = due; th.take(at) != at {
 				t.Fatal("what was to be restarted now is to wait again")
 			}
 		}
 		starts++
-		now += proc.Instant(time.Millisecond)
 	}
 	if want := quickBurst + int(time.Minute/quickPace); starts < want-2 || starts > want+2 {
 		t.Errorf("%d starts in a minute, want about %d", starts, want)

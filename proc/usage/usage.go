@@ -151,13 +151,13 @@ func (t *Table) Tree(pid, parent int) (u Usage, ok bool) {
 		return u, false
 	}
 	seen := map[int]bool{pid: true} // the reading took its time, so that parents may go round in circles
-	for todo := []int{pid}; len(todo) > 0; {
-		pid, todo = todo[0], todo[1:]
+	for left := []int{pid}; len(left) > 0; {
+		pid, left = left[0], left[1:]
 		t.sum(&u, pid)
 		for _, child := range t.children[pid] {
 			if !seen[child] {
 				seen[child] = true
-				todo = append(todo, child)
+				left = append(left, child)
 			}
 		}
 	}

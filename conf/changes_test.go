@@ -73,6 +73,9 @@ func TestChanges(t *testing.T) {
 			"p changed [p changed log_format(raw|json) log_prefix(p ||x) log_timestamps(none|epoch) log_max_line(16KB|1KB) log_partial_ms(200|0) log_backpressure(block|ring)]"},
 		{"limits", base + "rlimit_core=0\nrlimit_nofile=1:2\nnice=0\n", base + "rlimit_nofile=1:unlimited\nrlimit_as=1GB\nnice=5\ncapabilities=none\ncpu_affinity=0-2\npdeathsig=9\noom_score_adj=-5\n",
 			"p changed [p changed rlimit_as(|1073741824) rlimit_core(0|) rlimit_nofile(1:2|1:unlimited) nice(0|5) oom_score_adj(|-5) cpu_affinity(|0,1,2) capabilities(|none) pdeathsig(|KILL)]"},
+		{"limits of a control group", base + "cpu_max=1\npids_max=5\n", base + "memory_max=1GB\ncpu_max=50000 200000\npids_max=5\n",
+			"p changed [p changed cpu_max(1|50000 200000) memory_max(max|1GB)]"},
+		{"what a stop reaches", base + "kill_scope=tree\n", base + "kill_scope=cgroup\n", "p changed [p changed kill_scope(tree|cgroup)]"},
 		{"a server's address", base, base + "serverurl=http://h:1\n", "p changed [p changed serverurl(AUTO|http://h:1)]"},
 		{"another kind of group", base, base + "[group:p]\nprograms=p\n", "p changed kind(program|group)"},
 		{"another program in its place", base, "[supervisord]\n[program:q]\ncommand=x\nprocess_name=p\n[group:p]\nprograms=q\n",
@@ -131,6 +134,7 @@ func TestEveryFieldOfAProgramIsAKey(t *testing.T) {
 			Limits: Limits{
 				Resources: []ResourceLimit{{"nofile", 1, 2}}, Nice: new(int), OOMScoreAdj: new(int),
 				CPUs: []int{1}, Capabilities: []string{"CHOWN"}, DeathSignal: 9,
+				CPUMax: &CPUMax{1000, 1000}, MemoryMax: new(int64), PIDsMax: new(int64),
 			},
 			Env: EnvSources{
 				Files: []EnvPath{{"/a", true}}, Dirs: []EnvPath{{"/b", false}}, From: []EnvFrom{{"C", EnvPath{"/c", true}}},

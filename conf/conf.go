@@ -269,6 +269,7 @@ type Program struct {
 	StopAsGroup  bool
 	KillAsGroup  bool
 	KillTree     bool           // kill what the process has left behind when it has ended
+	KillCgroup   bool           // and find it by a control group
 	StopThen     []StopStep     // after stopsignal and stopwaitsecs, before the kill
 	StopCommand  string         // is run in place of the stop signal; "": nothing is
 	ReloadSignal syscall.Signal // what supervisorctl reload NAME sends

@@ -78,6 +78,10 @@ func hintFor(key, value string) string {
 		return "a signal such as TERM, INT, QUIT, HUP, KILL, USR1 or USR2"
 	case key == "on_exit" && lower == "true", key == "on_fatal" && lower == "true":
 		return "write " + key + "=shutdown"
+	case key == "kill_scope":
+		if near := nearest(lower, strings.Split(joinWords(killScopes), ", ")); near != "" {
+			return "did you mean " + near + "?"
+		}
 	case key == "log_format":
 		return "one of raw, prefix, json, logfmt"
 	case key == "log_backpressure":
@@ -101,6 +105,8 @@ func hintFor(key, value string) string {
 		return "paths with commas between them; a - before one says that it need not be there"
 	case key == "env_unset", key == "env_pass":
 		return "names such as LANG or LC_* with commas between them"
+	case slices.Contains(controlKeys, key):
+		return controlHint(key, value)
 	case slices.Contains(limitKeys, key) && limitHint(key) != "":
 		return limitHint(key)
 	case key == "reload_timeout":

@@ -18,7 +18,7 @@ var (
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
 		"nodaemon", "pidfile", "require_pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user", "user_mismatch",
 	}
-	programKeys = slices.Concat(limitKeys, []string{
+	programKeys = slices.Concat(limitKeys, controlKeys, []string{
 		"autorestart", "autostart", "command", "directory",
 		"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "environment",
 		"exitcodes", "group", "groups", "login_env", "kill_scope", "killasgroup",
@@ -90,7 +90,7 @@ const (
 )
 
 // programExtensions are our own keys of whatever runs.
-var programExtensions = slices.Concat(limitKeys, []string{
+var programExtensions = slices.Concat(limitKeys, controlKeys, []string{
 	"group", "groups", "login_env",
 	"env_clear", "env_dir", "env_file", "env_from_file", "env_pass", "env_unset", "kill_scope",
 	"log_backpressure", "log_format", "log_max_line", "log_partial_ms", "log_prefix", "log_ring", "log_timestamps",

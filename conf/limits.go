@@ -24,6 +24,10 @@ type Limits struct {
 	DeathSignal  syscall.Signal
 	NoNewPrivs   bool
 	Strict       bool // what cannot be set keeps the child from running
+
+	// Those of its control group; nil: not set.
+	CPUMax             *CPUMax
+	MemoryMax, PIDsMax *int64 // bytes, processes
 }
 
 // ResourceLimit is one rlimit_x=.
@@ -134,7 +138,7 @@ func limit[T any](s *scope, key string, parse func(string) (T, error)) *T {
 // Set says whether there is anything to be done before the program is executed.
 func (l *Limits) Set() bool {
 	return l.Resources != nil || l.Nice != nil || l.OOMScoreAdj != nil || l.CPUs != nil || l.Capabilities != nil ||
-		l.DeathSignal != 0 || l.NoNewPrivs
+		l.DeathSignal != 0 || l.NoNewPrivs || l.Controls() != nil
 }
 
 // parse reads SOFT:HARD, or one number for both. What is left out stays as it is.
@@ -249,6 +253,9 @@ var limitTexts = func() []limitText {
 	for _, r := range Resources {
 		list = append(list, limitText{rlimitPrefix + r.Name, func(l *Limits) string { return l.resourceText(r) }})
 	}
+	for _, key := range controlKeys {
+		list = append(list, limitText{key, func(l *Limits) string { return l.controlText(key) }})
+	}
 	return append(list, []limitText{
 		{"nice", func(l *Limits) string { return numberText(l.Nice) }},
 		{"oom_score_adj", func(l *Limits) string { return numberText(l.OOMScoreAdj) }},
@@ -316,6 +323,9 @@ func deathSignalText(l *Limits) string {
 func (e *explainer) limits(p *Program) []Setting {
 	var list []Setting
 	for _, t := range limitTexts {
+		if !slices.Contains(knownKeys(p.Section), t.key) {
+			continue
+		}
 		text := t.text(&p.Limits)
 		if text != "" || !strings.HasPrefix(t.key, rlimitPrefix) {
 			list = append(list, e.setting(p.Section, t.key, text))

@@ -351,7 +351,11 @@ func (s *scope) textAs(key, where string) (string, *option, bool, error) {
 	}
 	value, err := s.expansion(raw, opt, in, where).run()
 	if err != nil {
-		s.fail(key, opt, err, hintOf(err))
+		hint := hintOf(err)
+		if share := percentHint(raw); key == "cpu_max" && share != "" {
+			hint = share
+		}
+		s.fail(key, opt, err, hint)
 		return "", opt, true, err
 	}
 	if value != raw || key == "environment" {

@@ -113,6 +113,9 @@ const (
 	msgSoftAboveHard = "the soft limit is above the hard one: %s"
 	msgCPUs          = "not a list of processors: %s"
 	msgCapability    = "not a capability: %s"
+	msgCPUMax        = "not a share of processors: %s"
+	msgMemoryMax     = "not a size of at least %[2]dKB: %[1]s"
+	msgPIDsMax       = "not a number from 1 to %[2]d: %[1]s"
 	msgTooLong       = "the result is longer than %d characters"
 )
 

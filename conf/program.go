@@ -205,6 +205,7 @@ func (s *scope) process(sh *shared, number int) *Program {
 	p.Directory = read(t, "directory", "", asText)
 	p.Env = t.environmentSources()
 	p.Limits = t.limits()
+	t.readControls(&p.Limits)
 	t.errands(&p)
 	p.Stdout = t.output(sh, sh.out)
 	p.Stderr = t.output(sh, sh.err)

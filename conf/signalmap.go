@@ -96,7 +96,8 @@ func (s *scope) killScope(p *Program) {
 		return
 	}
 	p.StopAsGroup = scope != ScopeProcess
-	p.KillAsGroup, p.KillTree = p.StopAsGroup, scope == ScopeTree
+	p.KillAsGroup, p.KillCgroup = p.StopAsGroup, scope == ScopeCgroup
+	p.KillTree = scope == ScopeTree || p.KillCgroup // which it falls back to
 }
 
 // KillScope says how far a stop reaches.
@@ -107,13 +108,17 @@ const (
 	ScopeProcess KillScope = "process" // the process alone
 	ScopeGroup   KillScope = "group"   // its process group
 	ScopeTree    KillScope = "tree"    // its process group, and at its end whatever it has left behind
+	ScopeCgroup  KillScope = "cgroup"  // the same, and a control group tells what it has left
 )
 
-var killScopes = []KillScope{ScopeProcess, ScopeGroup, ScopeTree}
+var killScopes = []KillScope{ScopeProcess, ScopeGroup, ScopeTree, ScopeCgroup}
 
 // killScopeText shows what stopasgroup= and killasgroup= don't.
 func killScopeText(p *Program) string {
-	if p.KillTree {
+	switch {
+	case p.KillCgroup:
+		return string(ScopeCgroup)
+	case p.KillTree:
 		return string(ScopeTree)
 	}
 	return ""

@@ -91,8 +91,10 @@ func (h *host) prepareErrand(e *errand) (_ *child.Spec, err error) {
 		return nil, err
 	}
 	spec := &child.Spec{
-		Path: path, Argv: argv, Env: e.environ(files), Dir: p.Directory, Umask: p.Umask, Cred: credential(p), Limits: &p.Limits,
+		Path: path, Argv: argv, Env: e.environ(files), Dir: p.Directory, Umask: p.Umask, Cred: credential(p),
 	}
+	// It is beside the program, whose group it may have to empty.
+	spec.Limits = p.Limits.WithoutControls()
 	defer func() {
 		if err != nil {
 			closeAll(spec.Close)

@@ -14,6 +14,7 @@ import (
 	"gosupervisor/daemon/fcgi"
 	"gosupervisor/daemon/serve"
 	"gosupervisor/proc"
+	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/output"
 	"gosupervisor/version"
@@ -51,11 +52,13 @@ type host struct {
 	rest     rest                     // loop
 	attic    attic                    // goroutine of chores
 
-	running map[child.Key]*running     // goroutine of kids
-	errands map[child.Key]*errandChild // goroutine of kids
-	sockets *fcgi.Sockets              // goroutine of kids
-	baseEnv []string                   // our own environment, which children inherit
-	ownPath string                     // our PATH
+	running  map[child.Key]*running     // goroutine of kids
+	errands  map[child.Key]*errandChild // goroutine of kids
+	sockets  *fcgi.Sockets              // goroutine of kids
+	cgroups  *cgroup.Tree               // goroutine of kids
+	noGroups string                     // goroutine of kids: why there are none, as was told
+	baseEnv  []string                   // our own environment, which children inherit
+	ownPath  string                     // our PATH
 }
 
 // outputs are the sinks that the activity log and the programs share. They
@@ -99,6 +102,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: before.serial, Chronicle: before.chronicle})
 	h.kids = child.NewTable(h)
 	h.sockets = fcgi.New(j.log)
+	h.cgroups = cgroup.New("/proc")
 	return h
 }
 
@@ -136,6 +140,9 @@ func (h *host) Born(k child.Key, report child.Report) {
 	for _, text := range report.Warnings {
 		h.journal.logf(conf.Warn, "%s: %s", name, text)
 	}
+	if r != nil && report.Outside != "" {
+		h.unenclosed(r, report.Outside)
+	}
 	switch {
 	case r == nil:
 	case report.Refusal != "":
@@ -161,6 +168,7 @@ func (h *host) Failed(k child.Key, err error) {
 	if r := h.running[k]; r != nil {
 		name = r.slot.prog.Name
 		r.abandon()
+		r.release(h, 0)
 		delete(h.running, k)
 	}
 	closed := h.sockets.Release(uint64(k))
@@ -181,13 +189,12 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	}
 	delete(h.running, k)
 	closed := h.sockets.Release(uint64(k))
-	if r.slot.prog.KillTree {
-		h.killTree(r)
-	}
+	h.clear(r)
+	died := r.release(h, ws)
 	id := core.ProcID(k)
 	h.inbox.post(message{in: core.Reaped{Proc: id}})
 	in := core.Exited{
-		Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws), Closed: closed, Refused: r.refusal,
+		Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws) + died, Closed: closed, Refused: r.refusal,
 	}
 	if ws.Signaled() {
 		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
@@ -200,19 +207,26 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 func (h *host) killTree(r *running) {
 	p := r.slot.prog
 	killed, err := h.kids.KillLeftovers(r.pid, []string{"SUPERVISOR_PROCESS_NAME=" + p.Name, "SUPERVISOR_GROUP_NAME=" + p.Group})
-	switch {
-	case err != nil:
+	if err != nil {
 		h.journal.logf(conf.Warn, "cannot look for what %s has left behind: %v", p.Name, err)
+		return
+	}
+	h.killedLeftovers(r, killed)
+}
+
+func (h *host) killedLeftovers(r *running, killed int) {
+	switch {
 	case killed == 1:
-		h.journal.logf(conf.Info, "killed a process that %s (pid %d) has left behind", p.Name, r.pid)
+		h.journal.logf(conf.Info, "killed a process that %s (pid %d) has left behind", r.slot.prog.Name, r.pid)
 	case killed > 1:
-		h.journal.logf(conf.Info, "killed %d processes that %s (pid %d) has left behind", killed, p.Name, r.pid)
+		h.journal.logf(conf.Info, "killed %d processes that %s (pid %d) has left behind", killed, r.slot.prog.Name, r.pid)
 	}
 }
 
 // Orphan implements child.Observer.
 func (h *host) Orphan(pid int, ws syscall.WaitStatus) {
 	h.totals.orphans.Add(1)
+	h.cgroups.Sweep()
 	h.journal.logf(conf.Info, "reaped unknown pid %d (%s)", pid, child.ExitText(ws))
 }
 

@@ -153,6 +153,7 @@ func (h *host) signal(e core.Signal) {
 			h.inbox.post(message{in: core.SignalDone{Proc: e.Proc, Request: e.Request, Err: err}})
 		}
 	})
+	h.killAll(e)
 }
 
 // check looks whether a program's command could be started. It runs on the

@@ -16,6 +16,7 @@ import (
 	"gosupervisor/daemon/core"
 	"gosupervisor/daemon/initd"
 	"gosupervisor/daemon/serve"
+	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
 	"gosupervisor/proc/output"
@@ -41,11 +42,12 @@ type daemon struct {
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
-	limited bool   // the limits were raised already
-	again   bool   // this is a restart
-	back    bool   // and one to the configuration before, since another failed
-	failure string // why it did
-	past    past   // of the life before a restart
+	limited bool         // the limits were raised already
+	again   bool         // this is a restart
+	back    bool         // and one to the configuration before, since another failed
+	failure string       // why it did
+	past    past         // of the life before a restart
+	cgroups *cgroup.Tree // over restarts, too
 	totals  totals
 }
 
@@ -138,6 +140,8 @@ func (d *daemon) main(args []string) int {
 // would keep it so.
 func (d *daemon) serve(cfg *conf.Config) int {
 	defer d.closeJournal()
+	d.cgroups = cgroup.New("/proc")
+	defer d.cgroups.Close()
 	var before *conf.Config // to go back to; nil: there is none
 	for {
 		leave, err := d.run(cfg)
@@ -234,7 +238,7 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	}
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.past)
-	h.totals, h.load, h.loadForRestart = &d.totals, d.load, d.loadForRestart
+	h.totals, h.cgroups, h.load, h.loadForRestart = &d.totals, d.cgroups, d.load, d.loadForRestart
 	servers, err := d.listen(h)
 	if err != nil {
 		return leave, err

@@ -11,6 +11,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/core"
+	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
 	"gosupervisor/proc/output"
@@ -141,8 +142,10 @@ type running struct {
 	pumps  []*output.Pump
 	logs   []*output.FileSink // opened for this child
 
-	unsure  bool   // it may turn out unable to be who it is to be
-	refusal string // why it is
+	group   *cgroup.Group // its own; nil: it is in ours
+	loose   bool          // the child is not in there, though it was to be
+	unsure  bool          // it may turn out unable to be who it is to be
+	refusal string        // why it is
 }
 
 // command splits a program's command and finds its file, along the PATH of env. The
@@ -191,6 +194,7 @@ func (h *host) prepare(s *slot) (*child.Spec, error) {
 		Path: path, Argv: argv, Env: h.environment(s.prog, files), Dir: s.prog.Directory, Umask: s.prog.Umask, Cred: credential(s.prog),
 	}
 	spec.Limits = &s.prog.Limits
+	h.enclose(r, spec)
 	r.unsure = spec.Refusable()
 	if s.prog.Main {
 		// Nothing of it goes through us, and it owns the terminal.

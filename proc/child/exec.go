@@ -56,6 +56,7 @@ type request struct {
 	files   []uintptr
 	failure syscall.Errno
 	status  int
+	enter   bool       // it has to go to its control group itself
 	limits  limitsWire // in the applet
 }
 
@@ -86,7 +87,7 @@ func (r request) argv() []string {
 	for _, g := range groups {
 		numbers += " " + strconv.Itoa(g)
 	}
-	argv := []string{ExecName, execWord, numbers, wireLimits(r.spec.Limits), r.spec.Dir, r.spec.Path}
+	argv := []string{ExecName, execWord, numbers, wireLimits(r.spec, r.enter), r.spec.Dir, r.spec.Path}
 	if r.failure != 0 {
 		return append(argv, r.spec.Argv[:min(1, len(r.spec.Argv))]...)
 	}
@@ -193,6 +194,11 @@ func (r request) perform() string {
 		refusal = text
 		r.tell(refusalMark, "cannot set "+text+" (limits_strict=true)")
 		return false
+	}
+	if l.Enter {
+		if why := l.enter(); why != "" {
+			r.tell(outsideMark, why)
+		}
 	}
 	if !l.beforeUser() {
 		return "couldn't set " + refusal

@@ -19,15 +19,25 @@ import (
 // limitsWire is how limits travel to the applet.
 type limitsWire struct {
 	conf.Limits
-	Parent int // whose death is that of pdeathsig
+	Parent       int               // whose death is that of pdeathsig
+	Cgroup       string            // the directory of its control group
+	Enter        bool              // it is not in there yet
+	Uncontrolled map[string]string // by controller: why it does without
 }
 
 // wireLimits writes limits for the applet, "" where there is nothing to do.
-func wireLimits(l *conf.Limits) string {
-	if l == nil || !l.Set() {
+func wireLimits(s *Spec, enter bool) string {
+	if !s.limited() && !enter {
 		return ""
 	}
-	text, err := json.Marshal(limitsWire{*l, os.Getpid()})
+	w := limitsWire{Parent: os.Getpid(), Enter: enter, Uncontrolled: s.Uncontrolled}
+	if s.Limits != nil {
+		w.Limits = *s.Limits
+	}
+	if s.Cgroup != nil {
+		w.Cgroup = s.Cgroup.Name()
+	}
+	text, err := json.Marshal(w)
 	if err != nil {
 		panic("bug: limits cannot be written as JSON: " + err.Error())
 	}
@@ -41,6 +51,8 @@ type limiter struct {
 	limitsWire
 	failed func(format string, args ...any) bool // tells whether to go on
 	final  []kernelLimit
+
+	controls []control
 }
 
 // kernelLimit is a limit that is set last.
@@ -76,7 +88,7 @@ func (l *limiter) beforeUser() bool {
 			return false
 		}
 	}
-	return l.Capabilities == nil || l.bound()
+	return (l.Capabilities == nil || l.bound()) && l.openControls()
 }
 
 // afterUser takes the steps that a change of the user would undo.
@@ -95,8 +107,12 @@ func (l *limiter) afterUser() bool {
 	return true
 }
 
-// last takes the step after which no program that is executed gets more rights.
+// last takes the step after which no program that is executed gets more rights, and
+// those after which we ourselves would be slow.
 func (l *limiter) last() bool {
+	if !l.setControls() {
+		return false
+	}
 	if l.NoNewPrivs {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil && !l.failed("no_new_privs: %v", err) {
 			return false
@@ -168,9 +184,10 @@ func shown(n uint64) string {
 
 // exec executes the program with the limits that remain to be set. Where there are
 // any it allocates nothing from the first of them on: a limit on memory would be met
-// by ourselves, who take more addresses than most programs.
+// by ourselves, who take more addresses than most programs, and one on processes too,
+// since threads count.
 func (l *limiter) exec(s *Spec) error {
-	if len(l.final) == 0 {
+	if len(l.final) == 0 && len(l.controls) == 0 {
 		return syscall.Exec(s.Path, s.Argv, s.Env)
 	}
 	path, err := syscall.BytePtrFromString(s.Path)
@@ -189,6 +206,9 @@ func (l *limiter) exec(s *Spec) error {
 	if !slices.ContainsFunc(l.final, func(k kernelLimit) bool { return k.resource == unix.RLIMIT_NOFILE }) && early.NOFILE.Hard != 0 {
 		// What syscall.Exec does, too: the library has raised it for itself.
 		l.final = append(l.final, kernelLimit{unix.RLIMIT_NOFILE, unix.Rlimit{Cur: early.NOFILE.Soft, Max: early.NOFILE.Hard}})
+	}
+	for _, c := range l.controls {
+		syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.StringData(c.Text))), uintptr(len(c.Text)))
 	}
 	for i := range l.final {
 		// No right is needed to lower a limit, nor for a soft one below the hard.

@@ -10,16 +10,20 @@ import (
 type Report struct {
 	Warnings []string // what it could not do, and does without
 	Refusal  string   // why it cannot be what its Spec asks for: it exits with 127
+	Outside  string   // why it is not in the control group of its Spec
 	sure     bool     // it is what its Spec asks for; only the program is still to come
 }
 
 // empty tells that the child was killed before it had anything to say.
-func (r *Report) empty() bool { return !r.sure && r.Refusal == "" && r.Warnings == nil }
+func (r *Report) empty() bool {
+	return !r.sure && r.Refusal == "" && r.Outside == "" && r.Warnings == nil
+}
 
 // The first byte of each message of a report; a NUL ends it.
 const (
 	warningMark = 'w'
 	refusalMark = 'r'
+	outsideMark = 'o'
 	sureMark    = 's'
 )
 
@@ -51,6 +55,8 @@ func readReport(from io.Reader) Report {
 			r.Warnings = append(r.Warnings, text)
 		case refusalMark:
 			r.Refusal = text
+		case outsideMark:
+			r.Outside = text
 		case sureMark:
 			r.sure = true
 		}

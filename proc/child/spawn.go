@@ -25,6 +25,12 @@ type Spec struct {
 
 	Limits *conf.Limits // nil: none
 
+	// Cgroup is the open directory of the control group in which the child is born;
+	// nil: in ours. Its limits are set there. Uncontrolled says which controllers it
+	// does without, and why.
+	Cgroup       *os.File
+	Uncontrolled map[string]string
+
 	// The child's descriptors 0, 1 and 2; nil is the null device.
 	Stdin, Stdout, Stderr File
 
@@ -138,7 +144,7 @@ func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
 			Dir:   s.Dir,
 			Env:   s.Env,
 			Files: files,
-			Sys:   &syscall.SysProcAttr{Setpgid: true},
+			Sys:   s.attributes(),
 		})
 		if fast == nil {
 			return pid, nil, nil
@@ -188,6 +194,15 @@ func (t *Table) forkExec(s *Spec, path string, argv []string, attr *syscall.Proc
 		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
 	}
 	return syscall.ForkExec(path, argv, attr)
+}
+
+// attributes are what a fork can do for a child.
+func (s *Spec) attributes() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	if s.Cgroup != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(s.Cgroup.Fd())
+	}
+	return attr
 }
 
 // isShortage tells whether a failed fork did not get as far as a child.
@@ -277,7 +292,7 @@ func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 	if err := unix.Pipe2(status[:], unix.O_CLOEXEC); err != nil {
 		return 0, nil, err
 	}
-	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: &syscall.SysProcAttr{Setpgid: true}}
+	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: r.spec.attributes()}
 	if r.spec.Inherit {
 		// All numbers above may be taken by what the child inherits. It keeps
 		// its own; nobody else forks meanwhile.
@@ -287,10 +302,13 @@ func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 		r.status = statusFD
 		attr.Files = append(attr.Files, uintptr(status[1]))
 	}
-	argv := r.argv()
-	pid, err = t.forkExec(r.spec, procSelf, argv, attr)
-	if err != nil && !isShortage(err) && err != syscall.E2BIG && selfPath != "" {
-		pid, err = t.forkExec(r.spec, selfPath, argv, attr) // no /proc here
+	pid, err = t.forkSelf(r, attr)
+	if err != nil && r.spec.Cgroup != nil && !isShortage(err) && err != syscall.E2BIG {
+		// An old kernel, or a filter that lets no new calls through: the child has
+		// to go there itself.
+		r.enter = true
+		attr.Sys.UseCgroupFD = false
+		pid, err = t.forkSelf(r, attr)
 	}
 	_ = syscall.Close(status[1])
 	if err != nil {
@@ -299,6 +317,16 @@ func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 	}
 	_ = unix.SetNonblock(status[0], true) // so that waiting costs no thread
 	return pid, os.NewFile(uintptr(status[0]), "status of a spawn"), nil
+}
+
+// forkSelf executes our own binary.
+func (t *Table) forkSelf(r request, attr *syscall.ProcAttr) (pid int, err error) {
+	argv := r.argv()
+	pid, err = t.forkExec(r.spec, procSelf, argv, attr)
+	if err != nil && !isShortage(err) && err != syscall.E2BIG && selfPath != "" {
+		pid, err = t.forkExec(r.spec, selfPath, argv, attr) // no /proc here
+	}
+	return pid, err
 }
 
 // ErrnoName returns the symbolic name, such as ENOENT, of the system error in

@@ -125,9 +125,9 @@ func (t *Table) spawn(j Job) {
 // start forks and executes, the fast way if it can. executed is nil if the
 // child has executed its program, else the pipe that ends when it has.
 //
-// The fast way stops its thread and, with that, at the next garbage collection the
-// whole daemon, until the child has executed. So it is
-// only for what nobody else can hold up: no user to become (who could stop the
+// The fast way holds up every other child until this one has executed, and where the
+// fork is the library's, at the next garbage collection the whole daemon. So it is only
+// for what nobody else can hold up: no user to become (who could stop the
 // child in that moment) and no file of somebody else's or on somebody else's
 // server. Everything else our own binary does, in a child that is waited for
 // aside.

@@ -30,6 +30,27 @@ import (
 //go:noescape
 func vfork(number, a1, a2 uintptr, first *step) (r uintptr)
 
+// As around any system call that may take long, the runtime gets back the right to run
+// Go code meanwhile: neither the rest of the daemon nor its collector waits for an exec.
+//
+//go:linkname enterCall runtime.entersyscallblock
+func enterCall()
+
+//go:linkname exitCall runtime.exitsyscall
+func exitCall()
+
+// vforkAside is vfork between the two. What is called between them must not need more
+// stack than there is.
+//
+//go:nosplit
+//go:norace
+func vforkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
+	enterCall()
+	r = vfork(number, a1, a2, first)
+	exitCall()
+	return r
+}
+
 // step is a system call of the child, as the assembly reads it.
 type step struct {
 	number uintptr
@@ -256,7 +277,7 @@ func (s *steps) run(sys *syscall.SysProcAttr) (pid, failed int, err error) {
 		uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
 	var r uintptr
 	if noClone3.Load() {
-		r = vfork(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, &s.list[0])
+		r = vforkAside(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, &s.list[0])
 	} else {
 		s.args = cloneArgs{flags: cloneFlags | cloneClearSighand, exitSignal: uint64(unix.SIGCHLD)}
 		size := uintptr(firstCloneArgs)
@@ -265,7 +286,7 @@ func (s *steps) run(sys *syscall.SysProcAttr) (pid, failed int, err error) {
 			s.args.cgroup = uint64(sys.CgroupFD)
 			size = unsafe.Sizeof(s.args)
 		}
-		r = vfork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
+		r = vforkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
 	}
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
 	if int(r) < 0 {

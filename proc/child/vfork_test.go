@@ -4,9 +4,17 @@ package child_test
 
 import (
 	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gosupervisor/proc/child"
 )
@@ -112,5 +120,82 @@ func TestAFailureAfterTheForkLeavesNothing(t *testing.T) {
 	}
 	if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err != syscall.ECHILD {
 		t.Errorf("there is a child left: %d, %v", pid, err)
+	}
+}
+
+// TestACollectionDoesNotWaitForAFork has an exec wait for a lease of our own.
+func TestACollectionDoesNotWaitForAFork(t *testing.T) {
+	leased := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(leased, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(leased, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// The holder is asked by a signal to give the lease back.
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGIO)
+	defer signal.Stop(asked)
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t)
+	r.start(command(leased))
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("nobody wants to execute it")
+	}
+	collected := make(chan struct{})
+	go func() {
+		runtime.GC()
+		close(collected)
+	}()
+	select {
+	case <-collected:
+	case <-time.After(10 * time.Second):
+		t.Error("the collector waits for the fork")
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, "exited")
+}
+
+// Collections at any moment of a fork, while the stacks of goroutines grow and shrink.
+func TestForksAndCollectionsGoTogether(t *testing.T) {
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	var deep func(n int) int
+	deep = func(n int) int {
+		var room [128]byte
+		if n == 0 {
+			return int(room[n])
+		}
+		return deep(n-1) + int(room[n%len(room)])
+	}
+	for range 2 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					deep(500)
+					runtime.GC()
+				}
+			}
+		})
+	}
+	defer all.Wait()
+	defer close(stop)
+	r := newRig(t)
+	for i := range 100 {
+		word := strconv.Itoa(i)
+		if got := r.run(t, command("/bin/echo", word)); got.out != word+"\n" || child.ExitCode(got.ws) != 0 {
+			t.Fatalf("got %q, %q, %d", got.out, got.err, child.ExitCode(got.ws))
+		}
 	}
 }

@@ -42,6 +42,7 @@ type host struct {
 	slots    map[core.ProcID]*slot    // loop
 	streams  map[*logStream]struct{}  // loop: who wants to hear of new slots
 	calls    map[core.RequestID]*call // loop
+	lines    []byte                   // loop: of the log, about to be written
 	left     *core.Leave              // loop: set when the core has told us to leave
 	lastLoad chan struct{}            // loop: closed when the latest reading of the configuration is told
 	nextID   atomic.Uint64            // request ids

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"gosupervisor/conf"
@@ -43,18 +44,32 @@ func (j *journal) close() {
 // log writes one line, if the level is wanted. It never fails: a full disk
 // must not stop the supervision.
 func (j *journal) log(l conf.Level, text string) {
+	j.write(j.line(nil, l, text))
+}
+
+// line adds a line to some that are to be written together, if the level is wanted.
+func (j *journal) line(to []byte, l conf.Level, text string) []byte {
 	if l < j.level {
+		return to
+	}
+	start := len(to)
+	to = appendLine(to, time.Now(), l, text)
+	if j.syslog != nil {
+		j.syslog.Send(to[start : len(to)-1])
+	}
+	return to
+}
+
+// write writes whole lines.
+func (j *journal) write(lines []byte) {
+	if len(lines) == 0 {
 		return
 	}
-	line := renderLine(time.Now(), l, text)
 	if j.sink != nil {
-		j.sink.Write(line, output.Urgent)
-	}
-	if j.syslog != nil {
-		j.syslog.Send(line[:len(line)-1])
+		j.sink.Write(lines, output.Urgent)
 	}
 	for _, s := range j.sinks {
-		s.Write(line, output.Urgent)
+		s.Write(lines, output.Urgent)
 	}
 }
 
@@ -64,9 +79,9 @@ func (j *journal) logf(l conf.Level, format string, args ...any) {
 	}
 }
 
-// renderLine makes the line that log readers of the original know.
-func renderLine(t time.Time, l conf.Level, text string) []byte {
-	b := make([]byte, 0, 32+len(text))
+// appendLine makes the line that log readers of the original know.
+func appendLine(b []byte, t time.Time, l conf.Level, text string) []byte {
+	b = slices.Grow(b, 32+len(text))
 	b = t.AppendFormat(b, "2006-01-02 15:04:05,000")
 	b = append(b, ' ')
 	b = append(b, l.Code()...)

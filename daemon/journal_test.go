@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 func TestALogLineHasTheClassicForm(t *testing.T) {
 	at := time.Date(2026, 1, 2, 15, 4, 5, 678_900_000, time.Local)
-	got := string(renderLine(at, conf.Info, "spawned: 'x' with pid 1"))
+	got := string(appendLine(nil, at, conf.Info, "spawned: 'x' with pid 1"))
 	if want := "2026-01-02 15:04:05,678 INFO spawned: 'x' with pid 1\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -39,6 +40,11 @@ func TestTheJournalLeavesOutWhatIsBelowItsLevel(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// sinkFunc is a sink that calls a function.
+type sinkFunc func(p []byte)
+
+func (f sinkFunc) Write(p []byte, _ <-chan struct{}) { f(p) }
 
 // linesOf yields the lines of a file's content.
 func linesOf(b []byte) func(func(string) bool) {
@@ -102,5 +108,41 @@ func TestAFullInboxHoldsUpOutputOnly(t *testing.T) {
 		}()
 		b.close()
 		<-let
+	}
+}
+
+func TestLinesThatNothingComesBetweenAreOneWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	j := &journal{level: conf.Info}
+	if err := j.openFile(logfile.Spec{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	writes := 0
+	j.sinks = append(j.sinks, sinkFunc(func(p []byte) { writes++ }))
+	h := newHost(&conf.Config{}, j, &outputs{}, past{})
+	lines := func() (n int) {
+		b, _ := os.ReadFile(path)
+		for range linesOf(b) {
+			n++
+		}
+		return n
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		h.perform(core.Log{Level: conf.Info, Text: text})
+	}
+	h.perform(core.Log{Level: conf.Debug, Text: "not wanted"})
+	if n := lines(); n != 0 {
+		t.Errorf("%d lines were written before there was a reason to", n)
+	}
+	h.calls[7] = &call{answer: make(chan outcome, 1)}
+	h.perform(core.Reply{ID: 7})
+	if n := lines(); n != 3 || writes != 1 {
+		t.Errorf("at the reply %d lines in %d writes, want 3 in 1", n, writes)
+	}
+	long := strings.Repeat("x", linesBound)
+	h.perform(core.Log{Level: conf.Info, Text: long})
+	if n := lines(); n != 4 {
+		t.Errorf("a line that fills the bound waits: %d lines", n)
 	}
 }

@@ -37,6 +37,7 @@ func (h *host) loop() core.Leave {
 		if at, ok := h.core.NextDue(); ok && at <= time.Since(h.epoch) {
 			h.feed(message{in: core.Due{}})
 		}
+		h.flush()
 		if h.rest.take(time.Since(h.epoch)) {
 			h.chores.add(h.attic.tidy)
 		} else if len(control)+len(output) > 0 {
@@ -66,6 +67,7 @@ func (h *host) feed(m message) {
 		return // what comes now comes too late
 	}
 	if m.do != nil {
+		h.flush()
 		m.do()
 		return
 	}
@@ -90,8 +92,32 @@ func (h *host) feed(m message) {
 	}
 }
 
-// perform hands an effect to whoever can do it. Nothing here blocks.
+// Lines of the log that nothing else comes between are written together, as long as
+// they are not more than this.
+const linesBound = 32 << 10
+
+// say adds a line to those that are about to be written.
+func (h *host) say(e core.Log) {
+	h.lines = h.journal.line(h.lines, e.Level, e.Text)
+	if len(h.lines) >= linesBound {
+		h.flush()
+	}
+}
+
+// flush writes the lines of the log that are there.
+func (h *host) flush() {
+	h.journal.write(h.lines)
+	h.lines = h.lines[:0]
+}
+
+// perform hands an effect to whoever can do it. Nothing here blocks. A line of the log
+// is in the file before anything else is done.
 func (h *host) perform(e core.Effect) {
+	if e, ok := e.(core.Log); ok {
+		h.say(e)
+		return
+	}
+	h.flush()
 	switch e := e.(type) {
 	case core.Spawn:
 		s := h.slots[e.Proc]
@@ -104,8 +130,6 @@ func (h *host) perform(e core.Effect) {
 		h.answer(e.ID, outcome{value: e.Value, fault: e.Fault})
 	case core.Perform:
 		h.answer(e.ID, h.performIO(e))
-	case core.Log:
-		h.journal.log(e.Level, e.Text)
 	case core.AddProcesses:
 		h.addSlots(e)
 	case core.RemoveProcesses:

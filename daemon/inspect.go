@@ -89,7 +89,7 @@ func (d *daemon) check(out io.Writer) int {
 		return exitErrors
 	}
 	if !d.opts.inspect.json {
-		fmt.Fprintf(d.stderr, "%s: %s\n", d.path, summary(errors, warnings))
+		fmt.Fprintf(legible(d.stderr), "%s: %s\n", d.path, summary(errors, warnings))
 	}
 	switch {
 	case errors > 0:

@@ -106,7 +106,7 @@ func (d *daemon) main(args []string) int {
 		return d.usage(err)
 	}
 	if opts.inspect.wanted() {
-		return d.inspect(os.Stdout)
+		return d.inspect(legible(os.Stdout))
 	}
 	cfg, err := d.load()
 	if err != nil {
@@ -176,12 +176,13 @@ func (d *daemon) usage(err error) int {
 	if errors.As(err, &le) {
 		first, more = le.First(), le.Details()
 	}
-	fmt.Fprintf(d.stderr, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
+	errs := legible(d.stderr)
+	fmt.Fprintf(errs, "Error: %s\nFor help, use %s -h\n", first, d.argv0)
 	if d.again { // by now stderr may be nobody's
 		d.journal.logf(conf.Critical, "the restart failed, and nothing runs any more: %s", first)
 	}
 	for _, line := range more {
-		fmt.Fprintf(d.stderr, "  %s\n", line)
+		fmt.Fprintf(errs, "  %s\n", line)
 	}
 	return exitUsage
 }

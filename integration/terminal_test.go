@@ -92,3 +92,20 @@ func (v *screen) end(want int) {
 		v.t.Errorf("exit status %d, want %d; shown:\n%s", got, want, v.shown.String())
 	}
 }
+
+// TestACheckOnATerminalShowsNoOrders looks at a file that somebody else wrote.
+func TestACheckOnATerminalShowsNoOrders(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it checks nothing")
+	const orders = "\x1b[2J\x07"
+	file := t.TempDir() + "/c.conf"
+	writeFile(t, file, "[supervisord]\nfoo"+orders+"=1\nlogfile=/x"+orders+"/y\n[program:a"+orders+"]\ncommand=/no"+orders+"\nuser=n"+orders+"\n", 0o644)
+	for _, args := range [][]string{{"--check", "-c", file}, {"-n", "-c", file}, {"--print-config", "-c", file}} {
+		v := onTerminal(t, nil, program("supervisord"), args...)
+		v.expect(`/x\x1b[2J\a`)
+		<-v.gone
+		if shown := v.shown.String(); strings.ContainsAny(shown, "\x1b\x07") {
+			t.Errorf("%v: shown: %q", args, shown)
+		}
+	}
+}

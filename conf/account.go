@@ -65,7 +65,7 @@ func numbered(s, user, group string, h *Host) (*Account, error) {
 // noUser says what may be done about a user who is not there.
 func noUser(err error, h *Host) error {
 	if h.HasUsers() {
-		return withHint(err, "no such user in /etc/passwd")
+		return withHint(err, "no such user "+h.whereNot("/etc/passwd"))
 	}
 	return withHint(err, "there is no /etc/passwd here: write a number such as 65534")
 }
@@ -117,7 +117,7 @@ func lookupGroup(s string, h *Host) (int, error) {
 	if err != nil {
 		gid, ok := h.GroupByName(s)
 		if !ok && !(s == "root" && !h.HasUsers()) {
-			return 0, withHint(textf(msgGroupName, s), "no such group in /etc/group")
+			return 0, withHint(textf(msgGroupName, s), "no such group "+h.whereNot("/etc/group"))
 		}
 		return gid, nil
 	}

@@ -43,34 +43,35 @@ type Note struct {
 
 // Server is the [supervisord] section.
 type Server struct {
-	Logfile         string // absolute and clean, or "syslog"
-	LogfileSet      bool   // somebody asked for it: it is no default
-	LogfileMaxBytes int64  // 0: never rotate
-	LogfileBackups  int
-	Loglevel        Level
-	Pidfile         string // absolute and clean
-	Umask           int
-	Nodaemon        bool
-	Silent          bool
-	MinFDs          int
-	MinProcs        int
-	NoCleanup       bool
-	ChildLogDir     string
-	User            *Account // nil: stay who we are
-	UserMismatch    UserMismatch
-	RequirePidfile  bool   // without its pidfile the daemon does not start
-	Directory       string // "" : unset
-	StripANSI       bool
-	Environment     map[string]string
-	Identifier      string
-	UpdateMode      UpdateMode
-	ExitStatus      ExitStatus
-	SignalMap       []SignalRule      // for signals to the daemon that are for programs
-	ShutdownTimeout int               // seconds that a shutdown may take in all; 0: as long as its parts do
-	FatalTailLines  int               // of a program that ends the daemon, to the container's log; -1: 20 as PID 1, else none
-	EnvDefault      map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
-	Strict          bool              // what the check warns of is an error
-	ServerURL       string            // what children get as SUPERVISOR_SERVER_URL; "" without any server
+	Logfile           string // absolute and clean, or "syslog"
+	LogfileSet        bool   // somebody asked for it: it is no default
+	LogfileMaxBytes   int64  // 0: never rotate
+	LogfileBackups    int
+	Loglevel          Level
+	Pidfile           string // absolute and clean
+	Umask             int
+	Nodaemon          bool
+	Silent            bool
+	MinFDs            int
+	MinProcs          int
+	NoCleanup         bool
+	ChildLogDir       string
+	User              *Account // nil: stay who we are
+	UserMismatch      UserMismatch
+	SupplementaryFrom LookupSource
+	RequirePidfile    bool   // without its pidfile the daemon does not start
+	Directory         string // "" : unset
+	StripANSI         bool
+	Environment       map[string]string
+	Identifier        string
+	UpdateMode        UpdateMode
+	ExitStatus        ExitStatus
+	SignalMap         []SignalRule      // for signals to the daemon that are for programs
+	ShutdownTimeout   int               // seconds that a shutdown may take in all; 0: as long as its parts do
+	FatalTailLines    int               // of a program that ends the daemon, to the container's log; -1: 20 as PID 1, else none
+	EnvDefault        map[string]string // for %(ENV_x)s that nothing else sets; children do not get it
+	Strict            bool              // what the check warns of is an error
+	ServerURL         string            // what children get as SUPERVISOR_SERVER_URL; "" without any server
 }
 
 // UpdateMode says how much of a group an update touches when something in the

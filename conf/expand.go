@@ -118,6 +118,9 @@ type hinted struct {
 // withHint adds a hint to the text of an error.
 func withHint(err error, hint string) error { return &hinted{text: err.Error(), hint: hint} }
 
+// WithHint is for errors of a Host that know what may be done.
+func WithHint(err error, hint string) error { return withHint(err, hint) }
+
 func (e *hinted) Error() string { return e.text }
 
 // hintOf is the hint that an error carries, if it does.

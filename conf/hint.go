@@ -111,6 +111,8 @@ func hintFor(key, value string) string {
 		return limitHint(key)
 	case key == "reload_timeout":
 		return "seconds; 0: as long as it takes"
+	case key == "supplementary_from":
+		return "one of files, getent"
 	case key == "user_mismatch":
 		return "one of fail, warn"
 	case key == "groups":

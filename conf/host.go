@@ -39,11 +39,16 @@ type Host struct {
 	GroupsOf    func(name string) []int // groups that list the user as a member
 	HasUsers    func() bool             // false: the machine has no user database at all
 
+	// Getent asks the C library's databases by its tool, as in getent passwd NAME, for
+	// supplementary_from=getent. The error is that it could not be asked. nil: it cannot.
+	Getent func(args ...string) (output string, status int, err error)
+
 	// Plugin says whether a "module:name" text of rpcinterface_factory= or
 	// result_handler= can be had. The default knows the built-in ones.
 	Plugin func(spec string) bool
 
 	entriesOnly bool // numbers of users and groups count where somebody has them
+	asksGetent  bool // see useGetent
 }
 
 // User is an entry of the machine's user database.

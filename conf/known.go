@@ -16,7 +16,7 @@ var (
 	serverKeys = []string{
 		"childlogdir", "directory", "env_default", "environment", "exit_status", "fatal_tail_lines", "identifier", "logfile",
 		"logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs", "nocleanup",
-		"nodaemon", "pidfile", "require_pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "umask", "update_mode", "user", "user_mismatch",
+		"nodaemon", "pidfile", "require_pidfile", "shutdown_timeout", "signal_map", "silent", "strict", "strip_ansi", "supplementary_from", "umask", "update_mode", "user", "user_mismatch",
 	}
 	programKeys = slices.Concat(limitKeys, controlKeys, []string{
 		"autorestart", "autostart", "command", "directory",
@@ -103,7 +103,7 @@ var listenerExtensions = []string{"buffer_policy", "len_unit"}
 // extensions lists what the original does not know, by kind of section: there it
 // has no effect. A kind without keys is an extension as a whole.
 var extensions = map[string][]string{
-	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "require_pidfile", "shutdown_timeout", "signal_map", "strict", "update_mode", "user_mismatch"},
+	"supervisord":      {"env_default", "exit_status", "fatal_tail_lines", "require_pidfile", "shutdown_timeout", "signal_map", "strict", "supplementary_from", "update_mode", "user_mismatch"},
 	"program":          programExtensions,
 	"fcgi-program":     programExtensions,
 	"eventlistener":    slices.Concat(programExtensions, listenerExtensions),

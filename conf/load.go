@@ -66,6 +66,8 @@ type loader struct {
 	accounts map[string]accountResult
 	envRead  map[envSource]envResult
 
+	directory *directory // users and groups beyond the files; nil: nobody is asked
+
 	// What all programs together have cost so far, against maxProcesses,
 	// maxExpanded and maxVariables.
 	processes, expanded, variables int
@@ -111,6 +113,7 @@ func (l *loader) run() error {
 		return l.report.err()
 	}
 	l.checking = l.checking || l.strict()
+	l.lookups()
 	l.server()
 	l.rpcInterfaces()
 	l.groups()
@@ -119,6 +122,7 @@ func (l *loader) run() error {
 	l.roles()
 	l.metrics()
 	l.serverUser()
+	l.lookupFailure()
 	return l.report.err()
 }
 

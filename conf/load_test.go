@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	c := mustLoad(t, "[supervisord]\n[program:p]\ncommand=/bin/p\n")
 	want := Server{
 		Logfile: "/supervisord.log", LogfileMaxBytes: 50 << 20, LogfileBackups: 10, Loglevel: Info,
-		Pidfile: "/supervisord.pid", Umask: 0o22, MinFDs: 1024, MinProcs: 200, ChildLogDir: "/tmp",
+		Pidfile: "/supervisord.pid", SupplementaryFrom: FromFiles, Umask: 0o22, MinFDs: 1024, MinProcs: 200, ChildLogDir: "/tmp",
 		Environment: map[string]string{}, Identifier: "supervisor", UpdateMode: UpdateProcess,
 		UserMismatch: MismatchFails, ExitStatus: ExitAuto, FatalTailLines: -1,
 	}

@@ -184,6 +184,7 @@ var serverTexts = []struct {
 	{"umask", func(v *Server) string { return octal(v.Umask) }},
 	{"user", func(v *Server) string { return accountText(v.User) }},
 	{"user_mismatch", func(v *Server) string { return string(v.UserMismatch) }},
+	{"supplementary_from", func(v *Server) string { return string(v.SupplementaryFrom) }},
 	{"identifier", func(v *Server) string { return v.Identifier }},
 	{"directory", func(v *Server) string { return v.Directory }},
 	{"nocleanup", func(v *Server) string { return strconv.FormatBool(v.NoCleanup) }},

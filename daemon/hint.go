@@ -45,7 +45,7 @@ func (d *daemon) place(key string) string {
 	origin := conf.Origin{Kind: conf.FromDefault}
 	if option, given := d.opts.given[key]; given {
 		origin = conf.Origin{Kind: conf.FromOption, Name: option}
-	} else if r, err := conf.Read(d.path, d.host()); err == nil {
+	} else if r, err := conf.Read(d.path, d.host(getentAlone)); err == nil {
 		origin = r.Origin("supervisord", key)
 	}
 	if origin.Kind == conf.FromDefault {

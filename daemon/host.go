@@ -53,13 +53,15 @@ type host struct {
 	rest     rest                     // loop
 	attic    attic                    // goroutine of chores
 
-	running  map[child.Key]*running     // goroutine of kids
-	errands  map[child.Key]*errandChild // goroutine of kids
-	sockets  *fcgi.Sockets              // goroutine of kids
-	cgroups  *cgroup.Tree               // goroutine of kids
-	noGroups string                     // goroutine of kids: why there are none, as was told
-	baseEnv  []string                   // our own environment, which children inherit
-	ownPath  string                     // our PATH
+	running      map[child.Key]*running     // goroutine of kids
+	errands      map[child.Key]*errandChild // goroutine of kids
+	questions    map[child.Key]*question    // goroutine of kids
+	nextQuestion atomic.Uint64              // how many there were
+	sockets      *fcgi.Sockets              // goroutine of kids
+	cgroups      *cgroup.Tree               // goroutine of kids
+	noGroups     string                     // goroutine of kids: why there are none, as was told
+	baseEnv      []string                   // our own environment, which children inherit
+	ownPath      string                     // our PATH
 }
 
 // outputs are the sinks that the activity log and the programs share. They
@@ -97,7 +99,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h := &host{
 		cfg: cfg, journal: j, outputs: out, totals: new(totals), epoch: time.Now(),
 		inbox: newInbox(), slots: map[core.ProcID]*slot{}, streams: map[*logStream]struct{}{}, calls: map[core.RequestID]*call{},
-		done: make(chan struct{}), running: map[child.Key]*running{}, errands: map[child.Key]*errandChild{},
+		done: make(chan struct{}), running: map[child.Key]*running{}, errands: map[child.Key]*errandChild{}, questions: map[child.Key]*question{},
 		reading: make(chan struct{}, 1), baseEnv: os.Environ(), ownPath: os.Getenv("PATH"),
 	}
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: before.serial, Chronicle: before.chronicle})
@@ -116,6 +118,9 @@ func (h *host) Started(k child.Key, pid int, _ time.Time) {
 	if r := h.errands[k]; r != nil {
 		h.inbox.post(message{in: core.ErrandStarted{Errand: core.ProcID(k), PID: pid}})
 		r.start()
+		return
+	}
+	if h.questions[k] != nil {
 		return
 	}
 	r := h.running[k]
@@ -165,6 +170,10 @@ func (h *host) Failed(k child.Key, err error) {
 		h.errandFailed(k, r, err)
 		return
 	}
+	if h.questions[k] != nil {
+		h.questionEnded(k, questionEnd{err: err})
+		return
+	}
 	name := ""
 	if r := h.running[k]; r != nil {
 		name = r.slot.prog.Name
@@ -181,6 +190,10 @@ func (h *host) Failed(k child.Key, err error) {
 func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	if r := h.errands[k]; r != nil {
 		h.errandExited(k, r, ws)
+		return
+	}
+	if h.questions[k] != nil {
+		h.questionEnded(k, questionEnd{status: ws})
 		return
 	}
 	r := h.running[k]
@@ -238,6 +251,8 @@ func (h *host) SignalGone(k child.Key, err error) {
 		name, pid = r.slot.prog.Name, r.pid
 	} else if r := h.errands[k]; r != nil {
 		name = r.name
+	} else if q := h.questions[k]; q != nil {
+		name = q.asked()
 	}
 	h.journal.logf(conf.Debug, "unable to signal %s (pid %d), it probably just exited on its own: %v", name, pid, err)
 }

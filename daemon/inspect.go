@@ -69,7 +69,7 @@ func (d *daemon) check(out io.Writer) int {
 	if d.opts.inspect.upstream {
 		check = conf.CheckUpstream
 	}
-	findings := check(d.path, d.host())
+	findings := check(d.path, d.host(getentAlone))
 	var errors, warnings int
 	var lines strings.Builder
 	for _, f := range findings {
@@ -115,7 +115,7 @@ func count(n int, what string) string {
 }
 
 func (d *daemon) printConfig(out io.Writer) int {
-	r, err := conf.Read(d.path, d.host())
+	r, err := conf.Read(d.path, d.host(getentAlone))
 	if err != nil {
 		return d.usage(err)
 	}

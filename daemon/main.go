@@ -159,7 +159,7 @@ func (d *daemon) serve(cfg *conf.Config) int {
 		d.again, d.back, before = true, false, cfg
 		// The configuration was found good before anything was stopped. If it
 		// was broken since, the one that we come from still serves.
-		fresh, err := d.loadForRestart()
+		fresh, err := d.loadForRestart(d.host(getentAlone))
 		if err != nil {
 			d.journal.logf(conf.Critical, "going on with the configuration before the restart, because the present one has an error: %s", inOneLine(err))
 			continue
@@ -204,12 +204,18 @@ func (d *daemon) findConfig() error {
 	return nil
 }
 
-// host is what a reading of the configuration is told of where it happens.
-func (d *daemon) host() *conf.Host { return &conf.Host{Container: d.opts.container} }
+// host is what a reading of the configuration is told of where it happens. While there is
+// a supervisor, getent must be its own: nobody else may start a process.
+func (d *daemon) host(getent func(...string) (string, int, error)) *conf.Host {
+	return &conf.Host{Container: d.opts.container, Getent: getent}
+}
 
-// load reads the configuration and lays the command line over it.
-func (d *daemon) load() (*conf.Config, error) {
-	cfg, err := conf.Load(d.path, d.host())
+// load reads the configuration while there is no supervisor.
+func (d *daemon) load() (*conf.Config, error) { return d.loadFrom(d.host(getentAlone)) }
+
+// loadFrom reads the configuration and lays the command line over it.
+func (d *daemon) loadFrom(h *conf.Host) (*conf.Config, error) {
+	cfg, err := conf.Load(d.path, h)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +245,9 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	}
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.past)
-	h.totals, h.cgroups, h.load, h.loadForRestart = &d.totals, d.cgroups, d.load, d.loadForRestart
+	h.totals, h.cgroups = &d.totals, d.cgroups
+	h.load = func() (*conf.Config, error) { return d.loadFrom(d.host(h.getent)) }
+	h.loadForRestart = func() (*conf.Config, error) { return d.loadForRestart(d.host(h.getent)) }
 	servers, err := d.listen(h)
 	if err != nil {
 		return leave, err

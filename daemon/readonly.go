@@ -31,7 +31,7 @@ func (d *daemon) mayLack(s *conf.Server, err error) bool {
 	case !s.LogfileSet || errors.Is(err, syscall.EROFS):
 		return true
 	}
-	return errors.Is(err, syscall.EACCES) && (first || d.opts.container || !conf.KnownUser(os.Geteuid(), d.host()))
+	return errors.Is(err, syscall.EACCES) && (first || d.opts.container || !conf.KnownUser(os.Geteuid(), nil))
 }
 
 // whoWeAre adds to an error about permission whose it was that is missing.

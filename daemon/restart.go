@@ -19,8 +19,8 @@ import (
 // loadForRestart reads the configuration and finds out what can be known of
 // whether a restart into it works. An error refuses the restart; once
 // everything is stopped, it would end us instead.
-func (d *daemon) loadForRestart() (*conf.Config, error) {
-	cfg, err := d.load()
+func (d *daemon) loadForRestart(h *conf.Host) (*conf.Config, error) {
+	cfg, err := d.loadFrom(h)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) core.Leave
 	}
 	leave := h.loop()
 	shutdown(servers)
+	h.endQuestions()
 	cancel()
 	all.Wait()
 	h.sockets.Close()

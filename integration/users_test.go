@@ -319,3 +319,89 @@ func TestContainerWithALogOfRoot(t *testing.T) {
 	c.docker(0, "stop", "-t", "60", c.id)
 	c.stopped()
 }
+
+// TestUsersOfGetent has a directory service that the files know nothing of, when the
+// daemon starts, when it reads its configuration again, and when it is not there.
+func TestUsersOfGetent(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it asks the C library")
+	needRoot(t)
+	const head = "[supervisord]\nsupplementary_from=getent\n"
+	const who = "command=/bin/sh -c 'echo $(id -u) $(id -G) $HOME >%s; exec cat'\nlogin_env=true\n"
+	program := func(name, user string) string {
+		return "[program:" + name + "]\nuser=" + user + "\n" + fmt.Sprintf(who, "DIR/out/"+name)
+	}
+	s := newSup(t, head+program("a", "ldapa")+program("b", "nobody"))
+	if err := os.Mkdir(s.path("bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, s.path("bin/getent"), s.fill(`#!/bin/sh
+case "$*" in
+"passwd ldapa") echo "ldapa:*:54321:54322::/home/a:/bin/sh";;
+"passwd ldapc") echo "ldapc:*:54325:54322::/home/c:/bin/sh";;
+"initgroups ldap"*) echo "$2   54323 54324";;
+"initgroups nobody") echo "nobody 54324";;
+*) exit 2;;
+esac
+`), 0o755)
+	if err := os.Mkdir(s.path("out"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(s.path("out"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + s.path("bin") + ":" + os.Getenv("PATH")
+	s.env = []string{path}
+	s.start()
+	if got := waitFile(t, s.path("out/a"), "\n"); got != "54321 54322 54323 54324 /home/a\n" {
+		t.Errorf("ldapa is %s", got)
+	}
+	if got := waitFile(t, s.path("out/b"), "\n"); !strings.Contains(got, " 54324 ") {
+		t.Errorf("nobody is %s", got)
+	}
+	pid := s.waitPID("a")
+	s.write(head + program("a", "ldapa") + program("b", "nobody") + program("c", "ldapc"))
+	s.must(0, "c: added process group", "update")
+	if got := waitFile(t, s.path("out/c"), "\n"); got != "54325 54322 54323 54324 /home/c\n" {
+		t.Errorf("ldapc is %s", got)
+	}
+	s.write(head + program("a", "ldapa") + program("d", "ldapd"))
+	s.must(1, "ERROR: CANT_REREAD: Invalid user name ldapd", "update")
+	if now := s.waitPID("a"); now != pid {
+		t.Errorf("a was restarted: %d, %d", pid, now)
+	}
+	if strings.Contains(s.log(), "reaped unknown pid") {
+		t.Error("a getent was taken for an orphan")
+	}
+	s.write(head + program("a", "ldapa") + program("c", "ldapc"))
+	s.signal(syscall.SIGHUP)
+	s.waitNewPID("a", pid)
+	s.terminate()
+
+	if err := os.Remove(s.path("bin/getent")); err != nil {
+		t.Fatal(err)
+	}
+	s.env = []string{"PATH=" + s.path("bin")}
+	r := s.runDaemon("-n", "-c", s.conf)
+	want := ": [supervisord] supplementary_from: getent passwd ldapa: can't find command 'getent' (install it"
+	if r.code != 2 || !strings.Contains(r.err, want) {
+		t.Errorf("exit status %d, output\n%s", r.code, r.all())
+	}
+}
+
+// TestTheMachinesGetent asks the real one.
+func TestTheMachinesGetent(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it asks the C library")
+	needRoot(t)
+	needProgram(t, "getent")
+	s := newSup(t, "[supervisord]\nsupplementary_from=getent\n[program:p]\ncommand=/bin/sh -c 'id -un; exec cat'\nuser=nobody\nstdout_logfile=DIR/p.log\n").start()
+	if got := waitFile(t, s.path("p.log"), "\n"); got != "nobody\n" {
+		t.Errorf("it is %s", got)
+	}
+	r := runCommand(t, s.command("-c", s.conf, "--check"))
+	if r.code != 0 {
+		t.Errorf("--check: %s", r.all())
+	}
+	s.terminate()
+}

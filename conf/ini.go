@@ -58,6 +58,26 @@ type document struct {
 	plain      bytes.Buffer // what go-ini reads
 	parsed     *ini.File    // what it made of it
 	parsedSize int          // the length of plain then
+
+	near nearby
+}
+
+// nearby is where the keys of a section are looked for, remembered for the next key.
+type nearby struct {
+	name  string
+	known int         // sections then
+	in    [5]*section // nil: there is none of that name
+}
+
+// around returns where keys of a section are looked for, in that order.
+func (d *document) around(name string) *[5]*section {
+	if n := &d.near; n.name != name || n.known != len(d.sections) {
+		*n = nearby{name: name, known: len(d.sections)}
+		for i, from := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
+			n.in[i] = d.sections[from]
+		}
+	}
+	return &d.near.in
 }
 
 // section is what is known of a section beside its keys.
@@ -67,14 +87,18 @@ type section struct {
 	origin *source // the file in which it first appeared
 	at     place
 	keys   map[string]*option
+
+	parsed *ini.Section // as go-ini has it in file
+	file   *ini.File
 }
 
 // option is the provenance of one key of one section.
 type option struct {
 	key    string
-	origin *source // the file that set the value in effect
-	places []place // the lines that set it, in order; the last counts
-	cuts   []cut   // where inline comments shortened the value
+	origin *source  // the file that set the value in effect
+	places []place  // the lines that set it, in order; the last counts
+	first  [1]place // where places begins: nearly every key is set once
+	cuts   []cut    // where inline comments shortened the value
 }
 
 // at is the line that is in effect.
@@ -229,7 +253,9 @@ func (b *builder) openSection(ev lineEvent) {
 			b.d.order = append(b.d.order, ev.name)
 		}
 	}
-	fmt.Fprintf(&b.d.plain, "[%s]\n", escape(ev.name))
+	for _, part := range [...]string{"[", escape(ev.name), "]\n"} {
+		b.d.plain.WriteString(part)
+	}
 }
 
 func (b *builder) openOption(ev lineEvent) {
@@ -244,6 +270,7 @@ func (b *builder) openOption(ev lineEvent) {
 			return
 		}
 		b.opt = &option{key: ev.name}
+		b.opt.places = b.opt.first[:0]
 		b.sec.keys[ev.name] = b.opt
 	}
 	b.opt.origin = b.src
@@ -258,16 +285,22 @@ func (b *builder) openOption(ev lineEvent) {
 
 // closeValue writes the open option, now that its last line is known.
 func (b *builder) closeValue() {
-	if b.opt != nil && b.value != nil {
-		value := trimRight(strings.Join(b.value, "\n"))
+	if b.opt != nil && len(b.value) > 0 {
+		value := b.value[0]
+		if len(b.value) > 1 {
+			value = strings.Join(b.value, "\n")
+		}
+		value = trimRight(value)
 		if len(value) > maxValue && b.excess == nil {
 			at := b.opt.places[len(b.opt.places)-1]
 			b.excess = &Problem{File: at.file, Line: at.line, Section: b.sec.name, Key: b.opt.key,
 				Text: fmt.Sprintf(msgLongValue, b.opt.key, b.sec.name, maxValue>>10)}
 		}
-		fmt.Fprintf(&b.d.plain, "%s=%s\n", escape(b.opt.key), escape(value))
+		for _, part := range [...]string{escape(b.opt.key), "=", escape(value), "\n"} {
+			b.d.plain.WriteString(part)
+		}
 	}
-	b.opt, b.value = nil, nil
+	b.opt, b.value = nil, b.value[:0]
 }
 
 // failure words what was wrong with the file, if anything was.
@@ -350,14 +383,13 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 	if opt, in = d.find(name, key); opt == nil {
 		return "", nil, nil, false
 	}
-	return d.value(in.name, opt.key), opt, in, true
+	return d.valueIn(in, opt.key), opt, in, true
 }
 
 // find is lookup for somebody who does not need the value.
 func (d *document) find(name, key string) (*option, *section) {
-	for _, n := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
-		in := d.sections[n]
-		if in == nil || !d.supplies(n, name, key) {
+	for _, in := range d.around(name) {
+		if in == nil || !d.supplies(in.name, name, key) {
 			continue
 		}
 		if opt := in.spelt(key); opt != nil {
@@ -384,11 +416,21 @@ func (d *document) supplies(from, to, key string) bool {
 }
 
 func (d *document) value(section, key string) string {
-	sec, err := d.parsed.GetSection(escape(section))
-	if err != nil {
-		return ""
+	if in := d.sections[section]; in != nil {
+		return d.valueIn(in, key)
 	}
-	k, err := sec.GetKey(escape(key))
+	return ""
+}
+
+func (d *document) valueIn(in *section, key string) string {
+	if in.file != d.parsed {
+		sec, err := d.parsed.GetSection(escape(in.name))
+		if err != nil {
+			return ""
+		}
+		in.file, in.parsed = d.parsed, sec
+	}
+	k, err := in.parsed.GetKey(escape(key))
 	if err != nil {
 		return ""
 	}
@@ -430,6 +472,7 @@ func escape(s string) string {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s) + len(s)/4 + 8)
 	for i := 0; i < len(s); i++ {
 		if mustEscape(s, i) {
 			b.WriteByte('%')
@@ -449,14 +492,22 @@ func mustEscape(s string, i int) bool {
 	if c == ' ' {
 		return i == 0 || i == len(s)-1
 	}
-	return c < ' ' || c >= 0x7f || strings.IndexByte(special, c) >= 0
+	return c < ' ' || c >= 0x7f || isSpecial[c]
 }
+
+var isSpecial = func() (is [0x7f]bool) {
+	for i := range len(special) {
+		is[special[i]] = true
+	}
+	return is
+}()
 
 func unescape(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
 			b.WriteByte(byte(strings.IndexByte(hexDigits, s[i+1])<<4 | strings.IndexByte(hexDigits, s[i+2])))

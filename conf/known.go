@@ -3,7 +3,6 @@ package conf
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -47,14 +46,22 @@ var (
 	includeKeys = []string{"files"}
 )
 
-// aliases are other spellings of keys of ours, which other programs use.
-var aliases = map[string]string{
-	"envfiles":         "env_file",
-	"environment_file": "env_file",
+// aliases are other spellings of keys of ours, which other programs use; of two for one
+// key the first wins.
+var aliases = []struct{ other, proper string }{
+	{"environment_file", "env_file"},
+	{"envfiles", "env_file"},
 }
 
 // properKey is the spelling of a key under which everything else knows it.
-func properKey(key string) string { return cmp.Or(aliases[key], key) }
+func properKey(key string) string {
+	for _, a := range aliases {
+		if a.other == key {
+			return a.proper
+		}
+	}
+	return key
+}
 
 // spelt finds the option that sets a key in a section, under whatever spelling; the
 // proper one wins.
@@ -62,22 +69,16 @@ func (s *section) spelt(key string) *option {
 	if opt := s.keys[key]; opt != nil {
 		return opt
 	}
-	for _, alias := range aliasesOf[key] {
-		if opt := s.keys[alias]; opt != nil {
+	for _, a := range aliases {
+		if a.proper != key {
+			continue
+		}
+		if opt := s.keys[a.other]; opt != nil {
 			return opt
 		}
 	}
 	return nil
 }
-
-// aliasesOf lists the other spellings of a key.
-var aliasesOf = func() map[string][]string {
-	of := make(map[string][]string)
-	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
-		of[aliases[alias]] = append(of[aliases[alias]], alias)
-	}
-	return of
-}()
 
 // defaultsSections supply keys to every program, fcgi program and event listener;
 // the first has the say where both set a key.

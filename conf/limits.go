@@ -100,8 +100,8 @@ func (s *scope) limits() (l Limits) {
 	if s.original {
 		return l
 	}
-	for _, r := range Resources {
-		if v := limit(s, rlimitPrefix+r.Name, r.parse); v != nil {
+	for i, r := range Resources {
+		if v := limit(s, resourceKeys[i], r.parse); v != nil {
 			l.Resources = append(l.Resources, *v)
 		}
 	}

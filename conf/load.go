@@ -345,13 +345,18 @@ func (s *scope) expansion(value string, opt *option, in *section, where string) 
 // text is the expanded value of a key. found is false when the key is not there;
 // when it is but cannot be expanded, that is reported and err is set.
 func (s *scope) text(key string) (value string, opt *option, found bool, err error) {
-	return s.textAs(key, s.sec.name+"."+key)
+	return s.textAs(key, "")
 }
+
+// textAs is text for a key that messages call by another name; "" is the usual one.
 
 func (s *scope) textAs(key, where string) (string, *option, bool, error) {
 	raw, opt, in, found := s.doc.lookup(s.sec.name, key)
 	if !found {
 		return "", nil, false, nil
+	}
+	if where == "" { // made up only now: most keys are not there
+		where = s.sec.name + "." + key
 	}
 	value, err := s.expansion(raw, opt, in, where).run()
 	if err != nil {

@@ -7,10 +7,12 @@ import (
 )
 
 // thousandPrograms is a large configuration.
-func thousandPrograms() string {
+func thousandPrograms() string { return programs(1000) }
+
+func programs(n int) string {
 	var text strings.Builder
 	text.WriteString("[supervisord]\nenvironment=A=\"1\",B=\"2\"\n")
-	for i := range 1000 {
+	for i := range n {
 		fmt.Fprintf(&text, "[program:p%03d]\ncommand=/usr/bin/worker --queue=%%(program_name)s --home=%%(ENV_HOME)s\n"+
 			"directory=/tmp\nuser=web\nautorestart=true\nenvironment=QUEUE=\"%%(program_name)s\",MODE=\"fast\"\n"+
 			"stdout_logfile=/var/log/%%(program_name)s.log\nredirect_stderr=true ; one file for both\n\n", i)
@@ -18,12 +20,39 @@ func thousandPrograms() string {
 	return text.String()
 }
 
-func BenchmarkLoadThousandPrograms(b *testing.B) {
-	h := machine(map[string]string{"/c/s.conf": thousandPrograms()})
+func BenchmarkLoadThousandPrograms(b *testing.B) { benchmarkLoad(b, 1000) }
+
+// The cost of a program is the same beside many.
+func BenchmarkLoadNineThousandPrograms(b *testing.B) { benchmarkLoad(b, 9000) }
+
+func benchmarkLoad(b *testing.B, n int) {
+	h := machine(map[string]string{"/c/s.conf": programs(n)})
+	b.ReportAllocs()
 	for b.Loop() {
 		c, err := Load("/c/s.conf", h)
-		if err != nil || len(c.Groups) != 1000 {
+		if err != nil || len(c.Groups) != n {
 			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/program")
+}
+
+// One of 1,000 programs differs.
+func BenchmarkChangesOfThousandPrograms(b *testing.B) {
+	h := machine(map[string]string{"/c/s.conf": thousandPrograms()})
+	before, err := Load("/c/s.conf", h)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after, err := Load("/c/s.conf", h)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after.Groups[500].Programs[0].Priority++
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := len(Changes(before.Groups, after.Groups)); n != 1 {
+			b.Fatal(n)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-ini/ini"
@@ -88,7 +89,7 @@ type section struct {
 	at     place
 	keys   map[string]*option
 
-	parsed *ini.Section // as go-ini has it in file
+	parsed []*ini.Section // its parts, as go-ini has them in file
 	file   *ini.File
 }
 
@@ -363,6 +364,9 @@ func (d *document) parse() error {
 		// A section name with a dot would otherwise inherit from the part
 		// before it. No name contains this character once it is escaped.
 		ChildSectionDelimiter: "\x00",
+		// It looks through all sections for each one otherwise. We look through
+		// those of one name, the last one first.
+		AllowNonUniqueSections: true,
 	}, d.plain.Bytes())
 	if err != nil {
 		return fmt.Errorf("bug: the plain form of the configuration is not readable: %v", err)
@@ -424,17 +428,15 @@ func (d *document) value(section, key string) string {
 
 func (d *document) valueIn(in *section, key string) string {
 	if in.file != d.parsed {
-		sec, err := d.parsed.GetSection(escape(in.name))
-		if err != nil {
-			return ""
+		in.file, in.parsed = d.parsed, d.parts(in.name)
+	}
+	key = escape(key)
+	for _, part := range slices.Backward(in.parsed) {
+		if k, err := part.GetKey(key); err == nil {
+			return unescape(k.Value())
 		}
-		in.file, in.parsed = d.parsed, sec
 	}
-	k, err := in.parsed.GetKey(escape(key))
-	if err != nil {
-		return ""
-	}
-	return unescape(k.Value())
+	return ""
 }
 
 // keysOf lists the keys that a section shows, those of DEFAULT included: DEFAULT's
@@ -443,18 +445,25 @@ func (d *document) keysOf(name string) []string {
 	var keys []string
 	seen := make(map[string]bool)
 	for _, n := range [...]string{defaultSection, name} {
-		sec, err := d.parsed.GetSection(escape(n))
-		if err != nil {
-			continue
-		}
-		for _, k := range sec.KeyStrings() {
-			if k = unescape(k); !seen[k] {
-				seen[k] = true
-				keys = append(keys, k)
+		for _, part := range d.parts(n) {
+			for _, k := range part.KeyStrings() {
+				if k = unescape(k); !seen[k] {
+					seen[k] = true
+					keys = append(keys, k)
+				}
 			}
 		}
 	}
 	return keys
+}
+
+// parts are the pieces of a section, one for each header.
+func (d *document) parts(name string) []*ini.Section {
+	parts, err := d.parsed.SectionsByName(escape(name))
+	if err != nil {
+		return nil // there is none
+	}
+	return parts
 }
 
 // special are the characters that mean something to go-ini, or to escape.

@@ -12,11 +12,13 @@ import (
 
 // thousand returns a supervisor with 1,000 programs that run and restart, each
 // in a group of its own.
-func thousand(tb testing.TB) (c *Core, now proc.Instant) {
+func thousand(tb testing.TB) (c *Core, now proc.Instant) { return many(tb, 1000) }
+
+func many(tb testing.TB, n int) (c *Core, now proc.Instant) {
 	tb.Helper()
 	var text strings.Builder
 	text.WriteString("[supervisord]\n")
-	for i := range 1000 {
+	for i := range n {
 		fmt.Fprintf(&text, "[program:p%03d]\ncommand=/bin/x\nautorestart=true\nstartsecs=1\n", i)
 	}
 	cfg, err := loadText(text.String())
@@ -75,16 +77,22 @@ func BenchmarkGetProcessInfo(b *testing.B) {
 	}
 }
 
-// All of 1,000 programs are stopped and the supervisor leaves.
+// All programs are stopped and the supervisor leaves. Each costs the same.
 func BenchmarkShutdown(b *testing.B) {
+	for _, n := range []int{1000, 9000} {
+		b.Run(fmt.Sprintf("programs=%d", n), func(b *testing.B) { benchmarkShutdown(b, n) })
+	}
+}
+
+func benchmarkShutdown(b *testing.B, n int) {
 	for b.Loop() {
 		b.StopTimer()
-		c, now := thousand(b)
+		c, now := many(b, n)
 		b.StartTimer()
 		wall := birth.Add(now)
 		c.Step(now, wall, Request{ID: 1, Req: api.Shutdown{}})
 		left := false
-		for id := ProcID(1000); id > 0; id-- {
+		for id := ProcID(n); id > 0; id-- {
 			c.Step(now, wall, Reaped{Proc: id})
 			for _, e := range c.Step(now, wall, Exited{Proc: id, At: now, Wall: wall, Code: -1, Text: "terminated by SIGTERM"}) {
 				_, leave := e.(Leave)
@@ -95,6 +103,7 @@ func BenchmarkShutdown(b *testing.B) {
 			b.Fatal("it does not leave")
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/program")
 }
 
 func TestMovedDeadlinesDoNotPileUp(t *testing.T) {

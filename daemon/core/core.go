@@ -74,6 +74,7 @@ type Core struct {
 	exit      exitPolicy
 	budget    stopBudget
 	stopping  *group // shutdown: the group whose end is waited for
+	stopAt    int    // shutdown: how many groups are still to be looked at, the highest first
 	loading   bool   // a restart waits for its configuration
 	ended     bool   // the daemon was told to leave
 

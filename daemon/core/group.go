@@ -61,10 +61,7 @@ func (c *Core) newProcess(g *group, pc *conf.Program) *process {
 
 // place puts a group behind those of the same priority.
 func (c *Core) place(g *group) {
-	at := slices.IndexFunc(c.groups, func(have *group) bool { return have.conf.Priority > g.conf.Priority })
-	if at < 0 {
-		at = len(c.groups)
-	}
+	at := sort.Search(len(c.groups), func(i int) bool { return c.groups[i].conf.Priority > g.conf.Priority })
 	c.groups = slices.Insert(c.groups, at, g)
 	c.named[g.conf.Name] = g
 }

@@ -30,6 +30,7 @@ func (c *Core) beginShutdown(to RunState) {
 	c.dropUpdates()
 	c.dropWaits()
 	c.publish(api.Event{Type: "SUPERVISOR_STATE_CHANGE_STOPPING"})
+	c.stopAt = len(c.groups)
 	c.stopNext()
 	c.sayWaiting()
 }
@@ -75,7 +76,10 @@ func (c *Core) advanceShutdown() {
 		return
 	}
 	for c.stopping != nil && c.stopping.stopped() {
-		c.stopNext()
+		if c.stopNext(); c.stopping == nil { // nobody has come back meanwhile, or
+			c.stopAt = len(c.groups)
+			c.stopNext()
+		}
 	}
 	if c.stopping == nil {
 		c.leave()
@@ -93,7 +97,9 @@ func (c *Core) leave() {
 // stopNext stops the highest group that is not down: all of its processes at
 // once, the highest first.
 func (c *Core) stopNext() {
-	for _, g := range slices.Backward(c.groups) {
+	// A look at all of them for each would be quadratic.
+	for c.stopAt = min(c.stopAt, len(c.groups)); c.stopAt > 0; c.stopAt-- {
+		g := c.groups[c.stopAt-1]
 		if g.stopped() {
 			continue
 		}

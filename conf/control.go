@@ -24,9 +24,9 @@ type Control struct {
 // controlKeys are the keys of all this.
 var controlKeys = []string{"cpu_max", "memory_max", "pids_max"}
 
-// Bounds of the kernel's, but for the size, below which nothing can be run at all.
+// Bounds of the kernel's, but for the size, below which no program is reached.
 const (
-	minMemory    = 64 << 10
+	minMemory    = 2 << 20 // what execs the program takes more than one
 	mostPIDs     = 1 << 22
 	minQuota     = 1000
 	minPeriod    = 1000
@@ -148,7 +148,7 @@ func parseMemoryMax(value string) (int64, error) {
 	}
 	n, err := ParseByteSize(value)
 	if err != nil || n < minMemory || n == math.MaxInt64 {
-		return 0, textf(msgMemoryMax, repr(value), minMemory>>10)
+		return 0, textf(msgMemoryMax, repr(value), minMemory>>20)
 	}
 	return n, nil
 }

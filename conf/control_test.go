@@ -14,8 +14,8 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 		want       []string
 	}{
 		{"nothing", prog + "memory_max=max\n", nil},
-		{"all", prog + "pids_max=7\nmemory_max=1KB\nmemory_max=1MB\ncpu_max=0.5\n",
-			[]string{"cpu cpu.max 50000 100000", "memory memory.max 1048576", "pids pids.max 7"}},
+		{"all", prog + "pids_max=7\nmemory_max=1GB\nmemory_max=4MB\ncpu_max=0.5\n",
+			[]string{"cpu cpu.max 50000 100000", "memory memory.max 4194304", "pids pids.max 7"}},
 		{"a period", prog + "cpu_max=3000 2000\n", []string{"cpu cpu.max 3000 2000"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

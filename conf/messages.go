@@ -114,7 +114,7 @@ const (
 	msgCPUs          = "not a list of processors: %s"
 	msgCapability    = "not a capability: %s"
 	msgCPUMax        = "not a share of processors: %s"
-	msgMemoryMax     = "not a size of at least %[2]dKB: %[1]s"
+	msgMemoryMax     = "not a size of at least %[2]dMB: %[1]s"
 	msgPIDsMax       = "not a number from 1 to %[2]d: %[1]s"
 	msgTooLong       = "the result is longer than %d characters"
 )

@@ -24,6 +24,21 @@ func TestSocketFallbacks(t *testing.T) {
 	}
 }
 
+func TestAbstractSocket(t *testing.T) {
+	name := AbstractSocket("/run//s.sock", 7)
+	if !IsAbstract(name) || !strings.HasPrefix(name, "@supervisor-7-") || len(name) > 100 || name != AbstractSocket("/run/s.sock", 7) {
+		t.Errorf("got %q", name)
+	}
+	for _, other := range []string{AbstractSocket("/run/other.sock", 7), AbstractSocket("/run/s.sock", 8)} {
+		if other == name {
+			t.Errorf("one name for two: %q", name)
+		}
+	}
+	if IsAbstract("/run/@x") || IsAbstract("") {
+		t.Error("a path is taken for a name")
+	}
+}
+
 func TestOwnDir(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]os.FileMode{"own": 0o700, "shared": 0o750} {

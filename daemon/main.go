@@ -438,11 +438,12 @@ func (d *daemon) listen(h *host) ([]*serve.Server, error) {
 		for _, r := range cfg.RPCInterfaces {
 			d.journal.logf(conf.Info, "RPC interface %s initialized", conf.Repr(r.Name))
 		}
-		peers := c.Family == conf.Unix && len(cfg.Roles) > 0 // who may do what is known without a password
+		abstract := c.Family == conf.Unix && conf.IsAbstract(c.File)
+		peers := abstract || c.Family == conf.Unix && len(cfg.Roles) > 0 // who may do what is known without a password
 		if !c.Guarded() && !peers {
 			d.journal.logf(conf.Critical, "Server %s running without any HTTP authentication checking", conf.Repr(c.Section))
 		}
-		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds, Roles: cfg.Roles, Level: d.journal.level}))
+		servers = append(servers, serve.New(h, c, l, d.journal.log, serve.Options{Namespace: namespace, Bounds: bounds, Roles: cfg.Roles, OwnerOnly: abstract, Level: d.journal.level}))
 	}
 	return servers, nil
 }

@@ -43,7 +43,8 @@ func whoWeAre(err error) string {
 }
 
 // listenAt opens a server. A UNIX socket whose place cannot be written goes to
-// the first other one that can; then its path in c is the new one, and told.
+// the first other one that can, or gets a name that takes no place; then its path in c is
+// the new one, and told.
 func (d *daemon) listenAt(c *conf.HTTPServer) (net.Listener, error) {
 	options := serve.ListenOptions{Notice: func(text string) { fmt.Fprintln(d.stderr, text) }}
 	l, err := serve.Listen(*c, options)
@@ -67,7 +68,16 @@ func (d *daemon) listenAt(c *conf.HTTPServer) (net.Listener, error) {
 			return nil, failed // such as another supervisor there
 		}
 	}
-	return nil, err
+	moved := *c
+	moved.File = conf.AbstractSocket(c.File, os.Geteuid())
+	fallback, failed := serve.ListenAbstract(moved.File)
+	if failed != nil {
+		return nil, err
+	}
+	d.journal.logf(conf.Warn, "the socket %s cannot be made there (%v), nor elsewhere: it has the abstract name %s, where supervisorctl looks for it too, "+
+		"for root and uid %d alone", c.File, cause(err), moved.File, os.Geteuid())
+	*c = moved
+	return fallback, nil
 }
 
 // cause is the system's part of an error.

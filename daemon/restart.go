@@ -171,7 +171,10 @@ func fitPidfile(s *conf.Server) error {
 // no obstacle: by then who uses it, we ourselves perhaps, may be gone.
 func fitServer(c conf.HTTPServer) error {
 	if c.Family == conf.Unix {
-		return fitDirectory(c.File)
+		if err := fitDirectory(c.File); err != nil && !notWritable(err) {
+			return err
+		}
+		return nil // where nothing can be written it goes elsewhere
 	}
 	l, err := serve.Listen(c, serve.ListenOptions{})
 	var se *serve.ListenError

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -163,6 +164,33 @@ func TestContainerThatRequiresItsPidfile(t *testing.T) {
 		status := c.inspect("{{.State.Running}} {{.State.ExitCode}}")
 		return status, strings.TrimSpace(status) == "false 2"
 	})
+}
+
+// TestContainerWithoutAnyPlaceForASocket has no directory to write to at all, not even for
+// shared memory: the socket has an abstract name, for who may use it.
+func TestContainerWithoutAnyPlaceForASocket(t *testing.T) {
+	t.Parallel()
+	for name, user := range map[string]string{"root": "0", "user 12345": "12345"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := runContainer(t, []string{"--read-only", "--tmpfs", "/dev/shm:ro,mode=0555", "--user", user})
+			c.waitRunning()
+			c.waitLogs("WARN the socket /run/s.sock cannot be made there (read-only file system), nor elsewhere: it has the abstract name @supervisor-" + user + "-")
+			if r := c.ctl("restart", "talker"); r.code != 0 || !strings.Contains(r.out, "talker: started") {
+				t.Errorf("restart: %s", r.all())
+			}
+			other := map[string]string{"0": "12345", "12345": "54321"}[user]
+			r := runCommand(t, exec.Command("docker", "exec", "--user", other, c.id, "/usr/bin/supervisorctl", "-c", "/etc/supervisord.conf", "stop", "all"))
+			if r.code == 0 || strings.Contains(r.all(), "stopped") {
+				t.Errorf("uid %s: %s", other, r.all())
+			}
+			c.docker(0, "kill", "-s", "HUP", c.id)
+			c.waitLogs("received SIGHUP", "it has the abstract name @supervisor-"+user+"-", "success: talker entered RUNNING")
+			c.waitRunning()
+			c.docker(0, "stop", "-t", "60", c.id)
+			c.stopped()
+		})
+	}
 }
 
 func TestContainerWithClosedOutput(t *testing.T) {

@@ -129,11 +129,11 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
 		conn, err := d.DialContext(limited, network, address)
 		if err == nil {
-			return conn, nil
+			return c.trust(conn)
 		}
 		if c.path != "" && errors.Is(err, fs.ErrNotExist) {
 			if conn, err := c.dialFallback(limited); err == nil {
-				return conn, nil
+				return c.trust(conn)
 			}
 		}
 		if c.path != "" && errors.Is(err, syscall.EAGAIN) {
@@ -155,7 +155,8 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 
 // dialFallback looks where a server puts its socket when it cannot put it where
 // it is configured. Sockets of others than us and root are not trusted: anybody
-// could put one there, and be told a password.
+// could put one there, and be told a password. One with an abstract name is still to be
+// looked at by trust.
 func (c *Client) dialFallback(ctx context.Context) (net.Conn, error) {
 	for _, uid := range []int{os.Geteuid(), 0} {
 		for _, file := range conf.SocketFallbacks(c.path, uid, nil) {
@@ -168,7 +169,32 @@ func (c *Client) dialFallback(ctx context.Context) (net.Conn, error) {
 			}
 		}
 	}
+	for _, uid := range []int{os.Geteuid(), 0} {
+		var d net.Dialer
+		if conn, err := d.DialContext(ctx, "unix", conf.AbstractSocket(c.path, uid)); err == nil {
+			return conn, nil
+		}
+	}
 	return nil, fs.ErrNotExist
+}
+
+// trust takes a connection, unless it leads to an abstract name of somebody else's: anybody
+// may have that name, and nothing may be said to him. The kernel tells who listened.
+func (c *Client) trust(conn net.Conn) (net.Conn, error) {
+	name := conn.RemoteAddr().String()
+	if _, local := conn.(*net.UnixConn); !local || !conf.IsAbstract(name) {
+		return conn, nil
+	}
+	peer, err := listenerOf(conn)
+	if err == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid()) {
+		return conn, nil
+	}
+	conn.Close()
+	if err != nil {
+		return nil, c.fail(ErrPermission, fmt.Sprintf("nobody can tell who listens at %s: %v", name, err))
+	}
+	return nil, c.fail(ErrPermission, fmt.Sprintf("%s is a socket of %s, pid %d", name, account(int(peer.Uid)), peer.Pid),
+		"an abstract name may be anybody's, so nothing was said to it: it has to be that of root or of "+account(os.Geteuid())+", who you are")
 }
 
 // fullQueue is how long to wait for room in the queue of a socket. The system

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gosupervisor/conf"
 )
 
 // explainPermission says which files on the way to a socket keep us out, whose
@@ -43,6 +46,9 @@ func explainMissing(path string) string {
 
 // explainRefused says what is at the path of a socket at which nobody listens.
 func explainRefused(path string) []string {
+	if conf.IsAbstract(path) {
+		return []string{"nobody listens under that name: supervisord does not run, or is in another network namespace"}
+	}
 	st, err := os.Stat(path)
 	if err == nil && st.Mode()&os.ModeSocket == 0 {
 		return []string{describe(path) + ", and no socket"}
@@ -63,20 +69,28 @@ func (c *Client) patienceWith(conn net.Conn) *patience {
 	return p
 }
 
-// explainSilence says in which state the process is that listens at a socket,
-// if that is why it says nothing.
-func explainSilence(conn net.Conn) string {
+// listenerOf returns who listened at the other end of a connection, at the time.
+func listenerOf(conn net.Conn) (*unix.Ucred, error) {
 	sock, ok := conn.(*net.UnixConn)
 	if !ok {
-		return ""
+		return nil, errors.New("it is no UNIX socket")
 	}
 	raw, err := sock.SyscallConn()
 	if err != nil {
-		return ""
+		return nil, err
 	}
 	var peer *unix.Ucred
-	raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err != nil || peer == nil {
+	if failed := raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); failed != nil {
+		return nil, failed
+	}
+	return peer, err
+}
+
+// explainSilence says in which state the process is that listens at a socket,
+// if that is why it says nothing.
+func explainSilence(conn net.Conn) string {
+	peer, err := listenerOf(conn)
+	if err != nil {
 		return ""
 	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", peer.Pid))

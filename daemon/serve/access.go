@@ -172,7 +172,7 @@ func (g *guard) admit(ctx context.Context, r api.Request) (*client, need, error)
 		}
 		return nil, n, f
 	}
-	if n.access > api.Read {
+	if n.access > api.Read && len(g.roles) > 0 {
 		g.log(conf.Info, fmt.Sprintf("%s calls %s", c, callText(r, n)))
 	}
 	return c, n, nil
@@ -229,6 +229,9 @@ func (c *client) visible(v any, n need) (any, error) {
 
 // refusal says what was refused to whom, and which role would be needed.
 func (g *guard) refusal(c *client, n need, r api.Request) *api.Fault {
+	if len(g.roles) == 0 {
+		return api.NewFault(api.Forbidden, callText(r, n)+": "+ownersText(c))
+	}
 	var able []conf.Role
 	for _, role := range g.roles {
 		if (&client{roles: []conf.Role{role}}).may(n) {
@@ -276,12 +279,20 @@ func namesText(names []string) string {
 // barred refuses a client who may do nothing at all what the service is not
 // asked for.
 func (s *Server) barred(ctx context.Context) *api.Fault {
-	if len(s.o.Roles) == 0 {
+	if !s.o.asksWho() {
 		return nil
 	}
 	c := clientIn(ctx)
 	if !c.stranger() {
 		return nil
 	}
+	if len(s.o.Roles) == 0 {
+		return api.NewFault(api.Forbidden, ownersText(c))
+	}
 	return api.NewFault(api.Forbidden, fmt.Sprintf("%s is in no role; there are %s", c.who, rolesText(s.o.Roles)))
+}
+
+// ownersText says for whom a socket is that has no mode.
+func ownersText(c *client) string {
+	return fmt.Sprintf("%s is neither root nor uid %d, for whom this socket is, and there are no roles", c.who, os.Geteuid())
 }

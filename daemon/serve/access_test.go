@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -236,6 +238,33 @@ func TestRolesHoldOnEveryWire(t *testing.T) {
 	if len(r.fake.follows) > 0 {
 		t.Errorf("a log was %s", <-r.fake.follows)
 	}
+}
+
+func TestASocketWithoutAModeIsForItsOwner(t *testing.T) {
+	r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", OwnerOnly: true})
+	r.dial().expect(`{"id":1,"method":"supervisor.getPID"}`, `{"id":1,"result":42}`)
+
+	r = newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", OwnerOnly: true, whois: playing()})
+	k := r.dial()
+	for _, method := range []string{"supervisor.getPID", "supervisor.getAllProcessInfo", "system.listMethods", "supervisor.followEvents"} {
+		k.say(`{"id":1,"method":"` + method + `"}` + "\n")
+		if e := k.hearError(); e.Code != 99 || !strings.Contains(e.Message, "uid 7 is neither root nor uid "+strconv.Itoa(os.Geteuid())) {
+			t.Errorf("%s: %+v", method, e)
+		}
+	}
+	for _, path := range []string{"/", "/ok.html", "/logtail/web", "/mainlogtail", "/metrics"} {
+		resp, err := r.web().Get("http://x" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: got %d", path, resp.StatusCode)
+		}
+	}
+
+	r = newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", OwnerOnly: true, Roles: []conf.Role{webOps, boss}, whois: playing(webOps)})
+	r.dial().expect(`{"id":1,"method":"supervisor.getPID"}`, `{"id":1,"result":42}`)
 }
 
 func TestWhoPlaysNoRoleGetsNothing(t *testing.T) {

@@ -132,7 +132,7 @@ func (s *Server) admit(raw net.Conn) {
 	s.counts.accepted.Add(1)
 	n := &newcomer{since: time.Now()}
 	conn := &firstByteConn{Conn: raw, newcomer: n, write: s.o.write}
-	if len(s.o.Roles) > 0 {
+	if s.o.asksWho() {
 		conn.client = s.o.whois(raw, s.o.Roles)
 	}
 	conn.release = func() { conn.settle(s.settled); <-all; <-s.slots }

@@ -52,7 +52,7 @@ func (s *Server) serveHealth(x *exchange, full bool) {
 	} else {
 		good, h = s.ready(ctx)
 	}
-	if !full || !mayKnowAll(x.ctx, len(s.o.Roles) > 0) {
+	if !full || !mayKnowAll(x.ctx, s.o.asksWho()) {
 		h = health{Live: h.Live, Ready: h.Ready}
 	}
 	body, err := json.Marshal(h)

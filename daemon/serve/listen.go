@@ -107,6 +107,16 @@ func (o ListenOptions) listenUnix(c conf.HTTPServer) (net.Listener, *ListenError
 	return &unixListener{l, made}, nil
 }
 
+// ListenAbstract opens a UNIX socket under an abstract name. Anybody may connect to it, so
+// its Server must be OwnerOnly.
+func ListenAbstract(name string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "unix", name)
+	if err != nil {
+		return nil, openError(err, "")
+	}
+	return l, nil
+}
+
 func directoryHint(dir string, err error) string {
 	switch st, statErr := os.Stat(dir); {
 	case errors.Is(statErr, os.ErrNotExist):

@@ -30,6 +30,7 @@ const (
 // Options are settings of a Server that are not in its section.
 type Options struct {
 	Roles        []conf.Role   // what users of the machine may do on UNIX sockets; none: whoever connects may do everything
+	OwnerOnly    bool          // on a UNIX socket root and our own user may do everything, and others what a role gives them: it has no mode
 	Bounds       *Bounds       // shared with other servers; nil: its own
 	Namespace    string        // under which the supervisor methods are published; "": not at all
 	Level        conf.Level    // of the activity log; lines below it that are made for each call are not even worded
@@ -42,6 +43,9 @@ type Options struct {
 	body   time.Duration                       // 0: bodyTimeout
 	write  time.Duration                       // 0: writeTimeout
 }
+
+// asksWho says whether it matters who a client is.
+func (o *Options) asksWho() bool { return o.OwnerOnly || len(o.Roles) > 0 }
 
 // Server serves one listener. Make it with New.
 type Server struct {
@@ -102,7 +106,7 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 	if o.Heartbeat == 0 {
 		o.Heartbeat = 10 * time.Second
 	}
-	if len(o.Roles) > 0 {
+	if o.asksWho() {
 		svc = &guard{svc, o.Roles, log, new(meter)}
 	}
 	s := &Server{svc: svc, conf: c, l: l, log: log, o: o,

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"reflect"
 	"sort"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -44,20 +46,26 @@ func EncodeResponse(v any) ([]byte, error) {
 // value is never in memory a second time.
 func WriteResponse(w io.Writer, v any) error {
 	e := &encoder{out: w}
-	e.raw(declaration + "<methodResponse>\n<params>\n")
-	if err := e.param(v); err != nil {
-		return fmt.Errorf("encode response: %w", err)
+	if err := e.response(v); err != nil {
+		return err
 	}
-	e.raw("</params>\n</methodResponse>\n")
 	return e.spill()
 }
 
 // ResponseSize returns how many bytes WriteResponse would write, or why it
-// could not.
-func ResponseSize(v any) (int64, error) {
+// could not. If they are few it returns them too, in the place of scratch, which
+// may be nil.
+func ResponseSize(scratch []byte, v any) (short []byte, size int64, err error) {
 	var n count
-	err := WriteResponse(&n, v)
-	return int64(n), err
+	e := &encoder{out: &n, b: scratch[:0]}
+	if err := e.response(v); err != nil {
+		return nil, 0, err
+	}
+	if n == 0 {
+		return e.b, int64(len(e.b)), nil
+	}
+	_ = e.spill() // it only counts
+	return nil, int64(n), nil
 }
 
 // count is a writer that only counts.
@@ -108,6 +116,15 @@ func (e *encoder) raw(s string) {
 	}
 }
 
+func (e *encoder) response(v any) error {
+	e.raw(declaration + "<methodResponse>\n<params>\n")
+	if err := e.param(v); err != nil {
+		return fmt.Errorf("encode response: %w", err)
+	}
+	e.raw("</params>\n</methodResponse>\n")
+	return nil
+}
+
 func (e *encoder) param(v any) error {
 	e.raw("<param>\n")
 	err := e.value(v)
@@ -149,8 +166,8 @@ func (e *encoder) reflect(v reflect.Value) error {
 	case reflect.Float32, reflect.Float64:
 		return e.double(v.Float())
 	case reflect.Interface, reflect.Pointer:
-		if !v.IsNil() {
-			return e.value(v.Elem().Interface())
+		if !v.IsNil() || v.Kind() == reflect.Interface {
+			return e.reflect(v.Elem())
 		}
 	case reflect.Slice, reflect.Array:
 		return e.array(v)
@@ -174,7 +191,7 @@ func (e *encoder) array(v reflect.Value) error {
 	}
 	e.raw("<value><array><data>\n")
 	for i := range v.Len() {
-		if err := e.value(v.Index(i).Interface()); err != nil {
+		if err := e.reflect(v.Index(i)); err != nil {
 			return err
 		}
 	}
@@ -187,9 +204,11 @@ func (e *encoder) dict(v reflect.Value) error {
 	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
 	e.raw("<value><struct>\n")
 	for _, k := range keys {
-		if err := e.member(k.String(), v.MapIndex(k).Interface()); err != nil {
+		e.raw(member(k.String()))
+		if err := e.reflect(v.MapIndex(k)); err != nil {
 			return err
 		}
+		e.raw("</member>\n")
 	}
 	e.raw("</struct></value>\n")
 	return nil
@@ -197,8 +216,46 @@ func (e *encoder) dict(v reflect.Value) error {
 
 func (e *encoder) fields(v reflect.Value) error {
 	e.raw("<value><struct>\n")
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, m := range membersOf(v.Type()) {
+		e.raw(m.open)
+		if err := e.reflect(v.Field(m.field)); err != nil {
+			return err
+		}
+		e.raw("</member>\n")
+	}
+	e.raw("</struct></value>\n")
+	return nil
+}
+
+// member is how a member of a struct begins.
+func member(name string) string {
+	var e encoder
+	e.raw("<member>\n<name>")
+	e.text(name)
+	e.raw("</name>\n")
+	return string(e.b)
+}
+
+// field is a field of a struct that is sent.
+type field struct {
+	open  string // how it begins
+	field int
+}
+
+// known has the fields of the types that have been sent, which are few. It is
+// replaced as a whole.
+var known atomic.Pointer[map[reflect.Type][]field]
+
+func membersOf(t reflect.Type) []field {
+	old := known.Load()
+	if old != nil {
+		if fields, ok := (*old)[t]; ok {
+			return fields
+		}
+	}
+	fields := []field{}
+	for i := range t.NumField() {
+		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || name == "-" {
 			continue
@@ -206,21 +263,14 @@ func (e *encoder) fields(v reflect.Value) error {
 		if name == "" {
 			name = f.Name
 		}
-		if err := e.member(name, v.Field(i).Interface()); err != nil {
-			return err
-		}
+		fields = append(fields, field{member(name), i})
 	}
-	e.raw("</struct></value>\n")
-	return nil
-}
-
-func (e *encoder) member(name string, v any) error {
-	e.raw("<member>\n<name>")
-	e.text(name)
-	e.raw("</name>\n")
-	err := e.value(v)
-	e.raw("</member>\n")
-	return err
+	more := map[reflect.Type][]field{t: fields}
+	if old != nil {
+		maps.Copy(more, *old)
+	}
+	known.CompareAndSwap(old, &more) // who comes too late does it again the next time
+	return fields
 }
 
 // int caps n at the 32 bits that XML-RPC has: clients refuse more.
@@ -257,62 +307,73 @@ func (e *encoder) string(s string) {
 
 func (e *encoder) bytes(p []byte) {
 	e.raw("<value><string>")
-	e.escape(p)
+	for len(p) > piece {
+		n := whole(p[:piece])
+		e.escape(string(p[:n]))
+		p = p[n:]
+	}
+	e.escape(string(p))
 	e.raw("</string></value>\n")
 }
 
 // text escapes s in pieces, so that there is no second copy of all of it.
 func (e *encoder) text(s string) {
 	for len(s) > piece {
-		cut := piece
-		for i := range utf8.UTFMax { // more bytes than that are in no character
-			if utf8.RuneStart(s[piece-i]) {
-				cut = piece - i
-				break
-			}
-		}
-		e.escape([]byte(s[:cut]))
-		s = s[cut:]
+		n := whole(s[:piece])
+		e.escape(s[:n])
+		s = s[n:]
 	}
-	e.escape([]byte(s))
+	e.escape(s)
+}
+
+// whole returns how much of a piece of a text ends with no part of a character.
+func whole[T string | []byte](p T) int {
+	for i := range utf8.UTFMax { // more bytes than that are in no character
+		if n := len(p) - 1 - i; n > 0 && utf8.RuneStart(p[n]) {
+			return n
+		}
+	}
+	return len(p)
 }
 
 // escape writes p and replaces what XML cannot carry: bytes that are not
 // UTF-8 and most control characters. A carriage return is written so that a
 // parser does not take it for the end of a line.
-func (e *encoder) escape(p []byte) {
-	b := e.b
-	for i := 0; i < len(p); {
-		if len(b) >= piece {
-			e.b = b
-			_ = e.spill() // the last one tells
-			b = e.b
+func (e *encoder) escape(p string) {
+	for p != "" {
+		n, room := 0, min(len(p), max(1, piece-len(e.b)))
+		for n < room && plain[p[n]] {
+			n++
 		}
-		c := p[i]
-		if c < utf8.RuneSelf {
-			i++
-			switch {
-			case c == '&':
-				b = append(b, "&amp;"...)
-			case c == '<':
-				b = append(b, "&lt;"...)
-			case c == '>':
-				b = append(b, "&gt;"...)
-			case c == '\r':
-				b = append(b, "&#13;"...)
-			case c < 0x20 && c != '\t' && c != '\n':
-				b = utf8.AppendRune(b, utf8.RuneError)
-			default:
-				b = append(b, c)
-			}
+		if n > 0 {
+			e.raw(p[:n])
+			p = p[n:]
 			continue
 		}
-		r, size := utf8.DecodeRune(p[i:])
-		if !legalRune(r) {
-			r = utf8.RuneError
+		r, size := utf8.DecodeRuneInString(p)
+		switch {
+		case r == '&':
+			e.raw("&amp;")
+		case r == '<':
+			e.raw("&lt;")
+		case r == '>':
+			e.raw("&gt;")
+		case r == '\r':
+			e.raw("&#13;")
+		case r == utf8.RuneError, !legalRune(r):
+			e.raw("\uFFFD")
+		default:
+			e.raw(p[:size])
 		}
-		b = utf8.AppendRune(b, r)
-		i += size
+		p = p[size:]
 	}
-	e.b = b
 }
+
+// plain has the bytes that stay as they are.
+var plain = func() (t [256]bool) {
+	for c := byte(' '); c < utf8.RuneSelf; c++ {
+		t[c] = c != '&' && c != '<' && c != '>'
+	}
+	t['\t'], t['\n'] = true, true
+	return t
+}()

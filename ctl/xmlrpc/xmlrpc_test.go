@@ -297,9 +297,9 @@ func TestLongValuesAreWrittenInPieces(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := strings.Join(pieces, "")
-			size, err := ResponseSize(v)
-			if err != nil || size != int64(len(got)) {
-				t.Errorf("%d bytes were told, %v, and %d written", size, err, len(got))
+			short, size, err := ResponseSize(nil, v)
+			if err != nil || size != int64(len(got)) || short != nil {
+				t.Errorf("%d bytes were told, %v, and %d written; %d at once", size, err, len(got), len(short))
 			}
 			unit := "é&lt;" + strings.Repeat("\uFFFD", 5) + "&#13;日"
 			want := strings.Repeat(unit, piece)
@@ -316,7 +316,7 @@ func TestLongValuesAreWrittenInPieces(t *testing.T) {
 		}
 	})
 	t.Run("what cannot be sent", func(t *testing.T) {
-		if n, err := ResponseSize([]any{make(chan int)}); err == nil {
+		if _, n, err := ResponseSize(nil, []any{make(chan int)}); err == nil {
 			t.Errorf("got %d bytes", n)
 		}
 	})
@@ -325,3 +325,41 @@ func TestLongValuesAreWrittenInPieces(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestShortResponsesAreGivenAtOnce(t *testing.T) {
+	scratch := make([]byte, 0, piece)
+	for _, v := range []any{5, "a<b", []any{"x", map[string]any{"y": "z"}}, strings.Repeat("x", piece/2)} {
+		want, err := EncodeResponse(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, size, err := ResponseSize(scratch, v)
+		if err != nil || string(short) != string(want) || size != int64(len(want)) || &short[0] != &scratch[:1][0] {
+			t.Errorf("got %.100q, %d, %v, want %.100q", short, size, err, want)
+		}
+	}
+}
+
+// TestStructsTakeNoAllocationForEachField is what makes long lists cheap.
+func TestStructsTakeNoAllocationForEachField(t *testing.T) {
+	type row struct {
+		Name   string `json:"name"`
+		Number int64  `json:"number"`
+		Logs   []byte `json:"logs"`
+		Hidden int    `json:"-"`
+	}
+	rows := make([]row, 50)
+	for i := range rows {
+		rows[i] = row{Name: strings.Repeat("a longer name & ", 4), Number: 1 << 40, Logs: []byte("some words")}
+	}
+	var v any = rows
+	scratch := make([]byte, 0, piece)
+	n := testing.AllocsPerRun(10, func() {
+		if short, _, err := ResponseSize(scratch, v); err != nil || short == nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 10 {
+		t.Errorf("%v allocations for 50 rows", n)
+	}
+}

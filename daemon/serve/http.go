@@ -202,16 +202,17 @@ func (s *Server) serveXMLRPC(x *exchange) {
 	_ = x.conn.SetWriteDeadline(time.Time{})
 }
 
-// xmlAnswer is a fault, or a value that is encoded as it is written.
+// xmlAnswer is a short answer as a whole, or a value that is encoded as it is
+// written.
 type xmlAnswer struct {
-	fault []byte
+	short []byte
 	value any
 	size  int64
 }
 
 func (a xmlAnswer) writeTo(w io.Writer) error {
-	if a.fault != nil {
-		_, err := w.Write(a.fault)
+	if a.short != nil {
+		_, err := w.Write(a.short)
 		return err
 	}
 	return xmlrpc.WriteResponse(w, a.value)
@@ -232,10 +233,13 @@ func (s *Server) answerXMLRPC(x *exchange, body []byte, g *grant) (xmlAnswer, in
 	result, f := s.callXMLRPC(x, c, g)
 	if f != nil {
 		fault := xmlrpc.EncodeFault(int(f.Code), f.Text())
-		return xmlAnswer{fault: fault, size: int64(len(fault))}, http1.StatusOK
+		return xmlAnswer{short: fault, size: int64(len(fault))}, http1.StatusOK
 	}
 	answer := xmlAnswer{value: xmlForm(result)}
-	answer.size, err = xmlrpc.ResponseSize(answer.value)
+	answer.short, answer.size, err = xmlrpc.ResponseSize(x.xml, answer.value)
+	if cap(answer.short) <= keptBytes && answer.short != nil {
+		x.xml = answer.short
+	}
 	if err != nil {
 		s.log(conf.Critical, "Handling XML-RPC request with data '"+excerpt(body)+"' raised an unexpected exception: "+err.Error())
 		return xmlAnswer{}, http1.StatusInternalError

@@ -20,6 +20,7 @@ const (
 	partTime  = 500 * time.Millisecond // for a client to stop sending, once it was told that nobody listens
 	maxUnread = 256 << 10              // of a body that nobody wanted, which is read so that the next request can be
 	maxBlank  = 4                      // bytes of empty lines before a request
+	keptBytes = 16 << 10               // of a buffer that is kept for the next request
 )
 
 // exchange is a connection that speaks HTTP, with the request that it is about
@@ -37,6 +38,7 @@ type exchange struct {
 	body http1.Body // of the request
 	a    http1.Answer
 	buf  []byte // for short bodies
+	xml  []byte // for short answers
 
 	waits   atomic.Bool   // for a request, of which no more than a part has come
 	watched chan struct{} // closed when nobody reads any more; nil: nobody does
@@ -174,9 +176,8 @@ func (x *exchange) read(limit int64) (body []byte, status int) {
 		body = x.buf[:n]
 		_, err = io.ReadFull(&x.body, body)
 	default:
-		const short = 8 << 10 // worth keeping for the next one
 		body = make([]byte, n)
-		if n <= short {
+		if n <= keptBytes {
 			x.buf = body
 		}
 		_, err = io.ReadFull(&x.body, body)

@@ -1,12 +1,14 @@
 package logfile
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,13 +72,50 @@ func (f *File) rotate() error {
 	// disk at once, which would hold up the program. What stops the unlinking
 	// stops the renaming too.
 	_ = unix.Unlink(Backup(f.spec.Path, f.spec.Backups))
-	for i := f.spec.Backups; i >= 1; i-- {
-		err := os.Rename(Backup(f.spec.Path, i-1), Backup(f.spec.Path, i))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("rotate log %q: %w", Backup(f.spec.Path, i-1), bare(err))
+	for _, i := range f.backups() {
+		err := rename(Backup(f.spec.Path, i), Backup(f.spec.Path, i+1))
+		if err != nil && err != unix.ENOENT {
+			return fmt.Errorf("rotate log %q: %w", Backup(f.spec.Path, i), err)
 		}
 	}
 	return f.swap(true)
+}
+
+// rename is os.Rename without a look at the target first.
+func rename(from, to string) error {
+	for {
+		if err := unix.Rename(from, to); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// manyBackups is from how many on it is quicker to look which ones there are than to
+// try them all.
+const manyBackups = 50
+
+// backups lists the files that may have to be renamed, the oldest first: those that
+// are kept, and the log itself, which is the 0th.
+func (f *File) backups() []int {
+	all := make([]int, 0, manyBackups)
+	if f.spec.Backups > manyBackups {
+		if entries, err := os.ReadDir(filepath.Dir(f.spec.Path)); err == nil {
+			prefix := filepath.Base(f.spec.Path) + "."
+			for _, e := range entries {
+				number, found := strings.CutPrefix(e.Name(), prefix)
+				i, err := strconv.Atoi(number)
+				if found && err == nil && i > 0 && i < f.spec.Backups && strconv.Itoa(i) == number {
+					all = append(all, i)
+				}
+			}
+			slices.SortFunc(all, func(a, b int) int { return b - a })
+			return append(all, 0)
+		}
+	}
+	for i := f.spec.Backups - 1; i >= 0; i-- {
+		all = append(all, i)
+	}
+	return all
 }
 
 // cut empties a log that cannot be rotated.

@@ -52,6 +52,21 @@ func TestRotation(t *testing.T) {
 			want:   map[string]string{"": "", ".1": "b", ".2": "a", ".3": "three", ".10": "ten"},
 		},
 		{
+			name: "of many backups those that are there move up, and nothing else",
+			max:  1, backups: 100,
+			before: map[string]string{".1": "1", ".3": "3", ".98": "98", ".99": "99", ".100": "100", ".101": "101", ".05": "05", ".gz": "gz", ".-1": "-1"},
+			writes: []string{"a"},
+			want: map[string]string{"": "", ".1": "a", ".2": "1", ".4": "3", ".99": "98", ".100": "99", ".101": "101", ".05": "05", ".gz": "gz",
+				".-1": "-1"},
+		},
+		{
+			name: "of many backups the oldest goes",
+			max:  1, backups: 51,
+			before: map[string]string{".50": "50", ".51": "51"},
+			writes: []string{"a", "b"},
+			want:   map[string]string{"": "", ".1": "b", ".2": "a"},
+		},
+		{
 			name: "without backups the file is truncated",
 			max:  3, backups: 0,
 			before: map[string]string{".1": "one"},

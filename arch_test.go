@@ -82,7 +82,7 @@ var shape = rules{
 	locks: []string{
 		"daemon/chores.go", "daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
 		"proc/logfile/file.go",
-		"proc/output/feed.go", "proc/output/ring.go", "proc/output/stream.go", "proc/output/syslog.go",
+		"proc/output/feed.go", "proc/output/poller.go", "proc/output/ring.go", "proc/output/stream.go", "proc/output/syslog.go",
 	},
 	maxLines: 600,
 }

@@ -74,7 +74,7 @@ func supervise(t *testing.T, programs string) *supervisor {
 	if err := j.openFile(logfile.Spec{Path: s.log}); err != nil {
 		t.Fatal(err)
 	}
-	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2),
+	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), poller: output.NewPoller(),
 		syslog: output.NewSyslog(filepath.Join(dir, "no-syslog"))}, past{})
 	s.load, s.loadForRestart = load, load
 	go func() { s.ended <- s.run(s.signals, nil).Restart }()

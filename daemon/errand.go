@@ -23,7 +23,7 @@ const errandOutput = 4096
 // of kids owns it, but for what it writes: that is the pump's until the pump has ended.
 type errandChild struct {
 	name string
-	end  *os.File // our end of the output pipe, until the pump takes it
+	end  *output.End // our end of the output pipe, until the pump takes it
 	pump *output.Pump
 	kept []byte
 	more int
@@ -107,9 +107,11 @@ func (h *host) prepareErrand(e *errand) (_ *child.Spec, err error) {
 		}
 		spec.Close = append(spec.Close, spec.Stdin)
 	}
-	if r.end, spec.Stdout, err = output.Pipe(); err != nil {
+	var theirs int
+	if r.end, theirs, err = h.poller.Pipe(); err != nil {
 		return nil, err
 	}
+	spec.Stdout = child.FD(theirs)
 	spec.Close = append(spec.Close, spec.Stdout)
 	spec.Stderr = spec.Stdout
 	return spec, nil

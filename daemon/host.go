@@ -70,6 +70,7 @@ type outputs struct {
 	stdout *output.Stream // descriptor 1
 	stderr *output.Stream // descriptor 2
 	syslog *output.Syslog
+	poller *output.Poller // what programs write comes in there
 }
 
 // call is a client that waits for its answer.

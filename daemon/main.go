@@ -66,7 +66,7 @@ func Main(argv0 string, args []string) int {
 	stdout, stderr := output.NewStreams()
 	d := &daemon{
 		argv0: argv0, signals: signals, caught: caught, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
-		outputs: &outputs{stdout: stdout, stderr: stderr, syslog: output.NewSyslog(syslogSocket)},
+		outputs: &outputs{stdout: stdout, stderr: stderr, syslog: output.NewSyslog(syslogSocket), poller: output.NewPoller()},
 	}
 	return d.main(args)
 }

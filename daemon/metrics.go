@@ -29,6 +29,9 @@ type written struct{ n atomic.Int64 }
 // Write implements output.Sink.
 func (w *written) Write(p []byte, _ <-chan struct{}) { w.n.Add(int64(len(p))) }
 
+// Prompt implements output.Prompt.
+func (w *written) Prompt() bool { return true }
+
 // metrics completes what the core has counted by what the logs, the servers and
 // the kernel say. It reads all of /proc, so the loop must not wait for it.
 func (h *host) metrics(t core.Tally, slots []*slot, at time.Time) []api.Metric {

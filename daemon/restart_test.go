@@ -37,7 +37,7 @@ func live(t *testing.T, text string) *life {
 	l.write(text)
 	l.daemon = &daemon{
 		argv0: "supervisord", path: l.path("c.conf"), opts: &options{}, signals: l.signals, limited: true, stderr: new(strings.Builder),
-		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), syslog: output.NewSyslog(l.path("no-syslog"))},
+		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), poller: output.NewPoller(), syslog: output.NewSyslog(l.path("no-syslog"))},
 	}
 	cfg, err := l.daemon.load()
 	if err != nil {

@@ -137,7 +137,7 @@ type running struct {
 	pid    int
 	socket *os.File // shared with others; nil: the child gets a pipe
 	stdin  *stdinQueue
-	ends   []*os.File // our ends of the output pipes, until pumps take them
+	ends   []*output.End // our ends of the output pipes, until pumps take them
 	opts   []output.Options
 	pumps  []*output.Pump
 	logs   []*output.FileSink // opened for this child
@@ -257,11 +257,12 @@ func (h *host) openStdin(r *running, spec *child.Spec) error {
 	return nil
 }
 
-func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (*os.File, error) {
-	ours, theirs, err := output.Pipe()
+func (h *host) openChannel(r *running, spec *child.Spec, c *channel) (child.File, error) {
+	ours, fd, err := h.poller.Pipe()
 	if err != nil {
 		return nil, err
 	}
+	theirs := child.FD(fd)
 	spec.Close = append(spec.Close, theirs)
 	r.ends = append(r.ends, ours)
 	o, err := h.pumpOptions(r, c)

@@ -239,7 +239,7 @@ socket=unix://` + dir + `/missing/f.sock
 	}
 	var stderr strings.Builder
 	d := &daemon{argv0: "supervisord", path: file, opts: &options{}, stderr: &stderr, limited: true,
-		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2)}}
+		outputs: &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), poller: output.NewPoller()}}
 	cfg, err := d.load()
 	if err != nil {
 		t.Fatal(err)

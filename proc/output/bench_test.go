@@ -57,6 +57,8 @@ func BenchmarkPump(b *testing.B) {
 			"pump into nothing":       func(Sink) []Sink { return nil },
 			"pump into a ring":        func(Sink) []Sink { return []Sink{NewRing(64 << 10)} },
 			"pump into file and ring": func(file Sink) []Sink { return []Sink{file, NewRing(64 << 10)} },
+			"pump into prefix":        func(Sink) []Sink { return []Sink{formatted(b, conf.LogPrefix)} },
+			"pump into json":          func(Sink) []Sink { return []Sink{formatted(b, conf.LogJSON)} },
 		} {
 			b.Run(name+"/"+strconv.Itoa(size), func(b *testing.B) {
 				sink := NewFileSink(logfile.New(logfile.Spec{
@@ -66,10 +68,7 @@ func BenchmarkPump(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer sink.Close()
-				r, w, err := Pipe()
-				if err != nil {
-					b.Fatal(err)
-				}
+				r, w := pipe(b)
 				eof := make(chan struct{})
 				Start(r, Options{Sinks: sinks(sink), OnEOF: func() { close(eof) }})
 				produce(b, int(w.Fd()), size)
@@ -143,10 +142,21 @@ func BenchmarkLines(b *testing.B) {
 	}
 }
 
+// formatted is a sink that gives lines a form, in front of one that takes all.
+func formatted(b *testing.B, f conf.LogFormat) Sink {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { null.Close() })
+	return NewLines(NewStream(int(null.Fd())), conf.LineLog{Format: f, Prefix: "web |", MaxLine: 16 << 10, PartialMS: 200}, "web", "web", "stdout")
+}
+
 // produce is the program: it writes b.N pieces.
 func produce(b *testing.B, fd, size int) {
-	piece := bytes.Repeat([]byte("x"), size)
+	piece := append(bytes.Repeat([]byte("x"), size-1), '\n')
 	b.SetBytes(int64(size))
+	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
 		for rest := piece; len(rest) > 0; {
@@ -186,10 +196,7 @@ func BenchmarkWaiting(b *testing.B) {
 		before := resident(b)
 		var pipes []*os.File
 		for range 2000 {
-			r, w, err := Pipe()
-			if err != nil {
-				b.Fatal(err)
-			}
+			r, w := pipe(b)
 			read := make(chan struct{})
 			Start(r, Options{OnLog: func([]byte) { close(read) }})
 			if _, err := w.Write([]byte("x")); err != nil {

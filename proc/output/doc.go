@@ -1,10 +1,11 @@
 // Package output carries what programs write to where it belongs: pipe ->
 // ANSI strip -> capture split -> sinks and events.
 //
-// A Pump is one goroutine on the read end of one output pipe of one child. It
-// owns the pipe end and the state of the two filters. It is started after the
+// A Pump reads one output pipe of one child. It owns the pipe end and the state of
+// the two filters. It is started after the
 // fork and ends by itself: when nobody can write to the pipe any more, or when
-// it has drained after the child died. A Stream is a sink that many pumps
+// it has drained after the child died. It has a goroutine only while there is much to
+// read: a Poller waits for all pipes at once, and passes single lines on itself. A Stream is a sink that many pumps
 // share; a goroutine of its own does the writing and exists only while there
 // is something to write. Lines is one that
 // gives each line a form of its own, an Outlet one that drops lines before a Stream
@@ -17,7 +18,9 @@
 //   - A sink that does not take its bytes holds up the program that wrote
 //     them, and never the report of an exit: each write is told by a channel
 //     when it must not wait any longer.
-//   - A waiting pump has no buffer; buffers are borrowed while reading.
+//   - A waiting pump has no buffer and no goroutine; buffers are borrowed while reading.
+//   - A disk or a reader that hangs holds up the programs that write to it, and for
+//     some milliseconds, once, those that wrote at that moment.
 //   - The daemon's own descriptors are written to and nothing else: no flag of
 //     theirs is changed, they are not seeked, opened again or closed, and no
 //     error from them ends anything.

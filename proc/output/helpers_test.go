@@ -34,15 +34,26 @@ func (m *memory) String() string {
 	return m.text.String()
 }
 
+// testPoller is that of all tests: it lives as long as the process.
+var testPoller = NewPoller()
+
 // start starts a pump and returns the end that a child would write to.
 func start(t *testing.T, o Options) (*Pump, *os.File) {
 	t.Helper()
-	r, w, err := Pipe()
+	r, w := pipe(t)
+	return Start(r, o), w
+}
+
+// pipe returns a pipe, the end of the child as a file.
+func pipe(t testing.TB) (*End, *os.File) {
+	t.Helper()
+	r, fd, err := testPoller.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := os.NewFile(uintptr(fd), "child's output")
 	t.Cleanup(func() { w.Close() })
-	return Start(r, o), w
+	return r, w
 }
 
 func say(t *testing.T, w io.Writer, text string) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pipe makes the pipe for one output of a child. r is ours: non-blocking and
+// Pipe makes the pipe for one output of a child that no Pump reads. r is ours: non-blocking and
 // in Go's poller; calling its Fd method would undo that. w is the child's:
 // blocking, as programs expect. Both are close-on-exec.
 func Pipe() (r, w *os.File, err error) {

@@ -3,20 +3,12 @@ package output
 import (
 	"bytes"
 	"math"
-	"os"
-	"sync"
+	"runtime"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// chunk is the most that is read at once: what a pipe holds by default.
-const chunk = 64 << 10
-
-// Pumps borrow a buffer only while they read and pass on: most of them wait.
-var buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
 
 // Options say what a Pump does with the bytes. Every callback runs in the
 // pump's goroutine; one that waits holds up the program, not the daemon.
@@ -32,42 +24,85 @@ type Options struct {
 	OnEOF   func()         // nobody can write to the pipe any more; nil: none
 }
 
-// Pump reads one output of one child.
+// Pump reads one output of one child. It has a goroutine only while there is
+// something to read, or while a sink holds back what is no line yet.
 type Pump struct {
 	o       Options
-	r       *os.File
-	rc      syscall.RawConn
+	end     End
 	ansi    ansi
-	capture *capture  // nil: no capture
-	holder  Holder    // the sink that holds back what is no line yet; nil: none does
-	due     time.Time // when it is to hand that on; zero: nothing is held
+	capture *capture // nil: no capture
+	holder  Holder   // the sink that holds back what is no line yet; nil: none does
+	flow    flow
 
+	state atomic.Int32
+	slow  atomic.Int32           // how often not to be prompt, since it has held up who waits for all pipes
+	woken chan struct{}          // receives when a goroutine that waits is kicked
 	hurry chan struct{}          // closed by Drain: the child is dead
 	done  atomic.Pointer[func()] // what Drain is to report to; &ended at last
-
-	// What the last read gave, from inside its callback.
-	buffer *[chunk]byte
-	n      int
-	err    error
 }
+
+// What the goroutine of a pump is doing.
+const (
+	running int32 = iota // it reads, or has ended
+	arming               // it is about to end, or to wait: the poller will kick
+	kicked               // it was kicked before it had
+	armed                // there is none; the next kick starts it
+	waiting              // it waits to be kicked, or for a line to be overdue
+)
 
 // ended is what Pump.done holds after the pump has ended.
 var ended = func() {}
 
 // Start begins to read r, the read end of a Pipe, which is the pump's from now
 // on. What the child wrote before Start is waiting in the pipe.
-func Start(r *os.File, o Options) *Pump {
-	p := &Pump{o: o, r: r, hurry: make(chan struct{})}
+func Start(r *End, o Options) *Pump {
+	p := &Pump{o: o, end: *r, hurry: make(chan struct{})}
 	if o.CaptureMax > 0 {
 		p.capture = &capture{max: int(min(o.CaptureMax, math.MaxInt/4))}
 	}
 	for _, s := range o.Sinks {
 		if h, ok := s.(Holder); ok {
-			p.holder = h
+			p.holder, p.woken = h, make(chan struct{}, 1)
 		}
 	}
-	go p.run()
+	p.state.Store(arming)
+	p.end.poller.place(p.end.fd, p)
+	p.end.poller.arm(p.end.fd)
+	if !p.state.CompareAndSwap(arming, armed) {
+		p.wake()
+	}
 	return p
+}
+
+// kick says that there is something to read, or to end.
+func (p *Pump) kick() {
+	for {
+		switch p.state.Load() {
+		case armed:
+			if p.state.CompareAndSwap(armed, running) {
+				p.wake()
+				return
+			}
+		case waiting:
+			if p.state.CompareAndSwap(waiting, running) {
+				p.woken <- struct{}{}
+				return
+			}
+		case arming:
+			if p.state.CompareAndSwap(arming, kicked) {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// wake starts the goroutine.
+func (p *Pump) wake() {
+	p.state.Store(running)
+	p.end.poller.busy.Add(1)
+	go p.run()
 }
 
 // Drain says that the child is dead. The pump passes on what is in the pipe at
@@ -90,20 +125,103 @@ func (p *Pump) Drain(done func()) {
 		}
 		if before == nil {
 			close(p.hurry)
-			// A deadline in the past wakes the goroutine if it waits.
-			_ = p.r.SetReadDeadline(time.Unix(1, 0))
+			p.kick()
 		}
 		return
 	}
 }
 
-// run is the pump's goroutine.
+// run is the pump's goroutine. It reads until the end of file or Drain, or until
+// there is nothing to read. After each time others come first.
 func (p *Pump) run() {
-	eof := true
-	if rc, err := p.r.SyscallConn(); err == nil {
-		p.rc = rc
-		eof = p.follow() || p.rest()
+	defer p.end.poller.busy.Add(-1)
+	for p.step() {
+		if p.end.poller.others() {
+			runtime.Gosched()
+		}
 	}
+}
+
+// step reads once, or comes to an end. It returns false when there is nothing to do
+// until the next kick, if there will be one.
+func (p *Pump) step() (more bool) {
+	for {
+		if hurried(p.hurry) {
+			p.finish(p.empty())
+			return false
+		}
+		n, more := p.read()
+		switch {
+		case n < 0:
+			p.finish(true)
+			return false
+		case more:
+			return true
+		case p.rest():
+			return false
+		}
+	}
+}
+
+// prompt tells whether what there is to read can be passed on without waiting, but for
+// a disk that was not slow lately.
+func (p *Pump) prompt() bool {
+	if p.slow.Load() > 0 {
+		p.slow.Add(-1)
+		return false
+	}
+	if p.o.OnBytes != nil || p.o.OnLog != nil || p.o.OnComm != nil || p.o.Debug != nil {
+		return false
+	}
+	for _, s := range p.o.Sinks {
+		if q, ok := s.(Prompt); !ok || !q.Prompt() {
+			return false
+		}
+	}
+	return true
+}
+
+// rest has the poller kick us when there is something to read. It returns true if
+// the goroutine has nothing to do until then.
+func (p *Pump) rest() bool {
+	var due time.Time
+	if p.holder != nil {
+		due = p.holder.Due()
+	}
+	p.state.Store(arming)
+	if hurried(p.hurry) { // perhaps before the kick could have found us here
+		p.state.Store(running)
+		return false
+	}
+	p.end.poller.arm(p.end.fd)
+	switch {
+	case due.IsZero() && p.state.CompareAndSwap(arming, armed):
+		return true
+	case !due.IsZero() && p.state.CompareAndSwap(arming, waiting):
+		p.await(due)
+	}
+	p.state.Store(running)
+	return false
+}
+
+// await waits for a kick, and hands on what a sink holds back when that is due.
+func (p *Pump) await(due time.Time) {
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-p.woken:
+		return
+	case <-timer.C:
+	}
+	if !p.state.CompareAndSwap(waiting, running) {
+		<-p.woken
+	}
+	p.holder.Flush(p.hurry)
+}
+
+// finish passes on what was held back, tells everybody that this was all and gives
+// up the pipe.
+func (p *Pump) finish(eof bool) {
 	p.passOn(p.ansi.end())
 	if p.capture != nil {
 		p.capture.end(p.log)
@@ -113,7 +231,9 @@ func (p *Pump) run() {
 			e.End()
 		}
 	}
-	p.r.Close()
+	p.flow.release(p.end)
+	p.end.poller.place(p.end.fd, nil)
+	p.end.Close()
 	if eof && p.o.OnEOF != nil {
 		p.o.OnEOF()
 	}
@@ -122,86 +242,48 @@ func (p *Pump) run() {
 	}
 }
 
-// follow reads until the end of file, and returns true, or until Drain.
-func (p *Pump) follow() (eof bool) {
-	read := p.read // one allocation, not one for each read
-	for !hurried(p.hurry) {
-		err := p.rc.Read(read)
-		switch {
-		case err == nil:
-			if !p.take() {
-				return true
-			}
-		case p.due.IsZero() || hurried(p.hurry):
-			return false // the deadline that Drain has set
-		default:
+// empty reads what is in the pipe now and no more: a descendant of the dead
+// child may go on writing. It returns whether it came to the end of file.
+func (p *Pump) empty() (eof bool) {
+	left, _ := unix.IoctlGetInt(p.end.fd, unix.TIOCINQ)
+	for {
+		n, _ := p.read()
+		if n <= 0 {
+			return n < 0
+		}
+		if left -= n; left <= 0 {
+			return false
+		}
+	}
+}
+
+// read reads once into a borrowed buffer, and passes on what there is. It returns 0
+// when there is nothing to read yet, and less at the end of file. more tells that it is
+// worth while to read again at once.
+func (p *Pump) read() (n int, more bool) {
+	buffer := p.flow.borrow(p.end)
+	n, err := unix.Read(p.end.fd, *buffer)
+	for err == unix.EINTR {
+		n, err = unix.Read(p.end.fd, *buffer)
+	}
+	defer giveBack(buffer)
+	switch {
+	case err == unix.EAGAIN:
+		return 0, false
+	case err != nil || n == 0:
+		return -1, false
+	}
+	p.take((*buffer)[:n])
+	if p.holder != nil {
+		if due := p.holder.Due(); !due.IsZero() && !time.Now().Before(due) {
 			p.holder.Flush(p.hurry)
 		}
-		p.arm()
 	}
-	return false
+	return n, p.flow.note(p.end, n)
 }
 
-// arm sets the deadline of the next read to when something held back is to be
-// handed on. Drain's deadline may be lost by that, but not that it has closed
-// hurry, which is looked at next.
-func (p *Pump) arm() {
-	if p.holder == nil {
-		return
-	}
-	if due := p.holder.Due(); due != p.due {
-		p.due = due
-		_ = p.r.SetReadDeadline(due)
-	}
-}
-
-// rest reads what is in the pipe now and no more: a descendant of the dead
-// child may go on writing. It returns whether it came to the end of file.
-func (p *Pump) rest() (eof bool) {
-	var left int
-	_ = p.rc.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
-	for {
-		var got bool
-		_ = p.rc.Control(func(fd uintptr) { got = p.read(fd) })
-		if !got {
-			return false
-		}
-		left -= p.n
-		if !p.take() {
-			return true
-		}
-		if left <= 0 {
-			return false
-		}
-	}
-}
-
-// read reads once into a borrowed buffer. It returns false when there is
-// nothing to read yet, which makes the poller wait.
-func (p *Pump) read(fd uintptr) bool {
-	buffer := buffers.Get().(*[chunk]byte)
-	n, err := unix.Read(int(fd), buffer[:])
-	for err == unix.EINTR {
-		n, err = unix.Read(int(fd), buffer[:])
-	}
-	if err == unix.EAGAIN {
-		buffers.Put(buffer)
-		return false
-	}
-	p.buffer, p.n, p.err = buffer, n, err
-	return true
-}
-
-// take passes on what was read and gives the buffer back. It returns false at
-// the end of file.
-func (p *Pump) take() bool {
-	buffer := p.buffer
-	p.buffer = nil
-	defer buffers.Put(buffer)
-	if p.err != nil || p.n == 0 {
-		return false
-	}
-	read := buffer[:p.n]
+// take passes on what was read.
+func (p *Pump) take(read []byte) {
 	if p.o.OnBytes != nil {
 		p.o.OnBytes(bytes.Clone(read))
 	}
@@ -209,7 +291,6 @@ func (p *Pump) take() bool {
 		read = p.ansi.strip(read)
 	}
 	p.passOn(read)
-	return true
 }
 
 // passOn gives output to the capture, if there is one, or else to the log.

@@ -144,33 +144,29 @@ func TestARealProcess(t *testing.T) {
 }
 
 func TestTheChildsEndIsBlockingAndOursIsNot(t *testing.T) {
-	r, w, err := Pipe()
+	r, w := pipe(t)
+	defer r.Close()
+	rc, err := w.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	defer w.Close()
-	for _, row := range []struct {
-		name string
-		file *os.File
-		want int
-	}{
-		{"ours", r, unix.O_NONBLOCK},
-		{"the child's", w, 0},
-	} {
-		rc, err := row.file.SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		rc.Control(func(fd uintptr) {
-			if flags, _ := unix.FcntlInt(fd, unix.F_GETFL, 0); flags&unix.O_NONBLOCK != row.want {
+	rc.Control(func(fd uintptr) {
+		for _, row := range []struct {
+			name string
+			fd   uintptr
+			want int
+		}{
+			{"ours", uintptr(r.fd), unix.O_NONBLOCK},
+			{"the child's", fd, 0},
+		} {
+			if flags, _ := unix.FcntlInt(row.fd, unix.F_GETFL, 0); flags&unix.O_NONBLOCK != row.want {
 				t.Errorf("%s: flags %o", row.name, flags)
 			}
-			if flags, _ := unix.FcntlInt(fd, unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
+			if flags, _ := unix.FcntlInt(row.fd, unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
 				t.Errorf("%s would be inherited", row.name)
 			}
-		})
-	}
+		}
+	})
 }
 
 func TestFiltersAndCallbacks(t *testing.T) {

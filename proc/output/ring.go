@@ -64,6 +64,9 @@ func (r *Ring) Write(p []byte, _ <-chan struct{}) {
 	r.taps.tell(p)
 }
 
+// Prompt implements Prompt.
+func (r *Ring) Prompt() bool { return true }
+
 // keep appends p and gives up what does not fit any more.
 func (r *Ring) keep(p []byte) {
 	r.end += int64(len(p))

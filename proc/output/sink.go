@@ -109,5 +109,8 @@ func (s *FileSink) Write(p []byte, hurry <-chan struct{}) {
 	s.queue.Write(p, hurry)
 }
 
+// Prompt implements Prompt: a regular file takes what it is given.
+func (s *FileSink) Prompt() bool { return s.file.Regular() }
+
 // Dropped returns how many bytes were lost so far.
 func (s *FileSink) Dropped() int64 { return s.lost.Load() + s.queue.Dropped() }

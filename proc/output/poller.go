@@ -1,0 +1,148 @@
+package output
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// sweepMost is how many pipes are taken from the kernel at once.
+const sweepMost = 16
+
+// Poller waits for all output pipes at once, so that a quiet one costs a
+// descriptor and its Pump, and no goroutine. Each pipe is armed for one event: who is busy
+// reading wakes nobody up. Those that have something to read come in turn.
+//
+// It has two goroutines of its own from the first Pipe on, for as long as the process
+// lives: one that has the lead and one that stands by.
+type Poller struct {
+	busy  atomic.Int32 // pumps that have a goroutine
+	large atomic.Int32 // pipes that hold more than others
+
+	mu    sync.Mutex
+	epoll int     // 0: not made yet
+	lead  *lead   // set with it
+	pumps []*Pump // by descriptor
+}
+
+// NewPoller returns a poller, which takes nothing yet.
+func NewPoller() *Poller { return new(Poller) }
+
+// End is our end of a Pipe, until a Pump takes it.
+type End struct {
+	poller *Poller
+	fd     int
+}
+
+// Pipe makes the pipe for one output of a child. r is ours: non-blocking, and known
+// to the poller. w is the child's: blocking, as programs expect, and a bare
+// descriptor, since nobody here writes to it. Both are close-on-exec.
+func (p *Poller) Pipe() (r *End, w int, err error) {
+	if err := p.start(); err != nil {
+		return nil, -1, fmt.Errorf("make output poller: %w", err)
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, fmt.Errorf("make output pipe: %w", err)
+	}
+	err = unix.SetNonblock(fds[0], true)
+	if err == nil {
+		// Here, and not when the pump starts, since it may be refused.
+		err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fds[0], &unix.EpollEvent{Events: unix.EPOLLONESHOT, Fd: int32(fds[0])})
+	}
+	if err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return nil, -1, fmt.Errorf("watch output pipe: %w", err)
+	}
+	return &End{p, fds[0]}, fds[1], nil
+}
+
+// Close closes the end of a pipe that no pump has taken.
+func (e *End) Close() {
+	// Closing alone would not do: until a child that was forked meanwhile has
+	// executed, it has the pipe open too.
+	_ = unix.EpollCtl(e.poller.epoll, unix.EPOLL_CTL_DEL, e.fd, nil)
+	unix.Close(e.fd)
+}
+
+// start makes the poller if there is none.
+func (p *Poller) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoll > 0 {
+		return nil
+	}
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	// Go's own poller waits for ours, so that we take no thread.
+	file := os.NewFile(uintptr(fd), "output poller")
+	if p.lead, err = newLead(file); err != nil {
+		file.Close()
+		return err
+	}
+	p.epoll = fd
+	go p.follow()
+	go p.standBy()
+	return nil
+}
+
+// ready returns the pumps that have something to read, the longest waiting first. It
+// does not wait.
+func (p *Poller) ready(pumps *[sweepMost]*Pump) int {
+	var events [sweepMost]unix.EpollEvent
+	n, err := unix.EpollWait(p.epoll, events[:], 0)
+	if err != nil || n == 0 {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, e := range events[:n] {
+		pumps[i] = nil
+		if int(e.Fd) < len(p.pumps) {
+			pumps[i] = p.pumps[e.Fd]
+		}
+	}
+	return n
+}
+
+// place notes whose pipe a descriptor is; nil: nobody's any more.
+func (p *Poller) place(fd int, pump *Pump) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for fd >= len(p.pumps) {
+		p.pumps = append(p.pumps, nil)
+	}
+	p.pumps[fd] = pump
+}
+
+// arm has the pump kicked once when there is something to read, also if there is
+// already.
+func (p *Poller) arm(fd int) {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, fd, &event); err != nil {
+		panic(fmt.Sprintf("bug: an output pipe is not known to the poller: %v", err))
+	}
+}
+
+// others has those pumps run that have something to read, and tells whether there are
+// any beside the one that asks.
+func (p *Poller) others() bool {
+	var pumps [sweepMost]*Pump
+	n := p.ready(&pumps)
+	for _, pump := range pumps[:n] {
+		if pump != nil {
+			pump.kick()
+		}
+	}
+	return n > 0 || p.busy.Load() > 1
+}

@@ -232,6 +232,74 @@ func FuzzDecodeCall(f *testing.F) {
 	})
 }
 
+// escaped is what stands for a text, one character after another.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text { // what is no UTF-8 is U+FFFD to range, too
+		switch {
+		case r == '&':
+			b.WriteString("&amp;")
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '>':
+			b.WriteString("&gt;")
+		case r == '\r':
+			b.WriteString("&#13;")
+		case !legalRune(r):
+			b.WriteRune('\ufffd')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func FuzzEscape(f *testing.F) {
+	var all strings.Builder
+	for c := range 256 {
+		all.WriteByte(byte(c))
+	}
+	f.Add(all.String())
+	f.Add("plain & <b>\r\n\x7f caf\xc3\xa9\ufffe\U0001f600 \xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, v := range []any{text, []byte(text)} {
+			got, err := EncodeResponse(v)
+			want := declaration + "<methodResponse>\n<params>\n<param>\n<value><string>" + escaped(text) + "</string></value>\n</param>\n</params>\n</methodResponse>\n"
+			if err != nil || string(got) != want {
+				t.Fatalf("%T %q:\n got %q, %v\nwant %q", v, text, got, err, want)
+			}
+		}
+	})
+}
+
+func TestStructsInStructsAreWrittenWithTheirOwnNames(t *testing.T) {
+	type inner struct {
+		X any `json:"x"`
+	}
+	type outer struct {
+		A      inner `json:"a"`
+		hidden int
+		B      []inner `json:"b,omitempty"`
+		Left   int     `json:"-"`
+		C      *inner
+	}
+	value := outer{A: inner{1}, hidden: 1, B: []inner{{"y"}, {true}}, C: &inner{[]byte("z")}}
+	body, err := EncodeResponse([]any{value, value, inner{2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeResponse(bytes.NewReader(body), MaxBody)
+	one := map[string]any{"a": map[string]any{"x": int64(1)}, "b": []any{map[string]any{"x": "y"}, map[string]any{"x": true}}, "C": map[string]any{"x": "z"}}
+	if want := []any{one, one, map[string]any{"x": int64(2)}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v\nwant %v", got, err, want)
+	}
+	for name, v := range map[string]any{"nothing cannot be sent": []any{nil}, "*xmlrpc.inner cannot be sent": []*inner{nil}} {
+		if _, err := EncodeResponse(v); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
+}
+
 func FuzzEncodeIsWellFormed(f *testing.F) {
 	f.Add([]byte("a\x00\xff\r<"), int64(5))
 	f.Fuzz(func(t *testing.T, text []byte, n int64) {
@@ -269,6 +337,9 @@ func BenchmarkEncodeResponse(b *testing.B) {
 		State int    `json:"state"`
 	}
 	rows := make([]row, 1000)
+	for i := range rows {
+		rows[i] = row{"a name of a usual length", 20}
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := EncodeResponse(rows); err != nil {

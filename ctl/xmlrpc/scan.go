@@ -1,7 +1,6 @@
 package xmlrpc
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ const (
 // scanner splits a document into tags and text. Comments, instructions and
 // attributes are skipped; a self-closing tag is given as two.
 type scanner struct {
-	in      []byte
+	in      string
 	at      int
 	lax     bool   // let characters through that XML forbids: the original sends them
 	pending string // name of a self-closing tag still to be closed
@@ -39,26 +38,25 @@ func (s *scanner) errorf(format string, args ...any) error {
 
 // newScanner checks the encoding and returns a scanner of UTF-8.
 func newScanner(in []byte, lax bool) (*scanner, error) {
-	in = bytes.TrimPrefix(in, []byte("\xef\xbb\xbf"))
-	s := &scanner{in: in, lax: lax}
-	if bytes.HasPrefix(in, []byte("<?xml")) {
-		decl, _, ok := bytes.Cut(in, []byte("?>"))
+	s := &scanner{in: strings.TrimPrefix(string(in), "\xef\xbb\xbf"), lax: lax}
+	if strings.HasPrefix(s.in, "<?xml") {
+		decl, _, ok := strings.Cut(s.in, "?>")
 		if !ok {
 			return nil, s.errorf("unclosed declaration")
 		}
-		switch enc := declaredEncoding(string(decl)); enc {
+		switch enc := declaredEncoding(decl); enc {
 		case "", "utf-8", "utf8", "us-ascii", "ascii":
 		case "iso-8859-1", "latin-1", "latin1":
-			s.in = fromLatin1(in)
+			s.in = fromLatin1(s.in)
 		default:
 			return nil, s.errorf("encoding %.40q is not supported", enc)
 		}
 	}
-	if !utf8.Valid(s.in) {
+	if !utf8.ValidString(s.in) {
 		if !lax {
 			return nil, s.errorf("input is not UTF-8")
 		}
-		s.in = bytes.ToValidUTF8(s.in, []byte("\uFFFD"))
+		s.in = strings.ToValidUTF8(s.in, "\uFFFD")
 	}
 	return s, nil
 }
@@ -76,12 +74,13 @@ func declaredEncoding(decl string) string {
 	return strings.ToLower(enc)
 }
 
-func fromLatin1(in []byte) []byte {
-	out := make([]byte, 0, len(in)+len(in)/8)
-	for _, c := range in {
-		out = utf8.AppendRune(out, rune(c))
+func fromLatin1(in string) string {
+	var out strings.Builder
+	out.Grow(len(in) + len(in)/8)
+	for i := range len(in) {
+		out.WriteRune(rune(in[i]))
 	}
-	return out
+	return out.String()
 }
 
 // next returns the next tag or text.
@@ -89,6 +88,9 @@ func (s *scanner) next() (token, error) {
 	if s.pending != "" {
 		t := token{kind: closeTag, name: s.pending}
 		s.pending = ""
+		return t, nil
+	}
+	if t, ok := s.plainText(); ok {
 		return t, nil
 	}
 	var text strings.Builder
@@ -118,14 +120,30 @@ func (s *scanner) next() (token, error) {
 	return s.tag()
 }
 
+// plainText returns text that stands in one piece between two tags, as it is there.
+func (s *scanner) plainText() (token, bool) {
+	rest := s.in[s.at:]
+	end := strings.IndexByte(rest, '<')
+	if end <= 0 || end+1 == len(rest) || rest[end+1] == '!' || rest[end+1] == '?' {
+		return token{}, false
+	}
+	text, at := rest[:end], s.at
+	if strings.IndexByte(text, '&') >= 0 || strings.IndexByte(text, '\r') >= 0 || s.legal(text) != nil {
+		s.at = at // where the error is, is said below
+		return token{}, false
+	}
+	s.at += end
+	return token{kind: chars, text: text}, true
+}
+
 // skipMarkup passes over comments and instructions and takes in CDATA; false
 // means that a tag begins here.
-func (s *scanner) skipMarkup(rest []byte, text *strings.Builder) (bool, error) {
+func (s *scanner) skipMarkup(rest string, text *strings.Builder) (bool, error) {
 	for _, m := range []struct{ open, shut string }{{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}} {
-		if !bytes.HasPrefix(rest, []byte(m.open)) {
+		if !strings.HasPrefix(rest, m.open) {
 			continue
 		}
-		inside, _, ok := bytes.Cut(rest[len(m.open):], []byte(m.shut))
+		inside, _, ok := strings.Cut(rest[len(m.open):], m.shut)
 		if !ok {
 			return false, s.errorf("unclosed %s", m.open)
 		}
@@ -133,12 +151,12 @@ func (s *scanner) skipMarkup(rest []byte, text *strings.Builder) (bool, error) {
 			if err := s.legal(inside); err != nil {
 				return false, err
 			}
-			text.WriteString(newlines(string(inside)))
+			text.WriteString(newlines(inside))
 		}
 		s.at += len(m.open) + len(inside) + len(m.shut)
 		return true, nil
 	}
-	if bytes.HasPrefix(rest, []byte("<!")) {
+	if strings.HasPrefix(rest, "<!") {
 		return false, s.errorf("document types are not supported")
 	}
 	return false, nil
@@ -146,7 +164,7 @@ func (s *scanner) skipMarkup(rest []byte, text *strings.Builder) (bool, error) {
 
 // text reads up to the next tag.
 func (s *scanner) text(out *strings.Builder) error {
-	end := bytes.IndexByte(s.in[s.at:], '<')
+	end := strings.IndexByte(s.in[s.at:], '<')
 	if end < 0 {
 		end = len(s.in) - s.at
 	}
@@ -155,13 +173,13 @@ func (s *scanner) text(out *strings.Builder) error {
 		return err
 	}
 	for len(raw) > 0 {
-		plain, rest, found := bytes.Cut(raw, []byte("&"))
-		out.WriteString(newlines(string(plain)))
+		plain, rest, found := strings.Cut(raw, "&")
+		out.WriteString(newlines(plain))
 		if !found {
 			break
 		}
-		name, after, ok := bytes.Cut(rest, []byte(";"))
-		r, known := entity(string(name[:min(len(name), 12)]))
+		name, after, ok := strings.Cut(rest, ";")
+		r, known := entity(name[:min(len(name), 12)])
 		if !ok || !known {
 			return s.errorf("unknown entity &%.12s", name)
 		}
@@ -172,11 +190,11 @@ func (s *scanner) text(out *strings.Builder) error {
 	return nil
 }
 
-func (s *scanner) legal(raw []byte) error {
+func (s *scanner) legal(raw string) error {
 	if s.lax {
 		return nil
 	}
-	for i, r := range string(raw) {
+	for i, r := range raw {
 		if !legalRune(r) {
 			s.at += i
 			return s.errorf("character %U is not allowed in XML", r)
@@ -270,7 +288,7 @@ func (s *scanner) name() string {
 	for s.at < len(s.in) && nameByte(s.in[s.at], s.at == start) {
 		s.at++
 	}
-	return string(s.in[start:s.at])
+	return s.in[start:s.at]
 }
 
 func (s *scanner) space() bool {
@@ -293,7 +311,7 @@ func (s *scanner) attribute() error {
 	if s.at >= len(s.in) || (s.in[s.at] != '"' && s.in[s.at] != '\'') {
 		return s.errorf("attribute value without quotes")
 	}
-	end := bytes.IndexByte(s.in[s.at+1:], s.in[s.at])
+	end := strings.IndexByte(s.in[s.at+1:], s.in[s.at])
 	if end < 0 {
 		return s.errorf("unclosed attribute value")
 	}

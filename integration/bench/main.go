@@ -21,19 +21,23 @@ import (
 //go:embed limit/limit.c
 var limitSource []byte
 
+//go:embed limit/control.c
+var controlSource []byte
+
 // errSkip is why a row is not measured where something that it needs is missing.
 var errSkip = errors.New("skipped")
 
 // bench is one run.
 type bench struct {
-	dir    string // where configurations, sockets and logs are
-	limit  string // the program made of limit.c
-	bin    string // where our binary and its names are
-	rounds int
-	files  uint64 // that a process may open
-	peers  []*peer
-	n      int // directories made so far
-	rows   []*row
+	dir     string // where configurations, sockets and logs are
+	limit   string // the program made of limit.c
+	control string // and of control.c
+	bin     string // where our binary and its names are
+	rounds  int
+	files   uint64 // that a process may open
+	peers   []*peer
+	n       int // directories made so far
+	rows    []*row
 }
 
 func main() {
@@ -74,7 +78,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	defer os.Remove(b.limit)
+	defer b.unbuild()
 
 	// Who breaks it off is not left with what was started.
 	broken := make(chan os.Signal, 1)
@@ -82,7 +86,7 @@ func run() error {
 	go func() {
 		sig := <-broken
 		b.sweep()
-		os.Remove(b.limit)
+		b.unbuild()
 		os.RemoveAll(b.dir)
 		fmt.Fprintln(os.Stderr, "bench: broken off:", sig)
 		os.Exit(1)
@@ -178,21 +182,36 @@ func prepare(bin, base string, rounds int) (*bench, error) {
 	if b.dir, err = os.MkdirTemp(base, "bench-"); err != nil {
 		return nil, err
 	}
-	// Where data go may be no place for programs.
-	file, err := os.CreateTemp("", "bench-limit-")
-	if err != nil {
-		return nil, err
-	}
-	file.Close()
-	b.limit = file.Name()
-	cc := exec.Command("cc", "-O2", "-static", "-x", "c", "-o", b.limit, "-")
-	cc.Stdin = bytes.NewReader(limitSource)
-	if out, err := cc.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("the programs that are the limit need a C compiler and its static library: %w\n%s", err, out)
+	for source, program := range map[*[]byte]*string{&limitSource: &b.limit, &controlSource: &b.control} {
+		if *program, err = compile(*source); err != nil {
+			b.unbuild()
+			return nil, err
+		}
 	}
 	b.peers = findPeers(b)
 	runtime.LockOSThread()
 	return b, nil
+}
+
+// compile makes a program of C. Where data go may be no place for programs.
+func compile(source []byte) (string, error) {
+	file, err := os.CreateTemp("", "bench-limit-")
+	if err != nil {
+		return "", err
+	}
+	file.Close()
+	cc := exec.Command("cc", "-O2", "-static", "-x", "c", "-o", file.Name(), "-")
+	cc.Stdin = bytes.NewReader(source)
+	if out, err := cc.CombinedOutput(); err != nil {
+		os.Remove(file.Name())
+		return "", fmt.Errorf("the programs that are the limit need a C compiler and its static library: %w\n%s", err, out)
+	}
+	return file.Name(), nil
+}
+
+func (b *bench) unbuild() {
+	os.Remove(b.limit)
+	os.Remove(b.control)
 }
 
 // folder makes a new directory below the working directory.

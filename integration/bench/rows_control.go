@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -52,121 +50,78 @@ func status(b *bench, r *row) error {
 	return nil
 }
 
-// call is a client's connection: it asks for the state of a program and reads the answer.
-type call func() error
-
-// lines speaks newline-delimited JSON.
-func lines(sock, name string) (call, io.Closer, error) {
-	conn, err := net.Dial("unix", sock)
+// ask has clients of their own program ask for the state of programs for a while;
+// every answer must hold want. It returns answers a second and the 99th percentile
+// of how long one took, in milliseconds.
+func (b *bench) ask(sock string, clients int, request, want string) (rate, p99 float64, err error) {
+	cmd := exec.Command(b.control, "ask", sock, fmt.Sprint(clients), "1000", want)
+	cmd.Stdin = strings.NewReader(request)
+	out, err := cmd.Output()
 	if err != nil {
-		return nil, nil, err
+		said := ""
+		if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+			said = string(e.Stderr)
+		}
+		return 0, 0, fmt.Errorf("clients: %w: %s", err, said)
 	}
-	request := fmt.Appendf(nil, `{"id":1,"method":"supervisor.getProcessInfo","params":{"name":%q}}`+"\n", name)
-	in := bufio.NewReaderSize(conn, 8192)
-	want := fmt.Appendf(nil, `"name":%q`, name)
-	return func() error {
-		if _, err := conn.Write(request); err != nil {
-			return err
-		}
-		reply, err := in.ReadSlice('\n')
-		if err == nil && !bytes.Contains(reply, want) {
-			err = fmt.Errorf("answered %.200q", reply)
-		}
-		return err
-	}, conn, nil
+	var slow float64
+	if _, err := fmt.Sscan(string(out), &rate, &slow); err != nil {
+		return 0, 0, fmt.Errorf("clients said %q: %w", out, err)
+	}
+	return rate, slow / 1e6, nil
 }
 
-// xmlrpc speaks XML-RPC over HTTP, on one connection for as long as the server keeps it.
-func xmlrpc(sock, method, name string) (call, io.Closer, error) {
+// lineRequest asks in a line of JSON for one program.
+func lineRequest(name string) string {
+	return fmt.Sprintf(`{"id":1,"method":"supervisor.getProcessInfo","params":{"name":%q}}`+"\n", name)
+}
+
+// xmlRequest asks in XML-RPC over HTTP for one program, or for all.
+func xmlRequest(method, name string) string {
 	params := ""
 	if name != "" {
 		params = "<param><value><string>" + name + "</string></value></param>"
 	}
 	body := "<?xml version='1.0'?><methodCall><methodName>" + method + "</methodName><params>" + params + "</params></methodCall>"
-	request := fmt.Appendf(nil, "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	c := &redial{sock: sock}
-	return func() error {
-		if c.conn == nil {
-			conn, err := net.Dial("unix", sock)
-			if err != nil {
-				return err
-			}
-			c.conn, c.in = conn, bufio.NewReader(conn)
-		}
-		if _, err := c.conn.Write(request); err != nil {
-			return err
-		}
-		reply, err := http.ReadResponse(c.in, nil)
-		if err != nil {
-			return err
-		}
-		text, err := io.ReadAll(reply.Body)
-		reply.Body.Close()
-		if err == nil && (reply.StatusCode != 200 || !bytes.Contains(text, []byte("RUNNING"))) {
-			err = fmt.Errorf("answered %d: %.200q", reply.StatusCode, text)
-		}
-		if reply.Close {
-			c.Close()
-		}
-		return err
-	}, c, nil
+	return fmt.Sprintf("POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-type redial struct {
-	sock string
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-func (c *redial) Close() error {
-	if c.conn == nil {
-		return nil
-	}
-	err := c.conn.Close()
-	c.conn = nil
-	return err
-}
-
-// hammer has clients call for a while; it returns calls a second and the 99th
-// percentile of how long one took, in milliseconds.
-func hammer(clients int, span time.Duration, dial func() (call, io.Closer, error)) (rate, p99 float64, err error) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	var all []int64
-	began := mono()
-	for range clients {
-		do, c, e := dial()
-		if e != nil {
-			err = e
-			break
-		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			defer c.Close()
-			var took []int64
-			var e error
-			for from := mono(); e == nil && from < began+span.Nanoseconds(); {
-				e = do()
-				to := mono()
-				took = append(took, to-from)
-				from = to
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			all, err = append(all, took...), errors.Join(err, e)
-		}()
-	}
-	wg.Wait()
+// answers starts the limit of control requests: a server that knows one answer.
+func (b *bench) answers(reply []byte) (sock string, err error) {
+	dir, err := b.folder()
 	if err != nil {
-		return 0, 0, err
+		return "", err
 	}
-	seconds := float64(mono()-began) / 1e9
-	slices.Sort(all)
-	return float64(len(all)) / seconds, ms(all[len(all)*99/100]), nil
+	sock = dir + "/l.sock"
+	cmd := exec.Command(b.control, "answer", sock)
+	cmd.Stdin = bytes.NewReader(reply)
+	if err := cmd.Start(); err != nil { // and the sweep ends it
+		return "", err
+	}
+	return sock, poll("the limit's socket", time.Millisecond, func() (bool, error) {
+		conn, err := net.Dial("unix", sock)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil, nil
+	})
 }
 
-// requestsRow measures control requests with n programs: lines of JSON, which is ours alone.
+// once returns the answer to one request that is a line.
+func once(sock, request string) ([]byte, error) {
+	conn, err := net.Dial("unix", sock)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		return nil, err
+	}
+	return bufio.NewReader(conn).ReadBytes('\n')
+}
+
+// requestsRow measures control requests with n programs: lines of JSON, which is ours
+// alone. The limit gives the same answer without looking.
 func requestsRow(n, clients int) func(*bench, *row) error {
 	return func(b *bench, r *row) error {
 		run, _, err := b.up(b.peer(ours), n, 0, "")
@@ -176,15 +131,25 @@ func requestsRow(n, clients int) func(*bench, *row) error {
 		if err := run.ready(n); err != nil {
 			return err
 		}
+		name := fmt.Sprintf("p%05d", n-1)
+		request, want := lineRequest(name), fmt.Sprintf(`"name":%q`, name)
+		reply, err := once(run.sock, request)
+		if err != nil {
+			return err
+		}
+		known, err := b.answers(reply)
+		if err != nil {
+			return err
+		}
 		for range b.rounds {
-			rate, p99, err := hammer(clients, time.Second, func() (call, io.Closer, error) {
-				return lines(run.sock, fmt.Sprintf("p%05d", n-1))
-			})
-			if err != nil {
-				return err
+			for _, s := range []struct{ name, sock string }{{ours, run.sock}, {limit, known}} {
+				rate, p99, err := b.ask(s.sock, clients, request, want)
+				if err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+				r.add(s.name, rate)
+				r.also("99th percentile, ms", s.name, p99)
 			}
-			r.add(ours, rate)
-			r.also("99th percentile, ms", ours, p99)
 		}
 		return nil
 	}
@@ -193,6 +158,11 @@ func requestsRow(n, clients int) func(*bench, *row) error {
 // xmlrpcRow measures the protocol that both speak.
 func xmlrpcRow(n int, method string) func(*bench, *row) error {
 	return func(b *bench, r *row) error {
+		name, want := "", "RUNNING"
+		if method == "supervisor.getProcessInfo" {
+			name = fmt.Sprintf("p%05d", n-1)
+			want = name
+		}
 		var all []*running
 		for _, name := range servers {
 			p := b.peer(name)
@@ -210,13 +180,7 @@ func xmlrpcRow(n int, method string) func(*bench, *row) error {
 		}
 		for range b.rounds {
 			for _, run := range all {
-				rate, p99, err := hammer(1, time.Second, func() (call, io.Closer, error) {
-					name := ""
-					if method == "supervisor.getProcessInfo" {
-						name = fmt.Sprintf("p%05d", n-1)
-					}
-					return xmlrpc(run.sock, method, name)
-				})
+				rate, p99, err := b.ask(run.sock, 1, xmlRequest(method, name), want)
 				if err != nil {
 					return fmt.Errorf("%s: %w", run.peer.name, err)
 				}

@@ -3,6 +3,7 @@ package api
 import (
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // Access is how much a client may do. Each level includes the ones before it.
@@ -42,7 +43,7 @@ const (
 // AccessOf returns what a request takes: the level, the scope and, for TheNamed
 // and TheGroup, the names. A request that stands in no row takes everything.
 func AccessOf(r Request) (a Access, s Scope, names []string) {
-	m := byRequest[reflect.TypeOf(r)]
+	m := byRequest()[reflect.TypeOf(r)]
 	if m == nil || m.Access == 0 || m.Scope == 0 {
 		return Admin, EveryOne, nil
 	}
@@ -57,7 +58,7 @@ func AccessOf(r Request) (a Access, s Scope, names []string) {
 // MethodOf returns the method that makes such requests; of several with one
 // meaning, the first.
 func MethodOf(r Request) (*Method, bool) {
-	m := byRequest[reflect.TypeOf(r)]
+	m := byRequest()[reflect.TypeOf(r)]
 	return m, m != nil
 }
 
@@ -76,7 +77,7 @@ func namesOf(r Request) []string {
 
 // byRequest finds the row of a request by its type. Rows that share a type
 // share their access, which the tests see to.
-var byRequest = func() map[reflect.Type]*Method {
+var byRequest = sync.OnceValue(func() map[reflect.Type]*Method {
 	index := make(map[reflect.Type]*Method, len(Methods))
 	for i := range Methods {
 		m := &Methods[i]
@@ -89,7 +90,7 @@ var byRequest = func() map[reflect.Type]*Method {
 		}
 	}
 	return index
-}()
+})
 
 // SplitNamespec splits group:process. A bare name is both; a process that is
 // missing or "*" means the whole group and comes back as "".

@@ -40,7 +40,10 @@ var eventKindNames = slices.Concat(conf.EventTypes(), api.FollowedTypes())
 
 var eventNames = func() (names []string) {
 	for _, name := range eventKindNames {
-		kind := func(other string) bool { return strings.HasPrefix(other, name+"_") }
+		kind := func(other string) bool {
+			rest, under := strings.CutPrefix(other, name)
+			return under && strings.HasPrefix(rest, "_")
+		}
 		if name != "EVENT" && !slices.ContainsFunc(eventKindNames, kind) {
 			names = append(names, name)
 		}

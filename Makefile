@@ -14,7 +14,7 @@ FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := $(if $(FIRST),-tags=pid1)
 # Nobody waits for these packages: they go without inlining, which is smaller.
-SMALL       := $(patsubst %,-gcflags=%=-l,crypto/... vendor/... math/big regexp/... encoding/... net/netip net/url net \
+SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net \
                fmt time reflect sort os/... path/... strconv gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/client gosupervisor/ctl/promtext \
                gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi gosupervisor/daemon/socket \
                gosupervisor/proc/usage gosupervisor/pidproxy gosupervisor/relay gosupervisor/applet github.com/...)

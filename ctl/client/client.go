@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/openssl"
 )
 
 // Options are what a Client may be told beyond its URL.
@@ -36,10 +36,9 @@ type Client struct {
 	tls   bool
 	user  *string
 	pass  *string
-	half  bool           // one of them was given alone
-	limit time.Duration  // of patience
-	roots *x509.CertPool // that are trusted; nil: those of the system
-	wire  wire           // nil until the server has shown what it speaks
+	half  bool          // one of them was given alone
+	limit time.Duration // of patience
+	wire  wire          // nil until the server has shown what it speaks
 }
 
 // wire is a language that a server speaks.
@@ -106,6 +105,9 @@ func (c *Client) parse() error {
 		}
 		c.host = net.JoinHostPort(u.Hostname(), port)
 		if scheme == "https" {
+			if err := openssl.CheckName(u.Hostname()); err != nil {
+				return c.fail(ErrProtocol, err.Error())
+			}
 			c.tls, c.base = true, strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/RPC2")
 		}
 		return nil

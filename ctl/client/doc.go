@@ -18,5 +18,5 @@
 // *Error, whose Kind is one of the Err values, when it could not be asked. A
 // Client belongs to one goroutine, but for Follow, which may run in several.
 //
-// It may import ctl/api and the codecs.
+// It may import conf, ctl/api, the codecs and ctl/openssl.
 package client

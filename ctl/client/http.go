@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gosupervisor/ctl/http1"
@@ -58,9 +59,9 @@ func (c *Client) send(ctx context.Context, q *http1.Request, body []byte, slow b
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := c.patience()
-	met := new(meeting)
+	var begun atomic.Bool
 	p.late = func() error {
-		if c.tls && !met.heard.Load() {
+		if c.tls && !begun.Load() {
 			return c.lateError(hintNoTLS)
 		}
 		return c.lateError(hintSilent)
@@ -71,13 +72,14 @@ func (c *Client) send(ctx context.Context, q *http1.Request, body []byte, slow b
 		p.ask = func() { go func() { p.signs <- c.sign(ctx) }() }
 	}
 	type outcome struct {
+		conn net.Conn
 		resp *http1.Response
 		err  error
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		resp, err := c.meet(ctx, met, q, body)
-		done <- outcome{resp, err}
+		conn, resp, err := c.meet(ctx, &begun, q, body)
+		done <- outcome{conn, resp, err}
 	}()
 	got, err := await(ctx, p, done)
 	if err == nil {
@@ -88,39 +90,35 @@ func (c *Client) send(ctx context.Context, q *http1.Request, body []byte, slow b
 		return nil, err
 	}
 	p.limit = c.limit
-	return &response{got.resp, newInbound(ctx, &got.resp.Body, p, false), c, met.Conn, cancel}, nil
+	return &response{got.resp, newInbound(ctx, &got.resp.Body, p, false), c, got.conn, cancel}, nil
 }
 
 // meet connects, sends a request and reads the head of the answer. The connection
-// is closed when it fails, and with ctx.
-func (c *Client) meet(ctx context.Context, met *meeting, q *http1.Request, body []byte) (*http1.Response, error) {
+// is closed when it fails, and with ctx. begun tells that it has begun.
+func (c *Client) meet(ctx context.Context, begun *atomic.Bool, q *http1.Request, body []byte) (net.Conn, *http1.Response, error) {
 	conn, err := c.dial(ctx)
+	if err == nil && c.tls {
+		conn, err = c.secure(ctx, conn)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	met.Conn = conn
+	begun.Store(true)
 	context.AfterFunc(ctx, func() { conn.Close() })
-	var way net.Conn = met
-	if c.tls {
-		if way, err = c.begin(ctx, met); err != nil {
-			conn.Close()
-			return nil, c.tlsError(ctx, err)
-		}
-	}
-	_ = q.Write(way, body) // a server that hangs up while we write may have said why: reading tells
-	in := bufio.NewReader(way)
+	_ = q.Write(conn, body) // a server that hangs up while we write may have said why: reading tells
+	in := bufio.NewReader(conn)
 	resp, err := http1.ReadResponse(in)
 	var bad *http1.Error
 	switch {
 	case err == nil:
-		return resp, nil
+		return conn, resp, nil
 	case errors.As(err, &bad):
 		err = c.badAnswer(bad, in)
 	case c.tls:
 		err = c.tlsError(ctx, err)
 	}
 	conn.Close()
-	return nil, err
+	return nil, nil, err
 }
 
 // sign asks the server for a sign of life, on another connection. Only silence

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +17,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"gosupervisor/lacking"
 )
 
 // web is a server of one answer.
@@ -41,15 +45,33 @@ func saying(text string) func(net.Conn) {
 	}
 }
 
-func serveTLS(t *testing.T, h http.Handler) (url string, trust *x509.CertPool) {
+func serveTLS(t *testing.T, h http.Handler) (url string, own []byte) {
 	t.Helper()
+	needProgram(t)
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = newSilence()
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	trust = x509.NewCertPool()
-	trust.AddCert(s.Certificate())
-	return s.URL, trust
+	return s.URL, s.Certificate().Raw
+}
+
+// needProgram leaves a test of TLS out where there is no openssl.
+func needProgram(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		lacking.Skip(t, err)
+	}
+}
+
+// trust has the system know a certificate, and no other one.
+func trust(t *testing.T, der []byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
 }
 
 func TestAServerOfAnotherKindIsNamed(t *testing.T) {
@@ -97,10 +119,10 @@ func TestAServerOfAnotherKindIsNamed(t *testing.T) {
 
 func TestTheOriginalBehindTLS(t *testing.T) {
 	h := original(t, map[string]any{"supervisor.getVersion": "3.0", "supervisor.getPID": 17})
-	url, trust := serveTLS(t, http.StripPrefix("/a/b", h))
+	url, own := serveTLS(t, http.StripPrefix("/a/b", h))
+	trust(t, own)
 	for _, path := range []string{"/a/b", "/a/b/", "/a/b/RPC2"} {
 		c := newClient(t, url+path, Options{})
-		c.roots = trust
 		if pid, err := c.PID(t.Context()); pid != 17 || err != nil {
 			t.Errorf("%s: got %d, %v", path, pid, err)
 		}
@@ -113,7 +135,7 @@ func TestTheOriginalBehindTLS(t *testing.T) {
 }
 
 // certificate makes one that signs itself.
-func certificate(t *testing.T, notAfter time.Time, names ...string) (tls.Certificate, *x509.CertPool) {
+func certificate(t *testing.T, notAfter time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -125,16 +147,11 @@ func certificate(t *testing.T, notAfter time.Time, names ...string) (tls.Certifi
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestACertificateThatCannotBeTrusted(t *testing.T) {
+	needProgram(t)
 	for name, row := range map[string]struct {
 		names  []string
 		valid  time.Duration
@@ -148,7 +165,7 @@ func TestACertificateThatCannotBeTrusted(t *testing.T) {
 		"of yesterday":            {[]string{"localhost"}, -24 * time.Hour, true, "it is not valid today", "and the clock here says"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cert, pool := certificate(t, time.Now().Add(row.valid), row.names...)
+			cert := certificate(t, time.Now().Add(row.valid), row.names...)
 			s := httptest.NewUnstartedServer(http.NotFoundHandler())
 			s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 			s.Config.ErrorLog = newSilence()
@@ -157,7 +174,7 @@ func TestACertificateThatCannotBeTrusted(t *testing.T) {
 			_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 			c := newClient(t, "https://localhost:"+port, Options{})
 			if row.knowIt {
-				c.roots = pool
+				trust(t, cert.Certificate[0])
 			}
 			_, err := c.APIVersion(t.Context())
 			var own *Error

@@ -31,7 +31,7 @@ type Error struct {
 	Names   []string  // ErrName: whom the certificate is for; what stands in it may have any bytes
 	From    time.Time // ErrName, ErrDate: from when it is valid; zero if nothing is known of it
 	Until   time.Time // and until when
-	Program string    // ErrTooOld: where the program is and what it says of itself
+	Program string    // ErrTooOld: where the program is and what it says of itself, fit to print
 }
 
 // Error returns the kind and the text.
@@ -65,7 +65,7 @@ func (e *Error) enrich(ctx context.Context, path, address string, who peer) {
 	switch e.Kind {
 	case ErrTooOld:
 		text, _, _ := strings.Cut(ask(ctx, path, "", "version"), "\n")
-		e.Program = strings.TrimSpace(path + ", " + short(text))
+		e.Program = short(path) + ", " + short(text)
 	case ErrName, ErrDate:
 		text := ask(ctx, path, "", append([]string{"s_client", "-no_ign_eof", "-nocommands", "-min_protocol", "TLSv1.2", "-connect", address}, who.sni...)...)
 		const begin, end = "-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----"

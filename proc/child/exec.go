@@ -176,7 +176,7 @@ func ExecMain(args []string) int {
 		takeTerminal()
 	}
 	complain(r.perform())
-	return 127
+	return failed
 }
 
 // perform takes the steps of the original's child, in its order, and those of limits
@@ -228,15 +228,27 @@ func (r request) perform() string {
 	if r.failure == 0 {
 		err = l.exec(s)
 	}
+	return cannotExec(s) + ErrnoName(err)
+}
+
+// cannotExec begins the text of the last step's failure.
+func cannotExec(s *Spec) string {
 	name := s.Path
 	if len(s.Argv) > 0 {
 		name = s.Argv[0]
 	}
-	return fmt.Sprintf("couldn't exec %s: %s", name, ErrnoName(err))
+	return "couldn't exec " + name + ": "
 }
+
+// What a child that could not become its program leaves.
+const (
+	failed     = 127 // its exit status
+	said       = "supervisor: "
+	notSpawned = "\nsupervisor: child process was not spawned\n"
+)
 
 // complain tells the child's stderr what failed. If nobody listens there, the
 // exit status still tells that something did.
 func complain(what string) {
-	_, _ = os.Stderr.WriteString("supervisor: " + what + "\nsupervisor: child process was not spawned\n")
+	_, _ = os.Stderr.WriteString(said + what + notSpawned)
 }

@@ -202,6 +202,7 @@ func (l *limiter) exec(s *Spec) error {
 	if err != nil {
 		return err
 	}
+	complaint := l.complaint(s)
 	debug.SetGCPercent(-1)
 	if !slices.ContainsFunc(l.final, func(k kernelLimit) bool { return k.resource == unix.RLIMIT_NOFILE }) && early.NOFILE.Hard != 0 {
 		// What syscall.Exec does, too: the library has raised it for itself.
@@ -216,7 +217,18 @@ func (l *limiter) exec(s *Spec) error {
 	}
 	_, _, errno := syscall.RawSyscall(syscall.SYS_EXECVE,
 		uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
-	return errno
+	complaint = append(append(complaint, unix.ErrnoName(errno)...), notSpawned...) // there is room
+	syscall.RawSyscall(syscall.SYS_WRITE, uintptr(syscall.Stderr), uintptr(unsafe.Pointer(&complaint[0])), uintptr(len(complaint)))
+	syscall.RawSyscall(syscall.SYS_EXIT_GROUP, failed, 0, 0)
+	return errno // is not reached
+}
+
+// complaint begins what is said if the program cannot be executed. It has room for the
+// rest, and so has the stack: by then there may be no memory.
+func (l *limiter) complaint(s *Spec) []byte {
+	text := said + cannotExec(s)
+	room := len(text) + len(unix.ErrnoName(unix.EPROTONOSUPPORT)) + len(notSpawned) // no name is much longer
+	return append(make([]byte, 0, 2*room), text...)
 }
 
 // affinityReason says what the kernel means by its answer.

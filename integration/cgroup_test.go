@@ -16,16 +16,7 @@ import (
 func (s *sup) ownCgroup() string {
 	s.t.Helper()
 	needRoot(s.t)
-	point := ""
-	for line := range strings.Lines(readFile(s.t, "/proc/self/mountinfo")) {
-		if strings.Contains(line, " - cgroup2 ") {
-			point = strings.Fields(line)[4]
-		}
-	}
-	if point == "" {
-		skip(s.t, "cgroup v2 is not mounted here")
-	}
-	dir := filepath.Join(point, "gosupervisor-"+s.mark)
+	dir := filepath.Join(cgroupPoint(s.t), "gosupervisor-"+s.mark)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		skip(s.t, err.Error())
 	}
@@ -53,6 +44,18 @@ func (s *sup) ownCgroup() string {
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(f.Fd())
 	}
 	return dir
+}
+
+// cgroupPoint returns where version 2 is mounted.
+func cgroupPoint(t testing.TB) string {
+	t.Helper()
+	for line := range strings.Lines(readFile(t, "/proc/self/mountinfo")) {
+		if strings.Contains(line, " - cgroup2 ") {
+			return strings.Fields(line)[4]
+		}
+	}
+	skip(t, "cgroup v2 is not mounted here")
+	return ""
 }
 
 // groupsBelow lists the groups below another, those above first.
@@ -320,4 +323,78 @@ limits_strict=true
 		t.Errorf("it says so %d times", n)
 	}
 	s.terminate()
+}
+
+// containerGroups is the configuration of a container that would have control groups.
+const containerGroups = `[unix_http_server]
+file=/run/s.sock
+[supervisord]
+nodaemon=true
+logfile=/dev/null
+logfile_maxbytes=0
+pidfile=/run/s.pid
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix:///run/s.sock
+[program-defaults]
+kill_scope=cgroup
+redirect_stderr=true
+stdout_logfile=NONE
+[program:main]
+command=/bin/sh -c "ESCAPE & exec cat"
+[program:other]
+command=/bin/cat
+`
+
+// runGroups runs it with something that leaves the session, and more keys.
+func runGroups(t *testing.T, escape, more string, options ...string) *container {
+	t.Helper()
+	c := runContainer(t, append(options, "--env", "CONF="+strings.Replace(containerGroups, "ESCAPE", escape, 1)+more, "--entrypoint", "/bin/sh"),
+		"-c", `echo "$CONF" >/run/c.conf; exec /usr/bin/supervisord -c /run/c.conf`)
+	c.conf = "/run/c.conf"
+	return c
+}
+
+// TestControlGroupsInAContainer is a container as it is by default: its control groups
+// are for looking at, if there are any of version 2.
+func TestControlGroupsInAContainer(t *testing.T) {
+	t.Parallel()
+	c := runGroups(t, "busybox setsid busybox sleep 4109", "[program:main]\nmemory_max=64MB\n")
+	c.waitLogs(" works as kill_scope=tree: ", "WARN main: cannot set memory_max=64MB: ", "success: main entered RUNNING", "success: other entered RUNNING")
+	c.docker(0, "stop", "-t", "60", c.id)
+	c.stopped()
+	logs := c.logs()
+	if n := strings.Count(logs, "works as kill_scope=tree"); n != 1 || !strings.Contains(logs, "killed a process that main (pid ") {
+		t.Errorf("it says %d times that there are none:\n%s", n, logs)
+	}
+}
+
+// TestWritableControlGroupsInAContainer gives a container the hierarchy, in a place of
+// its own.
+func TestWritableControlGroupsInAContainer(t *testing.T) {
+	t.Parallel()
+	point := cgroupPoint(t)
+	c := runGroups(t, "busybox setsid busybox env -i /bin/busybox sleep 4110", "", "--cgroupns", "host", "--volume", point+":/groups")
+	c.waitLogs("success: main entered RUNNING", "success: other entered RUNNING")
+	_, path, _ := strings.Cut("\n"+readFile(t, "/proc/"+c.inspect("{{.State.Pid}}")+"/cgroup"), "\n0::")
+	path, _, _ = strings.Cut(path, "\n")
+	dir := filepath.Join(point, path)
+	group := filepath.Join(dir, "supervisor.1/main@main")
+	until(t, "what belongs to main is in its group", func() (string, bool) {
+		got := membersOf(t, group)
+		return fmt.Sprint(got), slices.Equal(got, []string{"/bin/busybox sleep 4110", "cat"})
+	})
+	if r := c.ctl("stop", "main"); r.code != 0 {
+		t.Fatal(r.all())
+	}
+	until(t, "the group is gone", func() (string, bool) {
+		got := fmt.Sprint(groupsBelow(t, dir))
+		return got, got == "[supervisor.1 supervisor.1/other@other]"
+	})
+	c.docker(0, "stop", "-t", "60", c.id)
+	c.stopped()
+	if logs := c.logs(); strings.Contains(logs, "works as") || !strings.Contains(logs, "killed a process that main (pid ") {
+		t.Errorf("the log:\n%s", logs)
+	}
 }

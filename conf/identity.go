@@ -162,6 +162,10 @@ func (s *scope) daemonUser() *Account {
 // them also when its user is the daemon's.
 func (p *Program) Regroups() bool { return p.PrimaryGroup != "" || p.Groups != "" }
 
+// GroupAlone says that of the groups only the primary one was asked for. Files that were
+// written for the original may do that, which ignores it.
+func (p *Program) GroupAlone() bool { return p.PrimaryGroup != "" && p.Groups == "" }
+
 // identityTexts shows the keys of identity, but for user.
 var identityTexts = []struct {
 	key  string

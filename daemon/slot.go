@@ -216,7 +216,8 @@ func credential(p *conf.Program) *child.Credential {
 	if u == nil {
 		return nil
 	}
-	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups, Regroup: p.Regroups()}
+	return &child.Credential{Name: u.Name, UID: u.UID, GID: u.GID, Groups: u.Groups, Regroup: p.Regroups(),
+		GroupAlone: p.GroupAlone(), Optional: p.GroupAlone() && !p.Limits.Strict}
 }
 
 func closeAll(files []child.File) {

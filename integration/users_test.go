@@ -61,14 +61,26 @@ startretries=50
 startsecs=0
 stderr_logfile=DIR/root.err
 [program:group]
+command=/bin/sh -c "id -g >DIR/gid; exec cat"
+group=root
+[program:same]
+command=/bin/cat
+user=%[1]d
+group=%[1]d
+[program:strict]
 command=/bin/cat
 group=root
+limits_strict=true
+startretries=50
+[program:groups]
+command=/bin/cat
+groups=root
 startretries=50
 `, nobodysUID))
 	s.openTo()
 	s.wrap = withoutAnything(t)
 	s.start()
-	for _, name := range []string{"plain", "itself", "masked"} {
+	for _, name := range []string{"plain", "itself", "masked", "group", "same"} {
 		s.waitPID(name)
 	}
 	r := s.report("plain.json")
@@ -84,7 +96,15 @@ startretries=50
 		t.Errorf("the umask is %s", got)
 	}
 	const why = "setgroups: operation not permitted (supervisord runs as user 54321, and only root may change users and groups)"
-	for name, want := range map[string]string{"root": "cannot run as user 0: " + why, "group": "cannot run as group 0: setgid" + strings.TrimPrefix(why, "setgroups")} {
+	noGroup := "cannot run as group 0: setgid" + strings.TrimPrefix(why, "setgroups")
+	s.waitLog("WARN group: " + noGroup + "; it stays in the groups of supervisord\n")
+	if got := waitFile(t, s.path("gid"), "\n"); got != fmt.Sprintln(nobodysUID) {
+		t.Errorf("the group is %s", got)
+	}
+	if strings.Contains(s.log(), "WARN same:") {
+		t.Error("the group that it has is said not to be had")
+	}
+	for name, want := range map[string]string{"root": "cannot run as user 0: " + why, "strict": noGroup, "groups": "cannot run as other groups: " + why} {
 		if r := s.waitState(name, "FATAL"); r.description != want {
 			t.Errorf("%s: the description is %q, want %q", name, r.description, want)
 		}

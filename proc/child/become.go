@@ -17,11 +17,11 @@ type failedStep struct {
 // become changes the groups and the user. A child that is to stay who it is keeps
 // its groups too, as the original's does, unless they were asked for.
 func become(c *Credential) *failedStep {
-	same := c.UID < 0 || c.UID == os.Getuid()
+	same := c.same()
 	if same && !c.Regroup {
 		return nil
 	}
-	if c.Groups != nil && !hasGroups(c) {
+	if c.Groups != nil && !(same && c.GroupAlone) && !hasGroups(c) {
 		if err := syscall.Setgroups(c.Groups); err != nil {
 			return refused("Could not set groups of effective user", "setgroups", err)
 		}
@@ -76,6 +76,15 @@ func (f *failedStep) target(c *Credential) string {
 		return fmt.Sprintf("gid to %d", c.GID)
 	}
 	return "groups"
+}
+
+// without says what a child does without that is not what it should be, "" if it cannot
+// be the program at all.
+func (f *failedStep) without(c *Credential) string {
+	if !c.Optional || !c.same() {
+		return ""
+	}
+	return f.why(&Credential{UID: -1, GID: c.GID}) + "; it stays in the groups of supervisord"
 }
 
 // why says for people what could not be done, and what is missing.

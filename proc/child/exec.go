@@ -65,6 +65,8 @@ const (
 	credGiven = 1 << iota
 	credGroups
 	credRegroup
+	credGroupAlone
+	credOptional
 )
 
 func (r request) argv() []string {
@@ -77,6 +79,12 @@ func (r request) argv() []string {
 		}
 		if c.Regroup {
 			cred |= credRegroup
+		}
+		if c.GroupAlone {
+			cred |= credGroupAlone
+		}
+		if c.Optional {
+			cred |= credOptional
 		}
 	}
 	foreground := 0
@@ -130,7 +138,10 @@ func parseRequest(args []string) (r request, err error) {
 	}
 	r.spec = &Spec{Umask: numbers[0], Dir: args[3], Path: args[4], Argv: args[5:], Foreground: numbers[6] == 1}
 	if cred := numbers[1]; cred&credGiven != 0 {
-		r.spec.Cred = &Credential{UID: numbers[2], GID: numbers[3], Regroup: cred&credRegroup != 0}
+		r.spec.Cred = &Credential{
+			UID: numbers[2], GID: numbers[3],
+			Regroup: cred&credRegroup != 0, GroupAlone: cred&credGroupAlone != 0, Optional: cred&credOptional != 0,
+		}
 		if cred&credGroups != 0 {
 			r.spec.Cred.Groups = numbers[7:]
 		}
@@ -204,7 +215,9 @@ func (r request) perform() string {
 		return "couldn't set " + refusal
 	}
 	if s.Cred != nil {
-		if f := become(s.Cred); f != nil {
+		if f := become(s.Cred); f != nil && f.without(s.Cred) != "" {
+			r.tell(warningMark, f.without(s.Cred))
+		} else if f != nil {
 			r.tell(refusalMark, f.why(s.Cred))
 			return fmt.Sprintf("couldn't set%s: %s", f.target(s.Cred), f.text)
 		}

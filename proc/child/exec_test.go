@@ -24,6 +24,8 @@ func TestTheAppletUnderstandsWhatItIsTold(t *testing.T) {
 		{"the terminal", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Foreground: true}},
 		{"root without groups", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: 0, Cred: &child.Credential{Groups: []int{}}}},
 		{"another group and nothing else", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1, Cred: &child.Credential{UID: -1, GID: 5, Regroup: true}}},
+		{"another group if it can be", child.Spec{Path: "x", Argv: []string{"x"}, Env: []string{}, Umask: -1,
+			Cred: &child.Credential{UID: 3, GID: 5, Groups: []int{5, 6}, Regroup: true, GroupAlone: true, Optional: true}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := child.RoundTrip(&row.spec)

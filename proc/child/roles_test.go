@@ -145,6 +145,8 @@ func nobodyRegroups(args []string) {
 	must(syscall.Setgid(nobody))
 	must(syscall.Setuid(nobody))
 	cred := &child.Credential{UID: -1, GID: number(args[0]), Groups: []int{number(args[0]), number(args[1])}, Regroup: true}
+	cred.GroupAlone = len(args) > 2
+	cred.Optional = cred.GroupAlone
 	hostOne([]string{"/bin/id", "-G"}, -1, cred)
 }
 

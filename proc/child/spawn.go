@@ -73,6 +73,14 @@ type Credential struct {
 	// Regroup says that the groups were asked for by themselves. Otherwise who is
 	// that user already keeps his own.
 	Regroup bool
+
+	// GroupAlone says that of the groups only the primary one was asked for: who is
+	// that user already keeps the others.
+	GroupAlone bool
+
+	// Optional says that who is that user already goes on as he is where he may not
+	// change his groups. The report has a warning then.
+	Optional bool
 }
 
 // SpawnError says at which stage a spawn failed so that there is no child.
@@ -248,8 +256,14 @@ func KeepOpenFilesLimit() { keepsLimit.Store(true) }
 // changesUser tells whether c is somebody else than we are. Who is that user
 // already changes nothing, not even groups, unless they were asked for.
 func changesUser(c *Credential) bool {
-	return c != nil && (c.Regroup || c.UID >= 0 && c.UID != os.Getuid())
+	if c == nil || c.Regroup && c.GroupAlone && c.same() && c.GID == os.Getgid() {
+		return false
+	}
+	return c.Regroup || !c.same()
 }
+
+// same tells whether c is the user that we are.
+func (c *Credential) same() bool { return c.UID < 0 || c.UID == os.Getuid() }
 
 // Refusable tells whether the child may turn out unable to become what the Spec asks
 // for. Observer.Born says whether it is.

@@ -156,6 +156,8 @@ func TestTheSameUserKeepsItsGroups(t *testing.T) {
 }
 
 func TestGroupsThatWereAskedForAreSetAlsoForTheSameUser(t *testing.T) {
+	r := newRig(t) // one for all: two would wait for each other's children
+	own := fields(r.run(t, command("/bin/cat", "/proc/self/status")).out, "Groups")
 	for _, row := range []struct {
 		name string
 		cred child.Credential
@@ -165,6 +167,8 @@ func TestGroupsThatWereAskedForAreSetAlsoForTheSameUser(t *testing.T) {
 		{"no user", child.Credential{UID: -1, GID: 4242, Groups: []int{4242}}, "Gid 4242 4242 4242 4242; Groups 4242"},
 		{"groups alone", child.Credential{UID: -1, GID: -1, Groups: []int{7, 8}}, "Gid 0 0 0 0; Groups 7 8"},
 		{"no groups at all", child.Credential{UID: -1, GID: -1, Groups: []int{}}, "Gid 0 0 0 0; Groups "},
+		{"the group alone, of the same user", child.Credential{UID: os.Getuid(), GID: 4242, Groups: []int{4242, 7}, GroupAlone: true}, "Gid 4242 4242 4242 4242; Groups OWN"},
+		{"the group alone, of another user", child.Credential{UID: nobody, GID: 4242, Groups: []int{4242, 7}, GroupAlone: true}, "Gid 4242 4242 4242 4242; Groups 7 4242"},
 		{"another user too", child.Credential{UID: nobody, GID: 4242, Groups: []int{4242, 7}}, "Gid 4242 4242 4242 4242; Groups 7 4242"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -174,16 +178,16 @@ func TestGroupsThatWereAskedForAreSetAlsoForTheSameUser(t *testing.T) {
 			if !spec.Refusable() {
 				t.Error("nobody would wait for the news that it worked")
 			}
-			got := newRig(t).run(t, spec)
-			if who := fields(got.out, "Gid", "Groups"); who != row.want || got.report.Refusal != "" {
-				t.Errorf("child is %q (%s, %+v), want %q", who, got.err, got.report, row.want)
+			got := r.run(t, spec)
+			want := strings.Replace(row.want, "Groups OWN", own, 1)
+			if who := fields(got.out, "Gid", "Groups"); who != want || got.report.Refusal != "" {
+				t.Errorf("child is %q (%s, %+v), want %q", who, got.err, got.report, want)
 			}
 		})
 	}
 	t.Run("groups that stay", func(t *testing.T) {
 		spec := command("/bin/cat", "/proc/self/status")
 		spec.Cred = &child.Credential{UID: -1, GID: 4242, Regroup: true}
-		r := newRig(t)
 		before := fields(r.run(t, command("/bin/cat", "/proc/self/status")).out, "Groups")
 		if who, want := fields(r.run(t, spec).out, "Gid", "Groups"), "Gid 4242 4242 4242 4242; "+before; who != want {
 			t.Errorf("child is %q, want %q", who, want)
@@ -191,11 +195,28 @@ func TestGroupsThatWereAskedForAreSetAlsoForTheSameUser(t *testing.T) {
 	})
 }
 
+// The original's programs may say group=, which it ignores: who is that user already and
+// has that group starts as if it were not there.
+func TestTheGroupThatItHasIsNoChange(t *testing.T) {
+	spec := command("/bin/cat", "/proc/self/status")
+	spec.Cred = &child.Credential{UID: os.Getuid(), GID: os.Getgid(), Groups: []int{os.Getgid(), 7}, Regroup: true, GroupAlone: true}
+	if spec.Refusable() {
+		t.Error("it is said to change something")
+	}
+	r := newRig(t)
+	before := fields(r.run(t, command("/bin/cat", "/proc/self/status")).out, "Gid", "Groups")
+	if who := fields(r.run(t, spec).out, "Gid", "Groups"); who != before {
+		t.Errorf("child is %q, want %q", who, before)
+	}
+}
+
 // A namespace may let nobody set groups; what is so already need not be set.
 func TestGroupsThatAreSoAlreadyNeedNoRight(t *testing.T) {
 	r := newRig(t)
 	for _, row := range []struct{ name, args, want string }{
 		{"the groups that it has", "65534 65534", "65534\n"},
+		{"another group if it can be", "7 65534 optional", "warned: cannot run as group 7: setgid: operation not permitted (supervisord runs as user 65534, and only root may change users and groups); it stays in the groups of supervisord\n65534\n"},
+		{"its own group if it can be", "65534 7 optional", "65534\n"},
 		{"another group", "65534 7", "refused: cannot run as group 65534: setgroups: operation not permitted (supervisord runs as user 65534, and only root may change users and groups)\n"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,26 @@ func TestVerdictsAndRatios(t *testing.T) {
 		}
 		if got, want := r.ratio(s6), figure(c.ours/c.theirs); got != want {
 			t.Errorf("ratio %s, want %s", got, want)
+		}
+	}
+}
+
+func TestOtherFiguresHaveVerdictsToo(t *testing.T) {
+	r := &row{rowSpec: &rowSpec{more: true, reaches: []reach{{2, s6}}}, others: []otherReach{
+		{"a", false, reach{0.5, s6}}, {"a", true, reach{0.5, s6}}, {"b", true, reach{3, ""}}, {"c", true, reach{3, ""}},
+	}}
+	r.add(ours, 9)
+	r.add(s6, 4)
+	r.also("a", ours, 1)
+	r.also("a", s6, 2)
+	r.also("b", ours, 2)
+	want := "at least 2.00 x s6: yes; a at most 0.500 x s6: yes; a at least 0.500 x s6: yes; b at least 3.00: **no**; c at least 3.00: not measured"
+	if got := r.verdict(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for name, others := range otherReaches {
+		if !slices.ContainsFunc(rows, func(r *rowSpec) bool { return r.name == name }) {
+			t.Errorf("there is no row %s, of which %v is to be", name, others)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func run() error {
 			continue
 		}
 		began := time.Now()
-		r := &row{rowSpec: r}
+		r := &row{rowSpec: r, others: otherReaches[r.name]}
 		b.rows = append(b.rows, r)
 		r.err = r.measure(b, r)
 		if err := b.sweep(); err != nil {

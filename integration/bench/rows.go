@@ -21,7 +21,7 @@ var rows = []*rowSpec{
 	{"respawn", "kill -9 to the next one executed (limit: wait, vfork, exec)", "ms", false, []reach{{2.5, limit}}, respawn},
 	{"log64k", "log, 64 KiB writes, rotated at 50 MB (limit: read and write, not rotated)", "MiB/s", true, []reach{{1.3, original}, {0.9, limit}}, logRow(65536, 8192, width64K)},
 	{"log100", "log, 100-byte writes, rotated at 50 MB (limit: the same without)", "MiB/s", true, []reach{{0.95, limit}}, logRow(100, 1000000, 100)},
-	{"noisy", "log, 50 programs at once, 4 KiB writes", "MiB/s", true, []reach{{1.3, original}}, noisy},
+	{"noisy", "log, 50 programs at once, 4 KiB writes (limit: 50 pipes into a read and write)", "MiB/s", true, []reach{{1.3, original}}, noisy},
 	{"line", "one line, from its write until in the file", "ms", false, []reach{{1.5, s6}}, oneLine},
 	{"orphans", "PID 1, a command that leaves 20,000 orphans (limit: waitpid)", "ms", false, []reach{{1.1, limit}}, orphansRow(20000)},
 	{"update", "update with 1 of 1,000 programs changed", "ms", false, []reach{{40, ""}}, update},

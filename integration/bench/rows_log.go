@@ -11,12 +11,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	mib      = 1 << 20
 	rotateAt = 50 * mib
 	width64K = 64 // bytes a line in large writes
+
+	// Figures beside those of the rows.
+	cpuPerGiB  = "CPU, s per GiB"
+	leastShare = "least share when the first is done, %"
 )
 
 // logRow measures how long output takes from a program's first write until all
@@ -62,7 +68,7 @@ func logRow(size, count, width int) func(*bench, *row) error {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				r.add(name, rate(from, to))
-				r.also("CPU, s per GiB", name, cpu.Seconds()*1024*mib/float64(total))
+				r.also(cpuPerGiB, name, cpu.Seconds()*1024*mib/float64(total))
 			}
 		}
 		return nil
@@ -239,64 +245,119 @@ func check(log string, total int64, width int) error {
 	return nil
 }
 
-// noisy has fifty programs write at once: the sum, and how even their shares
-// are when the first is done.
+// noisy has fifty programs write at once, all from the same moment on: the sum, and how
+// even their shares are when the first is done. The limit is a pipe and a copy for each.
 func noisy(b *bench, r *row) error {
-	const n, size, count, width = 50, 4096, 4096, 64
-	const each = size * count
 	for range b.rounds {
-		for _, name := range servers {
-			p := b.peer(name)
-			if p == nil {
+		for _, name := range append([]string{limit}, servers...) {
+			if name != limit && b.peer(name) == nil {
 				continue
 			}
-			dir, err := b.folder()
-			if err != nil {
-				return err
-			}
-			progs := make([]program, n)
-			for i := range progs {
-				argv := []string{b.limit, "write", dir + "/notes", fmt.Sprint(size), fmt.Sprint(count), fmt.Sprint(width)}
-				progs[i] = program{fmt.Sprintf("p%d", i), argv, 1, fmt.Sprintf("stdout_logfile_maxbytes=%d\n", rotateAt)}
-			}
-			run, err := p.start(b, p, dir, progs)
-			if err != nil {
+			if err := b.noise(r, name); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
-			}
-			share, got := 0.0, make([]int64, n)
-			err = poll("all of the logs", 2*time.Millisecond, func() (bool, error) {
-				for i := range got {
-					if st, err := os.Stat(fmt.Sprintf("%s/p%d.stdout", dir, i)); err == nil {
-						got[i] = st.Size()
-					}
-				}
-				if share == 0 && slices.Max(got) == each {
-					share = 100 * float64(slices.Min(got)) / each
-				}
-				return slices.Min(got) == each, nil
-			})
-			to := mono()
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			all, err := await(dir+"/notes", 2*n)
-			if err != nil {
-				return err
-			}
-			first := slices.MinFunc(all, func(a, b note) int { return int(a.at - b.at) }).at
-			r.add(name, float64(n*each)/mib/(float64(to-first)/1e9))
-			r.also("least share when the first is done, %", name, share)
-			if _, err := run.quit(); err != nil {
-				return err
-			}
-			for i := range n {
-				if err := check(fmt.Sprintf("%s/p%d.stdout", dir, i), each, width); err != nil {
-					return fmt.Errorf("%s, program %d: %w", name, i, err)
-				}
 			}
 			if err := b.sweep(); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// noise is one round of noisy.
+func (b *bench) noise(r *row, name string) error {
+	const n, size, count, width = 50, 4096, 4096, 64
+	const each = size * count
+	dir, err := b.folder()
+	if err != nil {
+		return err
+	}
+	gate := dir + "/gate"
+	if err := unix.Mkfifo(gate, 0o600); err != nil {
+		return err
+	}
+	argv := []string{b.limit, "gate", gate, "write", dir + "/notes", fmt.Sprint(size), fmt.Sprint(count), fmt.Sprint(width)}
+	logs := make([]string, n)
+	for i := range logs {
+		logs[i] = fmt.Sprintf("%s/p%d.stdout", dir, i)
+	}
+	var run *running
+	if name == limit {
+		err = b.pipes(dir, argv, logs)
+	} else {
+		progs := make([]program, n)
+		for i := range progs {
+			progs[i] = program{fmt.Sprintf("p%d", i), argv, 1, fmt.Sprintf("stdout_logfile_maxbytes=%d\n", rotateAt)}
+		}
+		if run, err = b.peer(name).start(b, b.peer(name), dir, progs); err == nil {
+			err = run.ready(n)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	// Who comes late finds it open.
+	open, err := os.OpenFile(gate, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	share, got := 0.0, make([]int64, n)
+	err = poll("all of the logs", 2*time.Millisecond, func() (bool, error) {
+		for i, log := range logs {
+			if st, err := os.Stat(log); err == nil {
+				got[i] = st.Size()
+			}
+		}
+		if share == 0 && slices.Max(got) == each {
+			share = 100 * float64(slices.Min(got)) / each
+		}
+		return slices.Min(got) == each, nil
+	})
+	to := mono()
+	if err != nil {
+		return err
+	}
+	all, err := await(dir+"/notes", 2*n)
+	if err != nil {
+		return err
+	}
+	first := slices.MinFunc(all, func(a, b note) int { return int(a.at - b.at) }).at
+	r.add(name, float64(n*each)/mib/(float64(to-first)/1e9))
+	r.also(leastShare, name, share)
+	if run != nil {
+		if _, err := run.quit(); err != nil {
+			return err
+		}
+	}
+	for i, log := range logs {
+		if err := check(log, each, width); err != nil {
+			return fmt.Errorf("program %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// pipes starts a writer and a copy to each of the logs.
+func (b *bench) pipes(dir string, writer, logs []string) error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	for _, log := range logs {
+		pr, pw, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		_, err = launch(dir, []string{b.limit, "copy", log}, nil, pr.Fd())
+		if err == nil {
+			_, err = launch(dir, writer, nil, null.Fd(), pw.Fd())
+		}
+		pr.Close()
+		pw.Close()
+		if err != nil {
+			return err
 		}
 	}
 	return nil

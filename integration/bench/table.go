@@ -31,9 +31,23 @@ type reach struct {
 	against string
 }
 
+// otherReach is what another figure that the same run yields is to be.
+type otherReach struct {
+	what string
+	more bool
+	reach
+}
+
+// otherReaches are those of the rows that have some.
+var otherReaches = map[string][]otherReach{
+	"log64k": {{cpuPerGiB, false, reach{0.75, original}}},
+	"noisy":  {{leastShare, true, reach{80, ""}}},
+}
+
 // row is a line with what was measured.
 type row struct {
 	*rowSpec
+	others  []otherReach
 	samples []series
 	besides []series // of other figures that the same run yields
 	err     error
@@ -59,9 +73,11 @@ func put(all []series, what, who string, v float64) []series {
 }
 
 // of is somebody's median.
-func (r *row) of(who string) (float64, bool) {
-	for _, s := range r.samples {
-		if s.who == who {
+func (r *row) of(who string) (float64, bool) { return of(r.samples, "", who) }
+
+func of(all []series, what, who string) (float64, bool) {
+	for _, s := range all {
+		if s.what == what && s.who == who {
 			return median(s.values), true
 		}
 	}
@@ -92,27 +108,35 @@ func figure(v float64) string {
 func (r *row) verdict() string {
 	var all []string
 	for _, c := range r.reaches {
-		word, text := "at most", figure(c.times)
-		if r.more {
-			word = "at least"
-		}
-		least, known := c.times, true
-		if c.against != "" {
-			var other float64
-			other, known = r.of(c.against)
-			text, least = figure(c.times)+" x "+c.against, c.times*other
-		}
-		is, has := r.of(ours)
-		answer := "**no**"
-		switch {
-		case !known || !has:
-			answer = "not measured"
-		case r.more && is >= least, !r.more && is <= least:
-			answer = "yes"
-		}
-		all = append(all, fmt.Sprintf("%s %s: %s", word, text, answer))
+		all = append(all, c.verdict(r.samples, "", r.more))
+	}
+	for _, c := range r.others {
+		all = append(all, c.what+" "+c.verdict(r.besides, c.what, c.more))
 	}
 	return strings.Join(all, "; ")
+}
+
+// verdict says whether our figure of that name is what it is to be.
+func (c reach) verdict(all []series, what string, more bool) string {
+	word, text := "at most", figure(c.times)
+	if more {
+		word = "at least"
+	}
+	least, known := c.times, true
+	if c.against != "" {
+		var other float64
+		other, known = of(all, what, c.against)
+		text, least = figure(c.times)+" x "+c.against, c.times*other
+	}
+	is, has := of(all, what, ours)
+	answer := "**no**"
+	switch {
+	case !known || !has:
+		answer = "not measured"
+	case more && is >= least, !more && is <= least:
+		answer = "yes"
+	}
+	return fmt.Sprintf("%s %s: %s", word, text, answer)
 }
 
 // ratio is ours divided by somebody's.

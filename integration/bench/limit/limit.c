@@ -185,7 +185,20 @@ static int init(char **a) {
   return 99;
 }
 
+/* gate FIFO TASK...: waits until somebody has opened the other end, so that many begin
+ * together; then it is as if it had been called with the rest. */
+static void gate(const char *fifo) {
+  int fd = open(fifo, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) die(fifo);
+  close(fd);
+}
+
 int main(int argc, char **argv) {
+  if (argc > 3 && !strcmp(argv[1], "gate")) {
+    gate(argv[2]);
+    argc -= 2;
+    argv += 2;
+  }
   char **a = argv + 2;
   /* A first line "#!limit TASK:FILE" gives both as one word. */
   char *colon = argc > 1 ? strchr(argv[1], ':') : NULL;

@@ -14,10 +14,11 @@ FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := $(if $(FIRST),-tags=pid1)
 # Nobody waits for these packages: they go without inlining, which is smaller.
-SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net \
-               fmt time reflect sort os/... path/... strconv gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/client gosupervisor/ctl/promtext \
-               gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi gosupervisor/daemon/socket \
-               gosupervisor/proc/usage gosupervisor/pidproxy gosupervisor/relay gosupervisor/applet github.com/...)
+SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net fmt time reflect sort strings os/... path/... strconv \
+               gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/api gosupervisor/ctl/client gosupervisor/ctl/openssl gosupervisor/ctl/promtext \
+               gosupervisor/daemon gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
+               gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/pidproxy gosupervisor/relay \
+               gosupervisor/applet github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf

@@ -1,8 +1,8 @@
 package logfile
 
 import (
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sort"
@@ -36,24 +36,15 @@ func oneName(s string) string {
 	}, s)
 }
 
-// random returns letters that nobody can foresee: the directory may be /tmp.
+// random returns letters that nobody can foresee: the directory may be /tmp. The
+// runtime's generator is ChaCha8 with a key from the system, and a file that is
+// there already is never taken for a new one.
 func random() string {
-	// Bytes from 222 on are passed over: 222 is a multiple of the number of
-	// letters, so that each is as likely as any other.
-	const fair = 256 / len(autoLetters) * len(autoLetters)
-	name := make([]byte, 0, autoRandom)
-	for {
-		var p [2 * autoRandom]byte
-		rand.Read(p[:]) // never fails
-		for _, b := range p {
-			if int(b) < fair {
-				name = append(name, autoLetters[int(b)%len(autoLetters)])
-			}
-			if len(name) == autoRandom {
-				return string(name)
-			}
-		}
+	name := make([]byte, autoRandom)
+	for i := range name {
+		name[i] = autoLetters[rand.IntN(len(autoLetters))]
 	}
+	return string(name)
 }
 
 // CreateAuto creates the empty file at path for its owner alone. It is an

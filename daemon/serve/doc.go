@@ -6,7 +6,9 @@
 //
 // A connection belongs to its goroutines and shares nothing with others: one
 // reads, one writes, one owns the requests in flight, and each request runs in
-// its own. They end with the connection, and Shutdown joins them all. What a
+// its own. One that speaks HTTP has a single goroutine for its requests, one after
+// another, and a second that listens for the end of the client while it has to
+// wait. They end with the connection, and Shutdown joins them all. What a
 // client may cost is bounded: connections, requests in flight, sizes of lines,
 // headers and bodies, and the time until the first request.
 //

@@ -175,11 +175,10 @@ func (b *bench) growthRound(p *peer, n int, all map[string][]float64) error {
 // program only.
 func (r *running) askAll(n int) (took int64, asked bool, err error) {
 	var out, sign string
-	began := mono()
 	switch {
 	case r.sock != "":
 		sign = " RUNNING "
-		began = mono()
+		began := mono()
 		out, err = r.ctl("status")
 		took = mono() - began
 	case r.peer.name == runit:
@@ -188,8 +187,8 @@ func (r *running) askAll(n int) (took int64, asked bool, err error) {
 		if e != nil {
 			return 0, false, e
 		}
-		began = mono()
 		var text []byte
+		began := mono()
 		text, err = exec.Command(r.peer.tools["sv"], append([]string{"status"}, dirs...)...).Output()
 		took = mono() - began
 		out = string(text)

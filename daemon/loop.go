@@ -39,6 +39,7 @@ func (h *host) loop() core.Leave {
 		}
 		h.flush()
 		if h.rest.take(time.Since(h.epoch)) {
+			h.view.rest()
 			h.chores.add(h.attic.tidy)
 		} else if len(control)+len(output) > 0 {
 			h.rest.stir(time.Since(h.epoch))

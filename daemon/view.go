@@ -58,11 +58,11 @@ func (v *view) want(c *core.Core, r api.Request) {
 	}
 	switch r.(type) {
 	case api.GetProcessInfo:
-		if v.missed++; v.missed*rowsPerRead < c.Size() {
-			return
-		}
-	case api.GetAllProcessInfo: // costs as much
-	default:
+		v.missed++
+	case api.GetAllProcessInfo: // the second one
+		v.missed += c.Size()/rowsPerRead/2 + 1
+	}
+	if v.missed == 0 || v.missed*rowsPerRead < c.Size() {
 		return
 	}
 	v.missed = 0
@@ -78,6 +78,12 @@ func (v *view) want(c *core.Core, r api.Request) {
 		t.rows[i].Store(r)
 	}
 	v.table.Store(t)
+}
+
+// rest gives the view back: who reads once in a while asks the loop.
+func (v *view) rest() {
+	v.table.Store(nil)
+	v.missed = 0
 }
 
 // all returns the records of one moment, or false where there is none: the loop

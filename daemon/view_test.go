@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,43 +11,49 @@ import (
 	"gosupervisor/daemon/core"
 )
 
-// peek asks without the loop.
-func (s *supervisor) peek(r api.Request) (any, bool) {
+// peek asks without the loop. At rest there is no view, so it may have to be made
+// anew.
+func (s *supervisor) peek(r api.Request) any {
 	s.t.Helper()
-	v, ok, err := s.host.Peek(s.t.Context(), r)
-	if err != nil {
-		s.t.Fatalf("%T: %v", r, err)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); s.call(api.GetAllProcessInfo{}) {
+		v, ok, err := s.host.Peek(s.t.Context(), r)
+		if err != nil {
+			s.t.Fatalf("%T: %v", r, err)
+		}
+		if ok {
+			return v
+		}
 	}
-	return v, ok
+	s.t.Fatalf("never: an answer to %T without the loop", r)
+	return nil
 }
 
 func TestWhoeverReadsOftenDoesNotAskTheLoop(t *testing.T) {
 	s := supervise(t, "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n")
 	s.waitFor("cat", "RUNNING")
-	if _, ok := s.peek(api.GetProcessInfo{Name: "cat"}); !ok {
-		t.Error("after the first time it has to be asked again")
+	if v := s.peek(api.GetProcessInfo{Name: "cat"}); v.(api.ProcessInfo).Name != "cat" {
+		t.Errorf("got %v", v)
 	}
-	if v, ok := s.peek(api.GetAllProcessInfo{}); !ok || len(v.([]api.ProcessInfo)) != 1 {
-		t.Errorf("got %v, %v", v, ok)
+	if v := s.peek(api.GetAllProcessInfo{}); len(v.([]api.ProcessInfo)) != 1 {
+		t.Errorf("got %v", v)
 	}
 	s.faults(api.GetProcessInfo{Name: "nosuch"}, api.BadName)
 	s.faults(api.GetProcessInfo{Name: "cat:*"}, api.BadName)
-	if _, ok := s.peek(api.StopProcess{Name: "cat"}); ok {
+	if _, ok, _ := s.host.Peek(t.Context(), api.StopProcess{Name: "cat"}); ok {
 		t.Error("a stop was answered without the loop")
 	}
 }
 
 func TestWhoeverHasTheAnswerReadsWhatHasBecomeOfIt(t *testing.T) {
 	s := supervise(t, "[program:cat]\ncommand=/bin/cat\nstartsecs=0\nautostart=false\n")
-	s.call(api.GetAllProcessInfo{})
 	for range 50 {
 		s.call(api.StartProcess{Name: "cat", Wait: true})
-		if v, ok := s.peek(api.GetProcessInfo{Name: "cat"}); !ok || v.(api.ProcessInfo).StateName != "RUNNING" || v.(api.ProcessInfo).PID == 0 {
-			t.Fatalf("started, and it is %+v, %v", v, ok)
+		if p := s.peek(api.GetProcessInfo{Name: "cat"}).(api.ProcessInfo); p.StateName != "RUNNING" || p.PID == 0 {
+			t.Fatalf("started, and it is %+v", p)
 		}
 		s.call(api.StopProcess{Name: "cat", Wait: true})
-		if v, ok := s.peek(api.GetProcessInfo{Name: "cat"}); !ok || v.(api.ProcessInfo).StateName != "STOPPED" || v.(api.ProcessInfo).PID != 0 {
-			t.Fatalf("stopped, and it is %+v, %v", v, ok)
+		if p := s.peek(api.GetProcessInfo{Name: "cat"}).(api.ProcessInfo); p.StateName != "STOPPED" || p.PID != 0 {
+			t.Fatalf("stopped, and it is %+v", p)
 		}
 	}
 }
@@ -78,6 +85,33 @@ func TestNothingIsReadOnceAShutdownHasBegun(t *testing.T) {
 	s.faults(api.GetAllProcessInfo{}, api.ShutdownState)
 }
 
+func TestAViewIsThereWhileItIsWorthTheWhile(t *testing.T) {
+	g := &conf.Group{Name: "g"}
+	for i := range 10 * rowsPerRead {
+		g.Programs = append(g.Programs, &conf.Program{Name: fmt.Sprint(i), Group: "g"})
+	}
+	c := core.New(&conf.Config{Groups: []*conf.Group{g}}, core.Options{})
+	c.Step(0, time.Now(), core.Boot{})
+	var v view
+	v.update(c)
+	for name, requests := range map[string][]api.Request{
+		"one":   slices.Repeat([]api.Request{api.GetProcessInfo{}}, 10),
+		"all":   slices.Repeat([]api.Request{api.GetAllProcessInfo{}}, 2),
+		"mixed": append(slices.Repeat([]api.Request{api.GetState{}, api.GetProcessInfo{}}, 9), api.GetAllProcessInfo{}),
+	} {
+		for i, r := range requests {
+			if v.table.Load() != nil {
+				t.Errorf("%s: it is there after %d of %d requests", name, i, len(requests))
+			}
+			v.want(c, r)
+		}
+		if v.table.Load() == nil {
+			t.Errorf("%s: it is not there after %d requests", name, len(requests))
+		}
+		v.rest()
+	}
+}
+
 // TestAListIsOfOneMoment has one step of the core change many programs while others
 // read: they see all of it or nothing.
 func TestAListIsOfOneMoment(t *testing.T) {
@@ -97,11 +131,14 @@ func TestAListIsOfOneMoment(t *testing.T) {
 		for id := range core.ProcID(programs) {
 			step(core.Spawned{Proc: id + 1, PID: int(id) + 100})
 		}
-		h.view.want(h.core, api.GetAllProcessInfo{})
+		for range 2 {
+			h.view.want(h.core, api.GetAllProcessInfo{})
+		}
 		begun, over := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(over)
-			for last := ""; last != "STOPPING"; {
+			deadline := time.Now().Add(patience)
+			for last := ""; last != "STOPPING" && time.Now().Before(deadline); {
 				v, ok, _ := h.Peek(t.Context(), api.GetAllProcessInfo{})
 				if !ok {
 					continue
@@ -120,7 +157,11 @@ func TestAListIsOfOneMoment(t *testing.T) {
 				}
 			}
 		}()
-		<-begun
+		select {
+		case <-begun:
+		case <-over:
+			t.Fatal("there is no view")
+		}
 		step(core.Request{ID: 1, Req: api.StopAllProcesses{}})
 		<-over
 	}

@@ -25,7 +25,7 @@ import (
 const (
 	maxFileSize = 16 << 20
 	maxAllFiles = 32 << 20
-	maxSections = 10_000
+	maxSections = 20_000  // ten thousand programs, and what else there is
 	maxKeys     = 1_000   // of one section
 	maxValue    = 1 << 20 // bytes; no program can be given a longer argument
 	maxBadLines = 100     // reported one by one

@@ -115,7 +115,7 @@ func TestExcessIsRefused(t *testing.T) {
 		return b.String()
 	}
 	for _, tt := range []struct{ name, text, want string }{
-		{"a hundred thousand sections", many(100_000, "[program:%d]\n"), "more than 10000 sections"},
+		{"a hundred thousand sections", many(100_000, "[program:%d]\n"), "more than 20000 sections"},
 		{"a hundred thousand keys", "[a]\n" + many(100_000, "k%d=v\n"), "more than 1000 keys in [a]"},
 		{"a value of two megabytes", "[a]\nk=" + strings.Repeat("x", 2<<20), "the value of k in [a] is longer than 1024 KiB"},
 		{"a value of a million lines", "[a]\nk=" + strings.Repeat("v\n ", 1<<20), "the value of k in [a] is longer than 1024 KiB"},
@@ -147,7 +147,8 @@ func TestTheMostThatIsAllowedIsReadSoon(t *testing.T) {
 	}
 	var d *document
 	cost := allocated(func() { d = parseText(t, b.String()) })
-	if v, _, _, _ := d.lookup("program:9999", "command"); v != "/bin/9999" {
+	last := fmt.Sprint(maxSections - 1)
+	if v, _, _, _ := d.lookup("program:"+last, "command"); v != "/bin/"+last {
 		t.Errorf("the last command is %q", v)
 	}
 	if most := uint64(200 * b.Len()); cost > most {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,8 @@ type exchange struct {
 // serveWebConn serves a connection that speaks HTTP, one request after another.
 func (s *Server) serveWebConn(conn *firstByteConn) {
 	defer conn.Close()
-	x := &exchange{s: s, conn: conn, in: bufio.NewReader(conn), out: bufio.NewWriter(conn)}
+	x := &exchange{s: s, conn: conn, in: bufio.NewReader(conn)}
+	x.out = bufio.NewWriter(x)
 	x.ctx, x.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, conn))
 	defer x.cancel()
 	defer context.AfterFunc(s.dead, func() { _ = conn.Close() })()
@@ -60,6 +62,15 @@ func (s *Server) serveWebConn(conn *firstByteConn) {
 			return
 		}
 	}
+}
+
+// Write sends a part of the answer, unless the server is dead: what a call says that
+// ends with it is not the answer, and the client had better know that it has none.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.s.dead.Err() != nil {
+		return 0, net.ErrClosed
+	}
+	return x.conn.Write(p)
 }
 
 // wake ends a wait for a request.

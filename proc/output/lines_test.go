@@ -187,7 +187,8 @@ func TestLinesOfManyAreNeverMixed(t *testing.T) {
 	var pumps []*Pump
 	for i := range programs {
 		c := lineLog(conf.LogPrefix)
-		c.Prefix, c.MaxLine = fmt.Sprintf("p%d |", i), 1<<20
+		// However long the second half of a line takes to come.
+		c.Prefix, c.MaxLine, c.PartialMS = fmt.Sprintf("p%d |", i), 1<<20, 600_000
 		p, w := start(t, Options{Sinks: []Sink{NewLines(stream, c, "g", "n", "stdout")}})
 		pumps = append(pumps, p)
 		go func() {

@@ -42,7 +42,7 @@ func giveBack(buffer *[]byte) {
 type flow struct {
 	large   bool
 	refused bool  // it may not be large
-	streak  int16 // reads in a row that ask for the other size
+	streak  int16 // reads in a row that ask for the other size; it stops where that is enough for both
 }
 
 // borrow returns a buffer for the next read.
@@ -59,7 +59,7 @@ func (f *flow) note(e End, n int) (more bool) {
 		f.streak = 0
 		return n > trickle
 	}
-	f.streak++
+	f.streak = min(f.streak+1, shortsToShrink)
 	switch {
 	case !f.large && !f.refused && f.streak >= fullsToGrow:
 		if e.poller.busy.Load() == 1 {

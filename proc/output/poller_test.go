@@ -268,3 +268,31 @@ func TestAPipeThatMayNotGrowIsNotTriedAgain(t *testing.T) {
 		t.Errorf("got %+v and %d large ones, want it refused and none", f, e.poller.large.Load())
 	}
 }
+
+// TestAPipeGrowsHoweverLongOthersWereBusyBeforehand has more reads fill the chunk than the
+// count of them can hold.
+func TestAPipeGrowsHoweverLongOthersWereBusyBeforehand(t *testing.T) {
+	p := NewPoller()
+	r, w, err := p.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(w)
+	defer r.Close()
+	var f flow
+	p.busy.Store(2)
+	for range 1<<15 + fullsToGrow {
+		if f.note(*r, chunk); f.large {
+			t.Fatalf("beside a busy one: %+v", f)
+		}
+	}
+	p.busy.Store(1)
+	f.note(*r, chunk)
+	if f.refused {
+		lacking.Skip(t, "pipes cannot be made larger here")
+	}
+	if !f.large {
+		t.Errorf("alone: %+v, want it large", f)
+	}
+	f.release(*r)
+}

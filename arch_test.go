@@ -135,7 +135,7 @@ func (r rules) check(root fs.FS) (problems, packages []string) {
 		}
 		if entry.IsDir() {
 			base := path.Base(name)
-			if name != "." && (base[0] == '.' || base == "testdata" || base == "integration") {
+			if name != "." && (base[0] == '.' || base == "testdata") {
 				return fs.SkipDir
 			}
 			return nil
@@ -146,6 +146,10 @@ func (r rules) check(root fs.FS) (problems, packages []string) {
 		text, err := fs.ReadFile(root, name)
 		if err != nil {
 			return err
+		}
+		if strings.HasPrefix(name, "integration/") {
+			problems = append(problems, outside(name, text)...)
+			return nil
 		}
 		dir := path.Dir(name)
 		packages = append(packages, dir)
@@ -185,7 +189,7 @@ func (r rules) file(name string, text []byte) (problems []string, documented boo
 	}
 	documented = path.Base(name) == "doc.go" && strings.HasPrefix(file.Doc.Text(), "Package "+file.Name.Name+" ")
 	if strings.HasSuffix(name, "_test.go") {
-		if strings.Contains(string(text), "\tt."+"Skip") {
+		if skipsByItself(file) {
 			report("skips by itself; lacking.Skip fails where nothing may be skipped")
 		}
 		return problems, documented
@@ -229,6 +233,67 @@ func (r rules) file(name string, text []byte) (problems []string, documented boo
 	})
 	return problems, documented
 }
+
+// skipsByItself tells whether a test is left out in another way than by lacking.Skip,
+// whatever it calls its T or B.
+func skipsByItself(file *ast.File) (found bool) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			switch sel.Sel.Name {
+			case "Skipf", "SkipNow":
+				found = true
+			case "Skip": // other things have such a method, too
+				found = found || isTest(sel.X)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// isTest tells whether an expression is an argument of a type of package testing, or a
+// field with a name that such a thing usually has.
+func isTest(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		return slices.Contains([]string{"t", "b", "f", "tb", "T", "B", "F", "TB"}, e.Sel.Name)
+	case *ast.Ident:
+		if e.Obj == nil {
+			return false
+		}
+		field, ok := e.Obj.Decl.(*ast.Field)
+		if !ok {
+			return false
+		}
+		of := field.Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		sel, ok := of.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		pkg, ok := sel.X.(*ast.Ident)
+		return ok && pkg.Name == "testing"
+	}
+	return false
+}
+
+// outside checks a file of the module of the tests from outside, which is free in all else.
+func outside(name string, text []byte) []string {
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("%s: %v", name, err)}
+	case name != skipper && skipsByItself(file):
+		return []string{name + ": skips by itself; the helpers in " + skipper + " tell what CI has to have"}
+	}
+	return nil
+}
+
+// skipper is the file that has the helpers of the tests from outside, a module of its own
+// that does not see package lacking.
+const skipper = "integration/main_test.go"
 
 // mayImport tells whether the file may import the package.
 func (r rules) mayImport(name, imported string) bool {
@@ -300,7 +365,15 @@ func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
 		{"a lock in the wrong place", "b/b.go", "package b\nimport \"sync\"\nvar m sync.RWMutex\n", "b/b.go: uses sync.RWMutex"},
 		{"a library in the wrong file", "b/b.go", "package b\nimport \"x.org/lib\"\n", "b/b.go: may not import x.org/lib"},
 		{"a library that nobody asked for", "a/a.go", "package a\nimport \"y.org/lib\"\n", "a/a.go: may not import y.org/lib"},
-		{"a test that leaves itself out", "a/a_test.go", "package a\nfunc f(t T) {\n\tt." + "Skip()\n}\n", "a/a_test.go: skips by itself"},
+		{"a test that leaves itself out", "a/a_test.go", "package a\nfunc f(t *testing.T) { t.Skip() }\n", "a/a_test.go: skips by itself"},
+		{"a benchmark that leaves itself out", "a/a_test.go", "package a\nfunc f(b *testing.B) { b.Skipf(\"\") }\n", "a/a_test.go: skips by itself"},
+		{"a test under another name that leaves itself out", "a/a_test.go", "package a\nfunc f(x testing.TB) { func() { x.Skip() }() }\n", "a/a_test.go: skips by itself"},
+		{"another thing that skips", "a/a_test.go", "package a\nfunc f(s *Scanner) { s.Skip() }\n", ""},
+		{"a T of a T that is left out", "a/a_test.go", "package a\nfunc f(r R) { r.t.Skip() }\n", "a/a_test.go: skips by itself"},
+		{"a test that the machine lacks something for", "a/a_test.go", "package a\nfunc f(t *testing.T) { lacking.Skip(t) }\n", ""},
+		{"a word about it", "a/a_test.go", "package a\nvar s = \"t.Skip()\" // t.Skip()\n", ""},
+		{"a test from outside that leaves itself out", "integration/a_test.go", "package a\nfunc f(t *testing.T) { t.Skip() }\n", "integration/a_test.go: skips by itself"},
+		{"the helpers of the tests from outside", "integration/main_test.go", "package a\nfunc skip(t testing.TB) { t.Skip() }\n", ""},
 		{"a file too long to read", "a/a.go", "package a\n" + strings.Repeat("\n", 20), "a/a.go: 21 lines, more than 20"},
 		{"a test too long to read", "a/a_test.go", "package a\n" + strings.Repeat("\n", 20), "a/a_test.go: 21 lines, more than 20"},
 		{"a file that is not Go", "a/a.go", "pakage a\n", "a/a.go: "},

@@ -77,7 +77,11 @@ func supervise(t *testing.T, programs string) *supervisor {
 	s.host = newHost(cfg, j, &outputs{stdout: output.NewStream(1), stderr: output.NewStream(2), poller: output.NewPoller(),
 		syslog: output.NewSyslog(filepath.Join(dir, "no-syslog"))}, past{})
 	s.load, s.loadForRestart = load, load
-	go func() { s.ended <- s.run(s.signals, nil).Restart }()
+	gone := make(chan struct{}) // closed when no goroutine of it is left
+	go func() {
+		defer close(gone)
+		s.ended <- s.run(s.signals, nil).Restart
+	}()
 	slots := 0
 	for _, g := range cfg.Groups {
 		slots += len(g.Programs)
@@ -86,7 +90,7 @@ func supervise(t *testing.T, programs string) *supervisor {
 	t.Cleanup(func() {
 		s.host.Do(context.Background(), api.Shutdown{})
 		select {
-		case <-s.done:
+		case <-gone:
 		case <-time.After(patience):
 			t.Error("the supervisor did not end")
 		}

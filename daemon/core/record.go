@@ -3,7 +3,7 @@ package core
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -105,8 +105,9 @@ func (c *Core) Records() []*Record {
 			out = append(out, p.record())
 		}
 	}
-	slices.SortFunc(out, func(a, b *Record) int {
-		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.conf.Name, b.conf.Name))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.conf.Name, b.conf.Name)) < 0
 	})
 	return out
 }

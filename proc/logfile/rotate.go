@@ -108,7 +108,8 @@ func (f *File) backups() []int {
 					all = append(all, i)
 				}
 			}
-			slices.SortFunc(all, func(a, b int) int { return b - a })
+			slices.Sort(all)
+			slices.Reverse(all)
 			return append(all, 0)
 		}
 	}

@@ -30,6 +30,22 @@ func TestProgramIsStatic(t *testing.T) {
 	}
 }
 
+// TestTheBinaryIsNoLargerThanSevenMegabytes holds the README to its word.
+func TestTheBinaryIsNoLargerThanSevenMegabytes(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it is a script")
+	if !strings.Contains(strings.Join(strings.Fields(readFile(t, "../README.md")), " "), "one binary of seven megabytes") {
+		t.Error("the README says something else")
+	}
+	info, err := os.Stat(program("supervisord"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(7_000_000); info.Size() > most {
+		t.Errorf("the binary has %d bytes, %d more than are allowed", info.Size(), info.Size()-most)
+	}
+}
+
 func TestBadConfigurationIsRefusedWithItsReason(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

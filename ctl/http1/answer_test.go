@@ -152,6 +152,7 @@ func TestResponsesAreRead(t *testing.T) {
 		"a status that is none":  {"HTTP/1.1 2x0 OK\r\n\r\n", "malformed HTTP: an answer without a status"},
 		"a status with a sign":   {"HTTP/1.1 +20 OK\r\n\r\n", "malformed HTTP: an answer without a status"},
 		"a status below all":     {"HTTP/1.1 099 OK\r\n\r\n", "malformed HTTP: an answer without a status"},
+		"the same length twice":  {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "malformed HTTP: two lengths"},
 		"a length and chunks":    {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed HTTP: a length and a Transfer-Encoding"},
 		"a coding":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "Unsupported transfer encoding"},
 		"half of it":             {"HTTP/1.1 200 OK\r\nX", "unexpected EOF"},

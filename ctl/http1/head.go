@@ -73,23 +73,19 @@ func parseVersion(text string) (minor int, err error) {
 }
 
 // framing tells how long the body is that a head announces (RFC 9112, 6.3):
-// Chunked, or a number, or Unknown if it says nothing. Two that contradict each
-// other, or a coding that is not known, are refused, since whoever is in front of
-// us may have chosen the other one.
+// Chunked, or a number, or Unknown if it says nothing. Two of them, be they equal
+// (RFC 9110, 8.6), or a coding that is not known, are refused, since whoever is in
+// front of us may have chosen the other one.
 func framing(h Header, minor int) (int64, error) {
 	length := int64(Unknown)
-	for i := range h {
-		if !strings.EqualFold(h[i].Name, "Content-Length") {
-			continue
-		}
-		n, err := parseLength(h[i].Value)
-		if err != nil {
+	switch text, n := h.find("Content-Length"); {
+	case n > 1:
+		return 0, malformed("two lengths")
+	case n == 1:
+		var err error
+		if length, err = parseLength(text); err != nil {
 			return 0, err
 		}
-		if length != Unknown && length != n {
-			return 0, malformed("two lengths")
-		}
-		length = n
 	}
 	coding, n := h.find("Transfer-Encoding")
 	switch {

@@ -10,12 +10,12 @@ import (
 
 // The lengths of bodies that are no number.
 const (
-	Chunked   = -1 // in chunks, each with its length
-	Unknown   = -2 // not told
-	UntilEnd  = -3 // of the connection
-	maxSize   = 15 // digits of the length of a chunk: it fits into an int64
-	maxExcess = 16 << 10
-	maxExtras = 4 << 10 // bytes of the fields behind the last chunk
+	Chunked   = -1       // in chunks, each with its length
+	Unknown   = -2       // not told
+	UntilEnd  = -3       // of the connection
+	maxSize   = 15       // digits of the length of a chunk: it fits into an int64
+	MaxExcess = 16 << 10 // bytes of lines beyond what chunks of a decent size need
+	MaxExtras = 4 << 10  // bytes of the fields behind the last chunk
 )
 
 // Body is the body of a message.
@@ -126,7 +126,7 @@ func (b *Body) nextChunk() error {
 		return b.trailer()
 	}
 	b.excess = max(0, b.excess+int64(len(line))+2-16-2*n)
-	if b.excess > maxExcess {
+	if b.excess > MaxExcess {
 		return malformed("more lines of chunks than chunks")
 	}
 	b.left, b.within = n, true
@@ -136,7 +136,7 @@ func (b *Body) nextChunk() error {
 // trailer reads what follows the last chunk: fields that nobody has asked for,
 // and an empty line.
 func (b *Body) trailer() error {
-	for left := maxExtras; ; {
+	for left := MaxExtras; ; {
 		line, err := b.line()
 		switch {
 		case err != nil:

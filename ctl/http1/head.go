@@ -11,7 +11,7 @@ import (
 // Limits of a head.
 const (
 	MaxHead = 64 << 10 // bytes
-	maxLine = 16 << 10 // of which for the first line
+	MaxLine = 16 << 10 // of which for the first line
 )
 
 // Error says that a message is not one, or not one that can be answered.
@@ -36,7 +36,7 @@ func readHead(r *bufio.Reader, buf []byte) ([]byte, error) {
 		piece, err := r.ReadSlice('\n')
 		buf = append(buf, piece...)
 		switch {
-		case first && len(buf) > maxLine:
+		case first && len(buf) > MaxLine:
 			return buf, &Error{StatusURITooLong, "the first line of the HTTP header is too long"}
 		case len(buf) > MaxHead:
 			return buf, tooLarge

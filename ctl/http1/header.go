@@ -54,8 +54,8 @@ func (h Header) lists(name, word string) bool {
 	return false
 }
 
-// maxFields is how many fields a head may have.
-const maxFields = 256
+// MaxFields is how many fields a head may have.
+const MaxFields = 256
 
 // parse takes the lines of a head behind the first one, each with its end.
 func (h *Header) parse(text string) error {
@@ -67,7 +67,7 @@ func (h *Header) parse(text string) error {
 		if err != nil {
 			return err
 		}
-		if len(*h) == maxFields {
+		if len(*h) == MaxFields {
 			return tooLarge
 		}
 		*h = append(*h, f)

@@ -107,11 +107,11 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"a coding that looks like it":     {post + "Transfer-Encoding: \vchunked\r\n\r\n", 400},
 		"a coding in quotes":              {post + "Transfer-Encoding: \"chunked\"\r\n\r\n", 501},
 		"an expectation":                  {post + "Expect: miracles\r\n\r\n", 417},
-		"a long target":                   {"GET /" + strings.Repeat("x", maxLine) + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
-		"a long target without an end":    {"GET /" + strings.Repeat("x", 2*maxLine), 414},
+		"a long target":                   {"GET /" + strings.Repeat("x", MaxLine) + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
+		"a long target without an end":    {"GET /" + strings.Repeat("x", 2*MaxLine), 414},
 		"a long header":                   {get + "X: " + strings.Repeat("x", MaxHead) + "\r\n\r\n", 431},
 		"a header without an end":         {get + strings.Repeat("X: y\r\n", MaxHead/6+1), 431},
-		"many headers":                    {get + strings.Repeat("X: y\r\n", maxFields) + "\r\n", 431},
+		"many headers":                    {get + strings.Repeat("X: y\r\n", MaxFields) + "\r\n", 431},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(tt.text)

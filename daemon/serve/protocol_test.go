@@ -10,6 +10,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/ctl/http1"
 	"gosupervisor/ctl/ndjson"
 	"gosupervisor/ctl/xmlrpc"
 )
@@ -189,6 +190,11 @@ Where the section has a user name, everything needs Basic authentication (401), 
 a TCP server on a loopback address without a user name, a request whose ` + "`Host`" + ` is neither an IP address nor ` + "`localhost`" + `
 nor the host of its section. Where there are roles, so is whoever plays none ([security.md](security.md)).
 
+A request that two programs could read in two ways is refused, and the connection is closed: with 400 one without exactly one
+` + "`Host`" + ` (HTTP/1.0 needs none), with two lengths, be they equal, with a length and a ` + "`Transfer-Encoding`" + `, with folded lines, control
+characters or a blank before a colon; with 501 a ` + "`Transfer-Encoding`" + ` other than ` + "`chunked`" + `, with 417 an expectation other than
+` + "`100-continue`" + `, with 505 another HTTP than 1.0 and 1.1.
+
 ` + "```" + `
 $ curl --unix-socket /run/supervisor.sock http://localhost/ndjson -d '{"id":1,"method":"supervisor.getState"}'
 {"id":1,"result":{"statecode":1,"statename":"RUNNING"}}
@@ -233,7 +239,11 @@ func renderLimits(b *strings.Builder) {
 		{"connections to all servers", fmt.Sprintf("half of the open files that the daemon may have, less %d", reserveFiles), "the same"},
 		{"connections to a server that have made no request, or not logged in", "half of the former, or a quarter of the latter", fmt.Sprintf("the one that is silent for the longest, and at least for %.0f s, is closed", newcomerAge.Seconds())},
 		{"silence of a new connection, and its login", fmt.Sprintf("%.0f s (UNIX), %.0f s (TCP)", unixFirstByte.Seconds(), inetFirstByte.Seconds()), "the connection is closed"},
-		{"headers of an HTTP request", fmt.Sprintf("%d bytes", MaxHeader), "431"},
+		{"headers of an HTTP request", fmt.Sprintf("%d bytes, %d fields", MaxHeader, http1.MaxFields), "431; the connection is closed"},
+		{"its first line, with method and target", fmt.Sprintf("%d bytes", http1.MaxLine), "414; the connection is closed"},
+		{"lines of chunks, beyond 16 bytes and twice the length of each, and fields behind the last", fmt.Sprintf("%d bytes, %d bytes", http1.MaxExcess, http1.MaxExtras), "400, or the end of the lines; the connection is closed"},
+		{"what is left of a body that nobody reads", fmt.Sprintf("%d bytes", maxUnread), "it is answered, and the connection is closed"},
+		{"silence between two HTTP requests", fmt.Sprintf("%.0f s", idleTime.Seconds()), "the connection is closed"},
 		{"the body of an XML-RPC call, and a pause in one of lines", fmt.Sprintf("%.0f s", bodyTimeout.Seconds()), "400; lines are taken to have ended, and what they began is answered"},
 		{"what is sent to a client waits to be taken", fmt.Sprintf("%.0f s, and more for a long reply", writeTimeout.Seconds()), "the connection is closed"},
 		{"clients that follow events", fmt.Sprint(api.MaxFollowers), "FAILED"},

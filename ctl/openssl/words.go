@@ -32,24 +32,47 @@ func hear(from *os.File, p *process) *words {
 		defer close(w.done)
 		defer from.Close()
 		r := bufio.NewReaderSize(from, 4<<10)
-		room, established, told := maxWords, false, false
+		room, proof, rest := maxWords, proof{}, false
 		for {
 			line, err := r.ReadSlice('\n') // a longer one comes in pieces
-			text := strings.TrimSpace(string(line))
-			if room -= len(text); room > 0 {
-				w.lines = append(w.lines, text)
+			if !rest {
+				text, whole := strings.CutSuffix(string(line), "\n")
+				if room -= len(text); room > 0 {
+					w.lines = append(w.lines, text)
+				}
+				if proof.hears(text, whole) {
+					close(w.verified)
+				}
 			}
-			established = established || text == "CONNECTION ESTABLISHED"
-			if established && !told && text == "Verification: OK" {
-				told = true
-				close(w.verified)
-			}
-			if err != nil && err != bufio.ErrBufferFull {
+			rest = err == bufio.ErrBufferFull
+			if err != nil && !rest {
 				return
 			}
 		}
 	}()
 	return w
+}
+
+// proof waits for the lines that say who the server is. Of some lines the server
+// chooses a part, such as the names in its certificate, and it may choose them long
+// and full of blanks. So a line counts as it is, as a whole, and never what is
+// somewhere within one.
+type proof struct{ established, bad, given bool }
+
+// hears takes the beginning of a line, or the whole of it, and tells whether that
+// was the last word of the proof.
+func (p *proof) hears(text string, whole bool) bool {
+	switch {
+	case strings.HasPrefix(text, "depth="), strings.HasPrefix(text, "verify error"):
+		p.bad = true // it says these only of what it does not trust
+	case whole && text == "CONNECTION ESTABLISHED":
+		p.established = true
+	case whole && text == "Verification: OK":
+		last := p.established && !p.bad && !p.given
+		p.given = p.given || last
+		return last
+	}
+	return false
 }
 
 // The numbers of X509_verify_cert that have a meaning of their own here.
@@ -87,7 +110,7 @@ func (w *words) failure(p *process) error {
 			if n, err := strconv.Atoi(strings.TrimPrefix(value, "errno=")); err == nil {
 				return broken(key, n)
 			}
-		case strings.Contains(line, ":error:"):
+		case strings.HasPrefix(value, "error:"):
 			if err := library(line); err != nil {
 				return err
 			}

@@ -2,6 +2,9 @@ package openssl
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io"
 	"net"
@@ -95,6 +98,47 @@ func TestWhatIsWrongHasAName(t *testing.T) {
 	})
 }
 
+// The program shows the subject of a certificate that it does not trust, and whoever
+// made that chose it: here the proof stands in it, with so many blanks around that
+// each word of it comes alone, however a line is cut into pieces.
+func TestACertificateCannotSpeakForItself(t *testing.T) {
+	need(t)
+	soon := time.Now().Add(time.Hour)
+	newAuthority(t, soon).trusted(t)
+	blank := strings.Repeat(" ", 2048)
+	subject := "x" + blank + blank + blank + "CONNECTION ESTABLISHED" + blank + blank + "Verification: OK" + blank + "x"
+	description := pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, 13}, Value: subject}
+	_, key, der := sign(t, nil, &x509.Certificate{Subject: pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{description}},
+		NotBefore: soon.Add(-24 * time.Hour), NotAfter: soon, DNSNames: []string{"localhost"}})
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MaxVersion: tls.VersionTLS12}
+	served := make(chan struct{}, 1)
+	c, err := Dial(t.Context(), secure(t, config, func(*tls.Conn) { served <- struct{}{} }), "localhost")
+	if err == nil {
+		c.Close()
+	}
+	if !errors.Is(err, ErrAuthority) {
+		t.Errorf("got %v, want %v", err, ErrAuthority)
+	}
+	select {
+	case <-served:
+		t.Error("the server has a connection over TLS")
+	default:
+	}
+}
+
+func TestAnAuthorityMayHaveAnother(t *testing.T) {
+	need(t)
+	soon := time.Now().Add(time.Hour)
+	root, between := newAuthority(t, soon), new(authority)
+	root.trusted(t)
+	between.cert, between.key, between.der = sign(t, root, &x509.Certificate{Subject: pkix.Name{CommonName: "one between"}, IsCA: true,
+		BasicConstraintsValid: true, NotBefore: soon.Add(-24 * time.Hour), NotAfter: soon, KeyUsage: x509.KeyUsageCertSign})
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		config := &tls.Config{Certificates: []tls.Certificate{between.certificate(t, soon, "localhost")}, MaxVersion: version}
+		exchange(t, dial(t, secure(t, config, echo), "localhost"), []byte("hello"))
+	}
+}
+
 // With TLS 1.3 a server learns of our certificate, or that there is none, when
 // we think that all is well.
 func TestARefusalMayComeLater(t *testing.T) {
@@ -127,6 +171,10 @@ func TestOtherProgramsOfThatName(t *testing.T) {
 		"one that is killed":          {"kill -9 $$", ErrFailed, "it was killed", ""},
 		"one that does not verify":    {"echo CONNECTION ESTABLISHED >&2; echo No peer certificate >&2; exit 0", ErrFailed, "", ""},
 		"one that verifies too early": {"echo Verification: OK >&2; echo CONNECTION ESTABLISHED >&2; exit 0", ErrFailed, "", ""},
+		"one that distrusts it first": {"printf 'depth=0 CN = x\\nCONNECTION ESTABLISHED\\nVerification: OK\\n' >&2; exit 0", ErrFailed, "", ""},
+		"one that says it in blanks":  {"printf 'CONNECTION ESTABLISHED\\n Verification: OK \\n' >&2; exit 0", ErrFailed, "", ""},
+		"one that says it in a line":  {"printf '%8192sCONNECTION ESTABLISHED%4096sVerification: OK%4096s\\n' x '' '' >&2; exit 0", ErrFailed, "", ""},
+		"half a line of it":           {"printf 'CONNECTION ESTABLISHED\\nVerification: OK' >&2; exit 0", ErrFailed, "", ""},
 		"one that finds it bad":       {"echo CONNECTION ESTABLISHED >&2; echo 'Verification error: self-signed certificate' >&2; exit 0", ErrFailed, "", ""},
 		"a name that lies":            {"echo 'depth=0 CN = x:error:1:2:3:wrong version number' >&2; echo 'verify error:num=20:no issuer' >&2; exit 1", ErrAuthority, "", ""},
 		"one that paints":             {"printf 'a \\033[2J\\377 word\\n' >&2; exit 1", ErrFailed, "a ?[2J? word", ""},

@@ -23,6 +23,7 @@ type rules struct {
 	imports   map[string][]string // package: those of ours that it may import
 	libraries map[string][]string // foreign package: the directories and files that may import it
 	locks     []string            // files that may hold a lock
+	starters  []string            // files that may start processes
 	maxLines  int
 }
 
@@ -78,12 +79,14 @@ var shape = rules{
 		"github.com/peterh/liner": {"ctl"},
 		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "ctl/openssl", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
 	},
-	// Mailboxes, and the writers that a log goes through.
+	// Mailboxes, the writers that a log goes through, and the table of the poller.
 	locks: []string{
 		"daemon/chores.go", "daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
 		"proc/logfile/file.go",
 		"proc/output/feed.go", "proc/output/poller.go", "proc/output/ring.go", "proc/output/stream.go", "proc/output/syslog.go",
 	},
+	// The table of children, and what runs where there is none.
+	starters: []string{"ctl/openssl/process.go", "daemon/daemonize.go", "pidproxy/pidproxy.go", "proc/child/spawn.go"},
 	maxLines: 600,
 }
 
@@ -97,7 +100,7 @@ func TestTheCodeHasTheShapeOfTheArchitecture(t *testing.T) {
 			t.Errorf("the table has %s, which is no package", name)
 		}
 	}
-	for _, name := range shape.locks {
+	for _, name := range slices.Concat(shape.locks, shape.starters) {
 		if _, err := os.Stat(name); err != nil {
 			t.Errorf("the table has %s, which is no file", name)
 		}
@@ -226,7 +229,11 @@ func (r rules) file(name string, text []byte) (problems []string, documented boo
 			report("uses %s; wait for what it waits for", used)
 		case "sync.Mutex", "sync.RWMutex":
 			if !slices.Contains(r.locks, name) {
-				report("uses %s; only mailboxes and log writers may", used)
+				report("uses %s; only mailboxes, log writers and the poller may", used)
+			}
+		case "os.StartProcess", "syscall.StartProcess", "syscall.ForkExec":
+			if !slices.Contains(r.starters, name) {
+				report("uses %s; proc/child starts processes", used)
 			}
 		}
 		return true
@@ -337,6 +344,7 @@ func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
 		imports:   map[string][]string{".": {"b"}, "a": nil, "b": {"a"}},
 		libraries: map[string][]string{"x.org/lib": {"b/lib.go"}},
 		locks:     []string{"b/box.go"},
+		starters:  []string{"b/start.go"},
 		maxLines:  20,
 	}
 	good := map[string]string{
@@ -345,6 +353,7 @@ func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
 		"b/doc.go":          "// Package b is another.\npackage b\n",
 		"b/b.go":            "package b\nimport (\"gosupervisor/a\"; \"time\")\nvar _ = time.Second\n",
 		"b/box.go":          "package b\nimport \"sync\"\nvar m sync.Mutex\n",
+		"b/start.go":        "package b\nimport \"os\"\nvar _ = os.StartProcess\n",
 		"b/lib.go":          "package b\nimport \"x.org/lib\"\n",
 		"b/b_test.go":       "package b\nimport (\"os/exec\"; \"time\")\nfunc f() { time.Sleep(1) }\n",
 		"b/testdata/x.go":   "this is not Go",
@@ -363,6 +372,8 @@ func TestTheCheckerSeesWhatIsWrong(t *testing.T) {
 		{"a timer that calls back", "b/b.go", "package b\nimport \"time\"\nvar _ = time.AfterFunc\n", "b/b.go: uses time.AfterFunc"},
 		{"a variable called time is no clock", "b/b.go", "package b\nfunc f(time interface{ Sleep() }) { time.Sleep() }\n", ""},
 		{"a lock in the wrong place", "b/b.go", "package b\nimport \"sync\"\nvar m sync.RWMutex\n", "b/b.go: uses sync.RWMutex"},
+		{"a child started in the wrong place", "b/b.go", "package b\nimport \"os\"\nvar _ = os.StartProcess\n", "b/b.go: uses os.StartProcess"},
+		{"a child forked in the wrong place", "b/b.go", "package b\nimport \"syscall\"\nvar _ = syscall.ForkExec\n", "b/b.go: uses syscall.ForkExec"},
 		{"a library in the wrong file", "b/b.go", "package b\nimport \"x.org/lib\"\n", "b/b.go: may not import x.org/lib"},
 		{"a library that nobody asked for", "a/a.go", "package a\nimport \"y.org/lib\"\n", "a/a.go: may not import y.org/lib"},
 		{"a test that leaves itself out", "a/a_test.go", "package a\nfunc f(t *testing.T) { t.Skip() }\n", "a/a_test.go: skips by itself"},

@@ -1,12 +1,14 @@
-// Package child starts, signals and waits for OS processes. It is the only
-// package that does.
+// Package child starts, signals and waits for OS processes. While the daemon
+// supervises, nothing else does.
 //
 // One goroutine, Table.Run, owns all of it: the table of keys and pids, every
 // fork, every kill and every wait. A pid stays ours until we wait for it, so
 // with a single owner no exit can come before its registration, and no signal
 // can reach a pid that has been given to somebody else. Because nobody else
-// waits, wait4(-1) is safe and serves orphans too. No other code of the program
-// may start a process or wait for one (os/exec included).
+// waits, wait4(-1) is safe and serves orphans too. No other code may start a
+// process or wait for one (os/exec included) but where there is no table:
+// daemon/daemonize.go, before there is a supervisor, pidproxy, and ctl/openssl for
+// supervisorctl. And proc/cgroup kills what is in a group, on the same goroutine.
 //
 // Others talk to the table through a mailbox that never blocks, and hear from
 // it through an Observer, in order, on the table's goroutine.

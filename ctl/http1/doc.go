@@ -11,5 +11,5 @@
 // bound.
 //
 // It must import nothing of ours, and of the standard library nothing that is
-// large: it is there because net/http is a megabyte.
+// large: it is there because net/http is (ARCHITECTURE.md has the numbers).
 package http1

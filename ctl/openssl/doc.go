@@ -22,6 +22,6 @@
 // server say is bounded.
 //
 // It must import nothing of ours, nor crypto/tls: it is there because that is
-// two megabytes, and because what is wrong with TLS is mended by whoever keeps
-// the system.
+// large (ARCHITECTURE.md has the numbers), and because what is wrong with TLS is
+// mended by whoever keeps the system.
 package openssl

@@ -35,6 +35,7 @@ func (h *host) enclose(r *running, spec *child.Spec) {
 		r.group = g
 		if spec.Cgroup, err = g.Open(); err == nil {
 			spec.Close = append(spec.Close, spec.Cgroup)
+			spec.Enter = !g.Fresh
 		}
 		for name, why := range g.Missing {
 			spec.Uncontrolled[name] = why.Error()

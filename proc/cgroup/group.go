@@ -20,13 +20,19 @@ type Want struct {
 type Group struct {
 	Dir     string
 	Missing map[string]error // the controllers that it wanted and does not have
-	tree    *Tree
-	kept    bool
-	oom     int // kills before this run
+
+	// Fresh says that it was made just now, and runs. Of any other group somebody may
+	// hold up who is born in it.
+	Fresh bool
+
+	tree *Tree
+	kept bool
+	oom  int // kills before this run
 }
 
 // Make makes a group. One that is still there, since somebody is in it, is taken over:
-// without the limits of the run before, which are those of the next one to set.
+// without the limits of the run before, which are those of the next one to set, and
+// thawed if somebody has frozen it.
 func (t *Tree) Make(w Want) (*Group, error) {
 	if err := t.open(); err != nil {
 		return nil, err
@@ -38,11 +44,13 @@ func (t *Tree) Make(w Want) (*Group, error) {
 	err := t.files.mkdir(g.Dir)
 	switch {
 	case err == nil:
+		g.Fresh = !t.frozen(g.Dir) // as one is below another that is
 	case t.busy[g.Dir]:
 		delete(t.busy, g.Dir) // it is in use again
 		for _, file := range []string{"memory.max", "cpu.max", "pids.max"} {
 			_ = t.files.write(g.Dir+"/"+file, "max") // there is none without its controller
 		}
+		t.thaw(g.Dir)
 	default:
 		return nil, refused(err)
 	}
@@ -63,6 +71,15 @@ func (g *Group) Remove() { g.tree.remove(g.Dir) }
 // OOMKills returns how many processes of the group the kernel has killed in this run
 // because there was no memory left for them.
 func (g *Group) OOMKills() int { return max(0, g.tree.oomKills(g.Dir)-g.oom) }
+
+// frozen tells whether nobody runs in a group.
+func (t *Tree) frozen(dir string) bool {
+	text, _ := t.files.read(dir + "/cgroup.events")
+	return strings.Contains(text, "frozen 1")
+}
+
+// thaw lets those in a group run.
+func (t *Tree) thaw(dir string) { _ = t.files.write(dir+"/"+freezeFile, "0") }
 
 func (t *Tree) oomKills(dir string) int {
 	text, _ := t.files.read(dir + "/memory.events") // not there without the controller
@@ -95,8 +112,8 @@ func (t *Tree) kill(dir string) (killed int, err error) {
 // killEach does without cgroup.kill, which came with Linux 5.14. Frozen, they cannot
 // fork faster than we look.
 func (t *Tree) killEach(dir string) (killed int, err error) {
-	_ = t.files.write(dir+"/cgroup.freeze", "1") // came with 5.2
-	defer func() { _ = t.files.write(dir+"/cgroup.freeze", "0") }()
+	_ = t.files.write(dir+"/"+freezeFile, "1") // came with 5.2
+	defer t.thaw(dir)
 	done := map[int]bool{}
 	for range rounds {
 		all, err := t.members(dir, mostDepth)

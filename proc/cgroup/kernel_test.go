@@ -32,6 +32,7 @@ type node struct {
 	subtree []string
 	limits  map[string]string
 	events  string
+	frozen  bool
 }
 
 const all = "cpu memory pids"
@@ -115,6 +116,14 @@ func (k *kernel) read(p string) (string, error) {
 		return strings.Join(k.controllers(dir), " ") + "\n", nil
 	case file == subtreeFile:
 		return strings.Join(g.subtree, " ") + "\n", nil
+	case file == "cgroup.events":
+		frozen := 0
+		for d := dir; d != "/"; d = path.Dir(d) {
+			if above := k.groups[d]; above != nil && above.frozen {
+				frozen = 1
+			}
+		}
+		return fmt.Sprintf("populated %d\nfrozen %d\n", min(1, len(k.in(dir))), frozen), nil
 	case file == "cgroup.type":
 		return "domain\n", nil
 	case file == "memory.events" && slices.Contains(k.controllers(dir), "memory"):
@@ -155,7 +164,8 @@ func (k *kernel) order(g *node, dir, file, text string) error {
 				k.die(pid)
 			}
 		}
-	case file == "cgroup.freeze":
+	case file == freezeFile:
+		g.frozen = text == "1"
 	case file == subtreeFile:
 		return k.subtree(g, dir, text[:1], text[1:])
 	case slices.Contains(k.controllers(dir), controller) && strings.HasSuffix(file, ".max"):

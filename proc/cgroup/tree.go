@@ -18,6 +18,7 @@ const (
 	procsFile       = "cgroup.procs"
 	controllersFile = "cgroup.controllers"
 	subtreeFile     = "cgroup.subtree_control"
+	freezeFile      = "cgroup.freeze"
 )
 
 // The names of directories.
@@ -116,6 +117,7 @@ func (t *Tree) clean() {
 			if n, _ := t.kill(dir); n > 0 {
 				killed = append(killed, dir)
 			}
+			t.thaw(dir) // old kernels have nobody die who is frozen
 		}
 		t.remove(dir)
 	}

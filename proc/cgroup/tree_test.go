@@ -299,6 +299,60 @@ func TestABusyGroupIsRemovedWhenItIsEmpty(t *testing.T) {
 	}
 }
 
+func TestNobodyIsBornInAGroupThatMayBeFrozen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		kept   bool
+		frozen string // the directory that somebody freezes
+		left   bool   // somebody of the run before is in there
+		fresh  bool
+	}{
+		{"a new one", false, "", false, true},
+		{"one that is taken over", false, "", true, false},
+		{"one that is taken over, frozen", false, "/cg/unit/supervisor.1/a@a", true, false},
+		{"what may outlive its program, frozen", true, "/cg/unit/supervisor.1/a@a@kept", true, false},
+		{"a new one below one that is frozen", false, "/cg/unit/supervisor.1", false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := newKernel(10, "/cg/unit")
+			tree := newTree(k, "/proc", 10)
+			want := Want{Group: "a", Process: "a", Kept: tt.kept}
+			g := mustMake(t, tree, want)
+			if !g.Fresh {
+				t.Error("the first one is not fresh")
+			}
+			if tt.left {
+				k.born(11, g)
+			}
+			g.Remove()
+			if tt.frozen != "" {
+				if err := k.write(tt.frozen+"/cgroup.freeze", "1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g = mustMake(t, tree, want)
+			if g.Fresh != tt.fresh {
+				t.Errorf("fresh is %v, want %v", g.Fresh, tt.fresh)
+			}
+			if k.groups[g.Dir].frozen {
+				t.Error("it is still frozen")
+			}
+		})
+	}
+}
+
+func TestWhatAnEarlierRunLeftFrozenIsThawed(t *testing.T) {
+	k := newKernel(10, "/cg/unit")
+	for _, dir := range []string{"", "/a@a"} {
+		k.groups["/cg/unit/supervisor.1"+dir] = &node{frozen: dir != ""}
+	}
+	k.procs[21], k.stubborn[21] = "/cg/unit/supervisor.1/a@a", true
+	mustMake(t, newTree(k, "/proc", 10), Want{Group: "x", Process: "x"})
+	if k.groups["/cg/unit/supervisor.1/a@a"].frozen {
+		t.Error("it is still frozen")
+	}
+}
+
 func TestWhatMayOutliveTheDaemonKeepsItsGroup(t *testing.T) {
 	k := newKernel(10, "/cg/unit")
 	tree := newTree(k, "/proc", 10)

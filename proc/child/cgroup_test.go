@@ -76,6 +76,43 @@ func TestAChildIsBornInItsControlGroup(t *testing.T) {
 	}
 }
 
+// TestAFrozenControlGroupHoldsUpNobodyElse has a child go to a group that somebody has
+// frozen, and others start and end beside it.
+func TestAFrozenControlGroupHoldsUpNobodyElse(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			group := realGroup(t)
+			freeze := func(word string) error { return os.WriteFile(group.Name()+"/cgroup.freeze", []byte(word), 0) }
+			if err := freeze("1"); err != nil {
+				lacking.Skip(t, "no group can be frozen: ", err)
+			}
+			t.Cleanup(func() { _ = freeze("0") })
+			r := newRig(t)
+			held := command("/bin/echo", "held")
+			held.Cgroup, held.Enter, held.Umask = group, true, way.umask
+			out, outW := pipe(t)
+			said := drain(out)
+			held.Stdout, held.Close = outW, []child.File{outW}
+			k := r.start(held)
+			if e := r.until(t, "started"); e.key != k {
+				t.Fatalf("got %v", e)
+			}
+			if got := r.run(t, command("/bin/echo", "beside it")); got.out != "beside it\n" {
+				t.Errorf("got %q (%s)", got.out, got.err)
+			}
+			if err := freeze("0"); err != nil {
+				t.Fatal(err)
+			}
+			if e := r.until(t, "exited"); e.key != k {
+				t.Errorf("got %v", e)
+			}
+			if text := <-said; text != "held\n" {
+				t.Errorf("it said %q", text)
+			}
+		})
+	}
+}
+
 // pretended is a directory that looks like a control group and is none. No child can be
 // born there, as with an old kernel.
 func pretended(t *testing.T, files ...string) *os.File {

@@ -31,6 +31,11 @@ type Spec struct {
 	Cgroup       *os.File
 	Uncontrolled map[string]string
 
+	// Enter says that the child goes to Cgroup by itself instead. It has to be set
+	// unless the group was made just now: in one that is frozen nobody who is born
+	// gets as far as executing anything, and a fork that waits for that never returns.
+	Enter bool
+
 	// The child's descriptors 0, 1 and 2; nil is the null device.
 	Stdin, Stdout, Stderr File
 
@@ -137,7 +142,8 @@ func (t *Table) spawn(j Job) {
 // fork is the library's, at the next garbage collection the whole daemon. So it is only
 // for what nobody else can hold up: no user to become (who could stop the
 // child in that moment) and no file of somebody else's or on somebody else's
-// server. Everything else our own binary does, in a child that is waited for
+// server. A control group is known to be nobody else's to freeze for as long as nobody
+// but us can have seen it, which is what Enter is about. Everything else our own binary does, in a child that is waited for
 // aside.
 func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
 	files, cleanup, err := stdio(s)
@@ -147,7 +153,7 @@ func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
 	defer cleanup()
 
 	var fast error
-	if !changesUser(s.Cred) && !s.limited() && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
+	if !changesUser(s.Cred) && !s.limited() && !s.Enter && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
 		pid, fast = t.forkExec(s, s.Path, s.Argv, &syscall.ProcAttr{
 			Dir:   s.Dir,
 			Env:   s.Env,
@@ -207,7 +213,7 @@ func (t *Table) forkExec(s *Spec, path string, argv []string, attr *syscall.Proc
 // attributes are what a fork can do for a child.
 func (s *Spec) attributes() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
-	if s.Cgroup != nil {
+	if s.Cgroup != nil && !s.Enter {
 		attr.UseCgroupFD, attr.CgroupFD = true, int(s.Cgroup.Fd())
 	}
 	return attr
@@ -307,6 +313,7 @@ func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 		return 0, nil, err
 	}
 	attr := &syscall.ProcAttr{Env: r.environ(), Files: r.files[:3:3], Sys: r.spec.attributes()}
+	r.enter = r.spec.Cgroup != nil && r.spec.Enter
 	if r.spec.Inherit {
 		// All numbers above may be taken by what the child inherits. It keeps
 		// its own; nobody else forks meanwhile.
@@ -317,7 +324,7 @@ func (t *Table) startApplet(r request) (pid int, executed *os.File, err error) {
 		attr.Files = append(attr.Files, uintptr(status[1]))
 	}
 	pid, err = t.forkSelf(r, attr)
-	if err != nil && r.spec.Cgroup != nil && !isShortage(err) && err != syscall.E2BIG {
+	if err != nil && attr.Sys.UseCgroupFD && !isShortage(err) && err != syscall.E2BIG {
 		// An old kernel, or a filter that lets no new calls through: the child has
 		// to go there itself.
 		r.enter = true

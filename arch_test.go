@@ -37,6 +37,7 @@ var shape = rules{
 		"lacking":       nil,
 		"pidproxy":      nil,
 		"relay":         nil,
+		"tty":           nil,
 		"version":       nil,
 		"conf":          nil,
 		"daemon/socket": nil,
@@ -53,11 +54,11 @@ var shape = rules{
 		// 1: one program.
 		"proc":        {"conf"},
 		"proc/child":  {"conf", "early"},
-		"proc/output": {"conf", "proc/logfile"},
+		"proc/output": {"conf", "proc/logfile", "tty"},
 		// 2: what can be asked.
 		"ctl/api": {"ctl/jsontext", "proc"},
 		// 3: the whole, without and with the world.
-		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener"},
+		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener", "tty"},
 		"daemon/fcgi":    {"conf", "daemon/socket"},
 		"daemon/initd":   {"conf", "proc/child"},
 		"daemon/serve":   {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket"},
@@ -66,10 +67,10 @@ var shape = rules{
 		"ctl/promtext":   {"ctl/api"},
 		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/openssl", "ctl/xmlrpc"},
 		// 4: the two programs. Neither sees the other.
-		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext"},
+		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext", "tty"},
 		"daemon": {
 			"conf", "ctl/api", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/core", "daemon/fcgi", "daemon/initd", "daemon/metrics", "daemon/serve", "early",
-			"proc", "proc/cgroup", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "version",
+			"proc", "proc/cgroup", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "tty", "version",
 		},
 		// 5: main.
 		".": {"applet", "conf", "ctl", "daemon", "daemon/initd", "pidproxy", "proc/child", "relay", "version"},

@@ -11,6 +11,7 @@ import (
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/client"
+	"gosupervisor/tty"
 )
 
 // With --json a command prints replies of the control protocol without their
@@ -249,9 +250,6 @@ func escapeControls(line string) string {
 	return b.String()
 }
 
-// isHighControl tells whether a terminal may obey a character above the blank:
-// DEL, the control characters behind it, and those that turn the direction of
-// what follows around, so that a name reads as another.
-func isHighControl(r rune) bool {
-	return r >= 0x7f && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-}
+// isHighControl tells whether a terminal may obey a character above the blank, which
+// JSON lets stand.
+func isHighControl(r rune) bool { return r > ' ' && tty.Obeys(r) }

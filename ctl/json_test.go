@@ -210,7 +210,7 @@ func TestABadConfigurationIsAnErrorInJSONToo(t *testing.T) {
 }
 
 func TestJSONHasNoControlCharacters(t *testing.T) {
-	evil := "\x1b[2J\u009b\x7f\xff<&>\u2028"
+	evil := "\x1b[2J\u009b\x7f\xff<&>\u2028\u200f\u202e"
 	f := newFake(t, map[string]any{"supervisor.getAllProcessInfo": []api.ProcessInfo{{Name: evil, Group: "g"}}})
 	got := supervisorctl(t, "", "-c", f.config, "status --json")
 	if strings.ContainsFunc(strings.TrimSuffix(got.out, "\n"), func(r rune) bool { return r < 0x20 || isHighControl(r) }) || !utf8.ValidString(got.out) {

@@ -347,13 +347,14 @@ func TestColumns(t *testing.T) {
 
 func TestControlCharactersDoNotReachATerminal(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain näme 日本":  "plain näme 日本",
-		"a\x1b[31mb":     `a\x1b[31mb`,
-		"a\nb\tc\x00":    `a\x0ab\x09c\x00`,
-		"del\x7f":        `del\x7f`,
-		"c1\u009b":       `c1\u009b`,
-		"broken\xff":     `broken\xff`,
-		"replaced\uFFFD": "replaced\uFFFD",
+		"plain näme 日本":    "plain näme 日本",
+		"a\x1b[31mb":       `a\x1b[31mb`,
+		"a\nb\tc\x00":      `a\x0ab\x09c\x00`,
+		"del\x7f":          `del\x7f`,
+		"c1\u009b":         `c1\u009b`,
+		"arabic\u061cmark": `arabic\u061cmark`,
+		"broken\xff":       `broken\xff`,
+		"replaced\uFFFD":   "replaced\uFFFD",
 	} {
 		if got := visible(text, ""); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

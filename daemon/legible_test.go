@@ -12,6 +12,7 @@ func TestWhatATerminalIsShownIsLegible(t *testing.T) {
 		"\x1b[2J\x07\r\x00\x7f'\\":  `\x1b[2J\a\r\x00\x7f'\`,
 		"\u009b1m\u0085":            `\u009b1m\u0085`,
 		"\xff\x9b\xc3":              `\xff\x9b\xc3`,
+		"\u061c\u200e\u00a0":        `\u061c\u200e` + "\u00a0",
 		"\u202egnp\u2066 \ufffd":    `\u202egnp\u2066 ` + "\ufffd",
 	} {
 		var got bytes.Buffer

@@ -13,7 +13,8 @@ import (
 // maxShown is how much of what a strange server says is shown.
 const maxShown = 60
 
-// visible makes what a server sent fit to print.
+// visible makes what a server sent fit to print: all beyond ASCII is escaped, which is
+// more than a terminal obeys, because nobody knows what speaks there.
 func visible(text string) string {
 	if len(text) > maxShown {
 		text = text[:maxShown] + "..."

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/proc"
+	"gosupervisor/tty"
 )
 
 // errand is a command that we run beside the programs: of a hook for an event, or of a
@@ -123,7 +123,7 @@ func outputLines(in ErrandEnded) (lines []string) {
 	return lines
 }
 
-// visible shows what is no plain text as escapes.
+// visible shows what a terminal obeys, and what is no character, as escapes.
 func visible(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -131,7 +131,7 @@ func visible(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r) || r == '\t':
+		case r == '\t' || !tty.Obeys(r):
 			b.WriteRune(r)
 		case r < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, r)

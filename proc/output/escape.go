@@ -3,6 +3,8 @@ package output
 import (
 	"encoding/base64"
 	"unicode/utf8"
+
+	"gosupervisor/tty"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -59,7 +61,7 @@ func appendEscaped(to, p []byte, json bool) (_ []byte, whole bool) {
 			continue
 		}
 		r, n := utf8.DecodeRune(p[i:])
-		if broken := r == utf8.RuneError && n == 1; broken || isControl(r) {
+		if broken := r == utf8.RuneError && n == 1; broken || tty.Obeys(r) {
 			to = append(to, p[from:i]...)
 			if broken && !json {
 				to = appendByte(to, b)
@@ -115,6 +117,3 @@ func appendWord(to []byte, word string) []byte {
 	}
 	return append(to, word...)
 }
-
-// isControl tells whether a character beyond ASCII is an order to a terminal.
-func isControl(r rune) bool { return r >= 0x80 && r < 0xa0 }

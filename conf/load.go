@@ -78,15 +78,6 @@ type accountResult struct {
 	err     error
 }
 
-// load is Load without the removal of what hides something else.
-func load(path string, h *Host) (*Config, error) {
-	l := newLoader(path, h)
-	if err := l.run(); err != nil {
-		return nil, err
-	}
-	return l.cfg, nil
-}
-
 // run reads everything. What is wrong is also in l.report, and what could be
 // read all the same in l.cfg.
 func (l *loader) run() error {

@@ -3,7 +3,6 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,63 +10,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// machine is a host of which nothing is real. Its files are given; every
-// directory in which one of them lies exists, and /tmp and /var/log.
-func machine(files map[string]string) *Host {
-	dirs := map[string][]string{"/tmp": nil, "/var/log": nil, "/": nil}
-	for f := range files {
-		for d := f; d != "/"; {
-			dir, base := splitPath(d)
-			if !slices.Contains(dirs[dir], base) {
-				dirs[dir] = append(dirs[dir], base)
-			}
-			d = dir
-		}
-	}
-	isDir := func(p string) bool { _, ok := dirs[cleanPath(p)]; return ok }
-	open := fakeFiles(files)
-	return &Host{
-		Environ:  []string{"HOME=/root", "PORT=80"},
-		Getuid:   func() int { return 0 },
-		Getwd:    func() (string, error) { return "/", nil },
-		Hostname: func() (string, error) { return "node", nil },
-		TempDir:  func() string { return "/tmp" },
-		Open: func(p string) (io.ReadCloser, error) {
-			switch p {
-			case "/etc/passwd":
-				return io.NopCloser(strings.NewReader(fakePasswd)), nil
-			case "/etc/group":
-				return io.NopCloser(strings.NewReader(fakeGroup)), nil
-			}
-			return open(p)
-		},
-		Exists:  func(p string) bool { _, ok := files[p]; return ok || isDir(p) },
-		IsDir:   isDir,
-		ReadDir: func(p string) ([]string, error) { return dirs[cleanPath(p)], nil },
-	}
-}
-
-func loadString(text string) (*Config, error) {
-	return Load("/c/s.conf", machine(map[string]string{"/c/s.conf": text}))
-}
-
-func mustLoad(t *testing.T, text string) *Config {
-	t.Helper()
-	c, err := loadString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func notesOf(c *Config) string {
-	var b strings.Builder
-	for _, n := range c.Notes {
-		fmt.Fprintf(&b, "%s %s\n", n.Level.Code(), n.Text)
-	}
-	return b.String()
-}
 
 func TestDefaults(t *testing.T) {
 	c := mustLoad(t, "[supervisord]\n[program:p]\ncommand=/bin/p\n")
@@ -458,87 +400,6 @@ func TestHiddenGroupsAndProcessesAreReported(t *testing.T) {
 	}
 	if len(c.Groups) != 2 || len(c.Groups[1].Programs) != 1 || c.Groups[1].Programs[0].Command != "1" {
 		t.Errorf("got %d groups", len(c.Groups))
-	}
-}
-
-func TestSocketsOfPrograms(t *testing.T) {
-	c := mustLoad(t, `[supervisord]
-[fcgi-program:a]
-command=a
-socket=unix:///tmp/../run/%(program_name)s.sock
-user=web
-[fcgi-program:b]
-command=b
-socket=tcp://LocalHost:9000
-socket_backlog=5
-numprocs=2
-process_name=%(process_num)d
-[fcgi-program:c]
-command=c
-socket=unix:///c
-socket_owner=web:adm
-socket_mode=0770
-[fcgi-program:d]
-command=d
-[group:g]
-programs=c,d
-`)
-	want := map[string]string{
-		"a": "{URL:unix:///run/a.sock Family:unix Path:/run/a.sock Host: Port:0 Backlog:0 Mode:448 Owner:[33 34]}",
-		"0": "{URL:tcp://localhost:9000 Family:tcp Path: Host:localhost Port:9000 Backlog:5 Mode:448 Owner:nil}",
-		"1": "{URL:tcp://localhost:9000 Family:tcp Path: Host:localhost Port:9000 Backlog:5 Mode:448 Owner:nil}",
-		"c": "{URL:unix:///c Family:unix Path:/c Host: Port:0 Backlog:0 Mode:504 Owner:[33 4]}",
-		"d": "none",
-	}
-	for _, g := range c.Groups {
-		for _, p := range g.Programs {
-			got := "none"
-			if s := p.Socket; s != nil {
-				owner := "nil"
-				if s.Owner != nil {
-					owner = fmt.Sprint(*s.Owner)
-				}
-				got = fmt.Sprintf("{URL:%s Family:%s Path:%s Host:%s Port:%d Backlog:%d Mode:%d Owner:%s}", s.URL, s.Family, s.Path, s.Host, s.Port, s.Backlog, s.Mode, owner)
-			}
-			if got != want[p.Name] {
-				t.Errorf("%s: got %s\nwant %s", p.Name, got, want[p.Name])
-			}
-		}
-	}
-	if got := notesOf(c); got != "WARN For [fcgi-program:d], the program has no socket: [fcgi-program:d] section requires a \"socket\" line\n" {
-		t.Errorf("got notes %s", got)
-	}
-	b, _ := slices.BinarySearchFunc(c.Groups, "b", func(g *Group, n string) int { return strings.Compare(g.Name, n) })
-	if ps := c.Groups[b].Programs; ps[0].Socket != ps[1].Socket {
-		t.Error("the processes of one section have each a socket of its own")
-	}
-}
-
-func TestHTTPServersAndTheURLOfChildren(t *testing.T) {
-	for _, tt := range []struct{ name, text, url string }{
-		{"none", "", ""},
-		{"the last inet server", "[inet_http_server]\nport=1\n[inet_http_server:b]\nport=Host:2\n", "http://host:2"},
-		{"an inet server everywhere", "[inet_http_server]\nport=*:1\n", "http://localhost:1"},
-		{"the first unix server", "[unix_http_server:a]\nfile=~/a\n[unix_http_server:b]\nfile=/b\n[inet_http_server]\nport=1\n", "unix:///root/a"},
-	} {
-		c := mustLoad(t, "[supervisord]\n"+tt.text)
-		if c.Server.ServerURL != tt.url {
-			t.Errorf("%s: got %s, want %s", tt.name, c.Server.ServerURL, tt.url)
-		}
-		for i, s := range c.HTTP {
-			if i > 0 && s.Family == Inet && c.HTTP[i-1].Family == Unix {
-				t.Errorf("%s: an inet server stands after a unix one", tt.name)
-			}
-		}
-	}
-}
-
-func TestServerURLOfAProgram(t *testing.T) {
-	for value, want := range map[string]string{"AUTO": " false", "auto": " false", "": " true", "http://x": "http://x false"} {
-		p := mustLoad(t, "[supervisord]\n[program:p]\ncommand=x\nserverurl="+value+"\n").Groups[0].Programs[0]
-		if got := fmt.Sprint(p.ServerURL, " ", p.NoServerURL); got != want {
-			t.Errorf("%q: got %s, want %s", value, got, want)
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package conf
 
 import (
 	"math"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -327,14 +326,6 @@ func (l Level) String() string {
 		}
 	}
 	return strconv.Itoa(int(l))
-}
-
-// cleanPath is path.Clean, except that an empty path stays empty.
-func cleanPath(p string) string {
-	if p == "" {
-		return ""
-	}
-	return path.Clean(p)
 }
 
 // The words of our own keys that take one of a few.

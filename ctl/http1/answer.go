@@ -115,9 +115,8 @@ func (a *Answer) head() {
 	b = append(append(b, StatusText(a.Status)...), "\r\nDate: "...)
 	b = append(time.Now().UTC().AppendFormat(b, TimeFormat), "\r\n"...)
 	b = a.header.append(b)
-	bodiless := a.Status == StatusNoContent || a.Status == StatusNotModified
 	switch {
-	case bodiless:
+	case a.Status == StatusNotModified:
 		a.bare = true
 	case a.length >= 0:
 		b = appendLength(b, a.length)

@@ -10,9 +10,13 @@ import (
 
 // The lengths of bodies that are no number.
 const (
-	Chunked   = -1       // in chunks, each with its length
-	Unknown   = -2       // not told
-	UntilEnd  = -3       // of the connection
+	Chunked  = -1 // in chunks, each with its length
+	Unknown  = -2 // not told
+	UntilEnd = -3 // of the connection
+)
+
+// Bounds of chunks.
+const (
 	maxSize   = 15       // digits of the length of a chunk: it fits into an int64
 	MaxExcess = 16 << 10 // bytes of lines beyond what chunks of a decent size need
 	MaxExtras = 4 << 10  // bytes of the fields behind the last chunk

@@ -10,7 +10,7 @@ const (
 // The statuses that are given or understood here (RFC 9110, 15).
 const (
 	StatusOK                  = 200
-	StatusNoContent           = 204
+	StatusNoContent           = 204 // understood only
 	StatusSeeOther            = 303
 	StatusNotModified         = 304
 	StatusBadRequest          = 400

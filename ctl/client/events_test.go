@@ -66,7 +66,7 @@ func TestTheOriginalHasNoEvents(t *testing.T) {
 		}
 		b := xmlrpc.EncodeFault(1, "UNKNOWN_METHOD")
 		if call.Method == versionMethod {
-			b, _ = xmlrpc.EncodeResponse("3.0")
+			b, _ = encodeResponse("3.0")
 		}
 		w.Write(b)
 	})

@@ -77,7 +77,7 @@ func separateServer(t *testing.T) (url string, late *atomic.Bool) {
 				answer = text[max(0, len(text)-offset):]
 			}
 		}
-		b, _ := xmlrpc.EncodeResponse(answer)
+		b, _ := encodeResponse(answer)
 		w.Write(b)
 	})
 	h.HandleFunc("/logtail/", func(w http.ResponseWriter, r *http.Request) {

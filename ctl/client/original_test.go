@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,10 +31,10 @@ func original(t *testing.T, results map[string]any) http.Handler {
 		case *xmlrpc.Fault:
 			w.Write(xmlrpc.EncodeFault(v.Code, v.Text))
 		case nil:
-			b, _ := xmlrpc.EncodeResponse(call.Params)
+			b, _ := encodeResponse(call.Params)
 			w.Write(b)
 		default:
-			b, _ := xmlrpc.EncodeResponse(v)
+			b, _ := encodeResponse(v)
 			w.Write(b)
 		}
 	})
@@ -240,4 +241,11 @@ func FuzzMeeting(f *testing.F) {
 			t.Errorf("%q: got %v", answer, err)
 		}
 	})
+}
+
+// encodeResponse returns a methodResponse with one value.
+func encodeResponse(v any) ([]byte, error) {
+	var out bytes.Buffer
+	err := xmlrpc.WriteResponse(&out, v)
+	return out.Bytes(), err
 }

@@ -255,7 +255,7 @@ func (s stuck) web(xml bool) http.Handler {
 			return
 		}
 		sign(r)
-		answer, _ := xmlrpc.EncodeResponse("3.0")
+		answer, _ := encodeResponse("3.0")
 		w.Write(answer)
 	})
 	mux.HandleFunc("GET /logtail/", func(w http.ResponseWriter, r *http.Request) { stick(w, r) })

@@ -33,16 +33,7 @@ func EncodeCall(method string, params ...any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// EncodeResponse returns a methodResponse with one value.
-func EncodeResponse(v any) ([]byte, error) {
-	var out bytes.Buffer
-	if err := WriteResponse(&out, v); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
-}
-
-// WriteResponse writes what EncodeResponse returns, piece by piece: a long
+// WriteResponse writes a methodResponse with one value, piece by piece: a long
 // value is never in memory a second time.
 func WriteResponse(w io.Writer, v any) error {
 	e := &encoder{out: w}

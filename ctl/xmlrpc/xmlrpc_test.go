@@ -138,7 +138,7 @@ func TestEncodeResponseIsWhatPythonWrites(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := EncodeResponse(tt.v)
+			got, err := encodeResponse(tt.v)
 			want := "<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n" + tt.want + "</param>\n</params>\n</methodResponse>\n"
 			if err != nil || string(got) != want {
 				t.Errorf("got %s, %v\nwant %s", got, err, want)
@@ -159,7 +159,7 @@ func TestEncodeRefusesWhatHasNoForm(t *testing.T) {
 	for name, v := range map[string]any{"nil": nil, "a channel": make(chan int), "not a number": math.NaN(), "a map of numbers": map[int]int{},
 		"a nil in a list": []any{nil}, "a nil in a map": map[string]any{"a": nil}, "a nil in a struct": struct{ A any }{}} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := EncodeResponse(v); err == nil {
+			if got, err := encodeResponse(v); err == nil {
 				t.Errorf("got %s", got)
 			}
 			if _, err := EncodeCall("m", v); err == nil {
@@ -180,7 +180,7 @@ func TestCallsAndResponsesSurviveTheWire(t *testing.T) {
 		t.Errorf("got %#v, %v", got, err)
 	}
 	for _, v := range values {
-		body, _ := EncodeResponse(v)
+		body, _ := encodeResponse(v)
 		if got, err := DecodeResponse(bytes.NewReader(body), MaxBody); err != nil || !reflect.DeepEqual(got, v) {
 			t.Errorf("got %#v, %v, want %#v", got, err, v)
 		}
@@ -263,7 +263,7 @@ func FuzzEscape(f *testing.F) {
 	f.Add("plain & <b>\r\n\x7f caf\xc3\xa9\ufffe\U0001f600 \xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, v := range []any{text, []byte(text)} {
-			got, err := EncodeResponse(v)
+			got, err := encodeResponse(v)
 			want := declaration + "<methodResponse>\n<params>\n<param>\n<value><string>" + escaped(text) + "</string></value>\n</param>\n</params>\n</methodResponse>\n"
 			if err != nil || string(got) != want {
 				t.Fatalf("%T %q:\n got %q, %v\nwant %q", v, text, got, err, want)
@@ -284,7 +284,7 @@ func TestStructsInStructsAreWrittenWithTheirOwnNames(t *testing.T) {
 		C      *inner
 	}
 	value := outer{A: inner{1}, hidden: 1, B: []inner{{"y"}, {true}}, C: &inner{[]byte("z")}}
-	body, err := EncodeResponse([]any{value, value, inner{2}})
+	body, err := encodeResponse([]any{value, value, inner{2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestStructsInStructsAreWrittenWithTheirOwnNames(t *testing.T) {
 		t.Errorf("got %v, %v\nwant %v", got, err, want)
 	}
 	for name, v := range map[string]any{"nothing cannot be sent": []any{nil}, "*xmlrpc.inner cannot be sent": []*inner{nil}} {
-		if _, err := EncodeResponse(v); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := encodeResponse(v); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%T: %v", v, err)
 		}
 	}
@@ -303,7 +303,7 @@ func TestStructsInStructsAreWrittenWithTheirOwnNames(t *testing.T) {
 func FuzzEncodeIsWellFormed(f *testing.F) {
 	f.Add([]byte("a\x00\xff\r<"), int64(5))
 	f.Fuzz(func(t *testing.T, text []byte, n int64) {
-		body, err := EncodeResponse(map[string]any{string(text): text, "n": n})
+		body, err := encodeResponse(map[string]any{string(text): text, "n": n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -342,7 +342,7 @@ func BenchmarkEncodeResponse(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := EncodeResponse(rows); err != nil {
+		if _, err := encodeResponse(rows); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -400,7 +400,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestShortResponsesAreGivenAtOnce(t *testing.T) {
 	scratch := make([]byte, 0, piece)
 	for _, v := range []any{5, "a<b", []any{"x", map[string]any{"y": "z"}}, strings.Repeat("x", piece/2)} {
-		want, err := EncodeResponse(v)
+		want, err := encodeResponse(v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,4 +433,13 @@ func TestStructsTakeNoAllocationForEachField(t *testing.T) {
 	if n > 10 {
 		t.Errorf("%v allocations for 50 rows", n)
 	}
+}
+
+// encodeResponse returns a methodResponse with one value.
+func encodeResponse(v any) ([]byte, error) {
+	var out bytes.Buffer
+	if err := WriteResponse(&out, v); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }

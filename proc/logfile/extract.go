@@ -148,24 +148,6 @@ func (e *Extract) first() (*os.File, int64) {
 	return e.parts[0].file, e.parts[0].at
 }
 
-// Last returns the end of the log at path, MaxRead bytes at most.
-func Last(path string, b Backlog) ([]byte, error) {
-	e, err := End(path, b)
-	if err != nil {
-		return nil, err
-	}
-	defer e.Close()
-	var text []byte
-	err = e.Each(func(p []byte) error {
-		if len(text)+len(p) > MaxRead {
-			p = p[:MaxRead-len(text)]
-		}
-		text = append(text, p...)
-		return nil
-	})
-	return text, err
-}
-
 // Tap has tap called with what is written to the log from now on. tap must not
 // wait, nor use the log; its argument is valid during the call only.
 func (f *File) Tap(tap func(p []byte)) (stop func()) {

@@ -47,7 +47,7 @@ func TestTheEndOfALog(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := Last(path, row.b)
+			got, err := ending(path, row.b)
 			if err != nil || string(got) != row.want {
 				t.Errorf("got %.200q, %v, want %.200q", got, err, row.want)
 			}
@@ -57,10 +57,10 @@ func TestTheEndOfALog(t *testing.T) {
 
 func TestTheEndOfWhatIsNoLog(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Last(filepath.Join(dir, "no"), Backlog{Lines: 1}); !errors.Is(err, ErrNoFile) {
+	if _, err := ending(filepath.Join(dir, "no"), Backlog{Lines: 1}); !errors.Is(err, ErrNoFile) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Last("/dev/null", Backlog{Lines: 1}); !errors.Is(err, ErrNotRegular) {
+	if _, err := ending("/dev/null", Backlog{Lines: 1}); !errors.Is(err, ErrNotRegular) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -200,4 +200,19 @@ func TestNoByteIsLostOrDoubledBetweenExtractAndTap(t *testing.T) {
 			}
 		}
 	}
+}
+
+// ending returns the end of the log at path.
+func ending(path string, b Backlog) ([]byte, error) {
+	e, err := End(path, b)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	var text []byte
+	err = e.Each(func(p []byte) error {
+		text = append(text, p...)
+		return nil
+	})
+	return text, err
 }

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 		role(os.Args[3:])
 		os.Exit(0)
 	}
-	child.MarkCloexec() // whatever runs the tests may leave some open
+	child.MarkCloexec()  // whatever runs the tests may leave some open
+	child.ResetSignals() // or ignore some
 	os.Exit(m.Run())
 }
 

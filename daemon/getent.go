@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -54,13 +55,31 @@ func newQuestion(args []string) *question {
 
 // prepare makes what the child needs. It runs on the table's goroutine.
 func (q *question) prepare() (*child.Spec, error) {
-	path, err := child.Resolve(q.argv, nil, q.path)
+	path, err := child.Resolve(q.argv, nil, absolute(q.path))
 	if err != nil {
 		q.theirs.Close()
 		return nil, err
 	}
-	env := append(os.Environ(), "LC_ALL=C")
-	return &child.Spec{Path: path, Argv: q.argv, Env: env, Umask: -1, Stdout: q.theirs, Close: []child.File{q.theirs}}, nil
+	return &child.Spec{Path: path, Argv: q.argv, Env: getentEnvironment(), Umask: -1, Stdout: q.theirs, Close: []child.File{q.theirs}}, nil
+}
+
+// absolute drops of a search path what depends on where we are: getent has the rights
+// that we began with, and who may write to that directory need not have them. What is
+// left over for nothing is searched where it always is.
+func absolute(path string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(path, ":"), func(dir string) bool { return !strings.HasPrefix(dir, "/") }), ":")
+}
+
+// getentEnvironment is what getent and the modules of the C library have of ours: where
+// they are. No secret is among it, and it speaks the language that we read.
+func getentEnvironment() []string {
+	env := []string{"LC_ALL=C"}
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // askWith runs getent as the child of a table, for a while. stopped is closed when that

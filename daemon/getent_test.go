@@ -69,6 +69,52 @@ func TestGetentBeforeThereIsASupervisor(t *testing.T) {
 	})
 }
 
+func TestGetentIsFoundInAbsoluteDirectoriesAlone(t *testing.T) {
+	here := t.TempDir()
+	t.Chdir(here)
+	if err := os.Mkdir("bin", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"getent", "bin/getent"} {
+		if err := os.WriteFile(file, []byte("#!/bin/sh\necho planted\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	system := t.TempDir()
+	if err := os.WriteFile(filepath.Join(system, "getent"), []byte("#!/bin/sh\necho found\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, before string }{
+		{"alone", ""}, {"behind an empty entry", ":"}, {"behind the current directory", ".:"}, {"behind one below it", "bin:./bin:"},
+		{"behind one that climbs", "../" + filepath.Base(here) + ":"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("PATH", tt.before+system)
+			if text, _, err := getentAlone("passwd", "x"); text != "found\n" || err != nil {
+				t.Errorf("got %q, %v", text, err)
+			}
+		})
+	}
+	t.Run("nothing else is there", func(t *testing.T) {
+		t.Setenv("PATH", ".::bin")
+		if text, _, _ := getentAlone("passwd", "x"); text == "planted\n" {
+			t.Errorf("got %q", text)
+		}
+	})
+}
+
+func TestGetentDoesNotHearOurSecrets(t *testing.T) {
+	fakeGetent(t, "tr '\\0' '\\n' </proc/$$/environ\n")
+	t.Setenv("DATABASE_PASSWORD", "secret")
+	t.Setenv("LC_ALL", "de_DE.UTF-8")
+	t.Setenv("LD_LIBRARY_PATH", "/nonexistent")
+	text, _, err := getentAlone("passwd", "x")
+	want := "LC_ALL=C\nPATH=" + os.Getenv("PATH") + "\nLD_LIBRARY_PATH=/nonexistent\n"
+	if text != want || err != nil {
+		t.Errorf("got %q, %v, want %q", text, err, want)
+	}
+}
+
 // TestGetentBesideASupervisor has the supervisor's own table run it: its children are
 // nobody's orphans, and those of the programs stay theirs.
 func TestGetentBesideASupervisor(t *testing.T) {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"strconv"
@@ -37,6 +38,8 @@ type errand struct {
 	name    string
 	program *conf.Program // whose command it is: what else it has, the child gets
 	input   []byte        // nil: the null device
+	about   child.Key     // whom it is told about; 0: nobody
+	pid     int           // and which child of it
 	environ func(files map[string]string) []string
 }
 
@@ -54,7 +57,7 @@ func (h *host) runCommand(e core.RunCommand) {
 	p := *e.Program
 	p.Command = e.Command
 	h.runErrand(&errand{
-		id: e.Errand, name: e.Key + " of " + api.Namespec(p.Group, p.Name), program: &p,
+		id: e.Errand, name: e.Key + " of " + api.Namespec(p.Group, p.Name), program: &p, about: child.Key(e.Proc), pid: e.PID,
 		environ: func(files map[string]string) []string {
 			told := h.told(&p)
 			told["SUPERVISOR_PROCESS_PID"] = strconv.Itoa(e.PID)
@@ -76,11 +79,20 @@ func (h *host) killErrand(e core.KillErrand) {
 	})
 }
 
+// errGone says that whom a command is about has ended before it could be run.
+var errGone = errors.New("its process has ended")
+
 // prepareErrand makes everything that a command needs. It runs on the goroutine of
 // kids, right before the fork.
 func (h *host) prepareErrand(e *errand) (_ *child.Spec, err error) {
 	r := &errandChild{name: e.name}
 	h.errands[child.Key(e.id)] = r
+	if e.about != 0 {
+		// From here to the fork nobody reaps: as long as that child is ours, its pid is.
+		if about := h.running[e.about]; about == nil || about.pid != e.pid {
+			return nil, errGone
+		}
+	}
 	p := e.program
 	files, err := h.fromFiles(p)
 	if err != nil {
@@ -168,7 +180,11 @@ func (h *host) errandFailed(k child.Key, r *errandChild, err error) {
 	if r.end != nil {
 		r.end.Close()
 	}
-	h.inbox.post(message{in: core.ErrandEnded{Errand: core.ProcID(k), Failure: spawnErrText(r.name, err)}})
+	in := core.ErrandEnded{Errand: core.ProcID(k)}
+	if in.Gone = errors.Is(err, errGone); !in.Gone {
+		in.Failure = spawnErrText(r.name, err)
+	}
+	h.inbox.post(message{in: in})
 }
 
 // errandExited tells of the end of a child when what it wrote has been taken.

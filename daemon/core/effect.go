@@ -85,9 +85,11 @@ type (
 	}
 
 	// RunCommand runs a command beside the child of a process, in the same way as
-	// that was started. It is answered as RunHook is.
+	// that was started. It is answered as RunHook is. Once that child is reaped its PID
+	// may be anybody's: then the command is not run.
 	RunCommand struct {
 		Errand  ProcID
+		Proc    ProcID
 		Program *conf.Program
 		Key     string // where the command stands
 		Command string

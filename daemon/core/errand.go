@@ -237,7 +237,7 @@ func (c *Core) runCommand(p *process, verb errandVerb, command string, limit tim
 	r := c.newErrand(limit)
 	r.proc, r.verb = p, verb
 	c.logf(conf.Debug, "%s (pid %d) is run", r.name(), p.m.PID)
-	c.emit(RunCommand{Errand: r.id, Program: p.conf, Key: errandKeys[verb], Command: command, PID: p.m.PID})
+	c.emit(RunCommand{Errand: r.id, Proc: p.id, Program: p.conf, Key: errandKeys[verb], Command: command, PID: p.m.PID})
 	return r
 }
 
@@ -255,6 +255,10 @@ func (c *Core) stopByCommand(p *process) {
 func (c *Core) commandEnded(r *errand, in ErrandEnded, lines []string) {
 	wrong := ""
 	switch {
+	case in.Gone && r.verb == errandStop:
+		c.logf(conf.Debug, "%s: not run, its process has ended", r.name()) // nothing is left to stop
+	case in.Gone:
+		wrong = "not run: its process has ended"
 	case in.Failure != "":
 		wrong = "cannot be run: " + in.Failure
 	case r.late != "":

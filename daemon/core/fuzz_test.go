@@ -407,7 +407,7 @@ func (w *world) endHook(s *source) bool {
 	if len(runs) == 0 {
 		return false
 	}
-	in := ErrandEnded{Errand: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2)}
+	in := ErrandEnded{Errand: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2), Gone: s.next(8) == 0}
 	if s.next(4) == 3 {
 		in.Failure = "can't find command"
 	}

@@ -143,6 +143,7 @@ type (
 	ErrandEnded struct {
 		Errand  ProcID
 		Failure string // why there was no child; "": there was one
+		Gone    bool   // there was none, since whom it is about has ended
 		Code    int    // exit code, -1 for a signal
 		Text    string // such as "exit status 0"
 		Output  []byte // the first of what it wrote

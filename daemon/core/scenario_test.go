@@ -411,6 +411,11 @@ func init() {
 			s.step(in)
 			return errors.Join(err, err2)
 		}},
+		"errandgone": {1, false, func(s *scenario, args []string) error { // RUN
+			run, err := strconv.ParseUint(args[0], 10, 64)
+			s.step(ErrandEnded{Errand: ProcID(run), Gone: true})
+			return err
+		}},
 		"errandfailed": {2, false, func(s *scenario, args []string) error { // RUN WHY
 			run, err := strconv.ParseUint(args[0], 10, 64)
 			s.step(ErrandEnded{Errand: ProcID(run), Failure: rest(args[1:])})

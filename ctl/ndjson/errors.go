@@ -41,7 +41,7 @@ var Kinds = []Kind{
 	{CodeBadRequest, "BAD_REQUEST", "the line is JSON but no request: no object, no method, a member of the wrong type or an unknown one", false},
 	{CodeTooManyStreams, "TOO_MANY_STREAMS", "the connection has as many open streams as it may have", false},
 	{CodeCancelled, "CANCELLED", "the request was ended by system.cancel, or by the end of the server", false},
-	{CodeBusy, "BUSY", "the server has as many connections as it may have", true},
+	{CodeBusy, "BUSY", "the server has as many connections, or wrong logins at once, as it may have", true},
 }
 
 // NewError returns an error of the wire: its name is that of the code, and its

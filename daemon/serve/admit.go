@@ -131,7 +131,8 @@ func (s *Server) admit(raw net.Conn) {
 	}
 	s.counts.accepted.Add(1)
 	n := &newcomer{since: time.Now()}
-	conn := &firstByteConn{Conn: raw, newcomer: n, write: s.o.write}
+	conn := s.connection(raw)
+	conn.newcomer, conn.write = n, s.o.write
 	if s.o.asksWho() {
 		conn.client = s.o.whois(raw, s.o.Roles)
 	}
@@ -200,7 +201,8 @@ func (s *Server) tooMany(raw net.Conn, text string) {
 
 // refuse tells a client over the limit why it is not served.
 func (s *Server) refuse(raw net.Conn, text string) {
-	conn := &firstByteConn{Conn: raw, release: func() { <-s.extra }}
+	conn := s.connection(raw)
+	conn.release = func() { <-s.extra }
 	defer conn.Close()
 	stop := context.AfterFunc(s.closing, func() { _ = raw.Close() })
 	defer stop()

@@ -40,13 +40,15 @@ func same(a, b string) int {
 // Limits of wrong logins.
 const (
 	loginPause  = 200 * time.Millisecond // before the answer
-	loginPauses = 64                     // at once on a server; more wait for their turn
+	loginPauses = 64                     // at once on a server; more of them end their connections
 	loginEvery  = time.Second            // a line about them
 )
 
 // wrongLogin tells of a wrong login and holds up its answer, so that guessing
-// takes its time.
-func (s *Server) wrongLogin(ctx context.Context) {
+// takes its time. With false so many are held up that this one is not: its
+// connection is to end. Nobody waits for a turn, since whoever guesses would have
+// others wait, and would fill the memory with those that do.
+func (s *Server) wrongLogin(ctx context.Context) bool {
 	s.counts.badLogins.Add(1)
 	if more, ok := s.wrongLogins.pass(time.Now(), loginEvery); ok {
 		s.log(conf.Warn, "wrong user name or password in a login on "+s.conf.Section+andMore(more))
@@ -54,8 +56,8 @@ func (s *Server) wrongLogin(ctx context.Context) {
 	select {
 	case s.pauses <- struct{}{}:
 		defer func() { <-s.pauses }()
-	case <-ctx.Done():
-		return
+	default:
+		return false
 	}
 	t := time.NewTimer(loginPause)
 	defer t.Stop()
@@ -64,7 +66,11 @@ func (s *Server) wrongLogin(ctx context.Context) {
 	case <-ctx.Done():
 	case <-s.closing.Done():
 	}
+	return true
 }
+
+// busyLogins is said to whom it ends.
+const busyLogins = "too many wrong logins at once"
 
 // authorized checks the credentials of an HTTP request.
 func (s *Server) authorized(q *http1.Request) bool {

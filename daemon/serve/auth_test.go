@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gosupervisor/conf"
@@ -76,6 +78,67 @@ func TestWrongLoginsAreToldAndHeldUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wrongLogins are requests that log in wrongly, by what they speak. Of the last the
+// body never comes, so that nobody hears the client hang up.
+var wrongLogins = map[string]string{
+	"lines":            `{"id":1,"method":"system.login","params":["joe","nope"]}` + "\n",
+	"HTTP":             "GET /ok.html HTTP/1.1\r\nHost: x\r\nAuthorization: " + http1.Basic("joe", "nope") + "\r\n\r\n",
+	"HTTP with a body": "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nAuthorization: " + http1.Basic("joe", "nope") + "\r\n\r\n",
+}
+
+func TestConnectionThatIsClosedIsNotHeldUp(t *testing.T) {
+	for name, request := range wrongLogins {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New(newFake(), conf.HTTPServer{Username: ptr("joe"), Password: ptr("secret")}, newHanded(), func(conf.Level, string) {}, Options{Namespace: "supervisor"})
+				ours, theirs := net.Pipe()
+				conn, began := s.connection(theirs), time.Now()
+				served := make(chan struct{})
+				go func() { s.serveConn(conn); close(served) }()
+				if _, err := io.WriteString(ours, request); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if len(s.pauses) != 1 {
+					t.Fatalf("%d are held up", len(s.pauses))
+				}
+				_ = conn.Close() // as for somebody who comes later
+				<-served
+				if took := time.Since(began); took > 0 || len(s.pauses) != 0 {
+					t.Errorf("it ends after %v, and %d are held up", took, len(s.pauses))
+				}
+				_ = ours.Close()
+				s.Shutdown(t.Context())
+			})
+		})
+	}
+}
+
+func TestNobodyWaitsBehindWrongLogins(t *testing.T) {
+	for name, request := range wrongLogins {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, conf.HTTPServer{Username: ptr("joe"), Password: ptr("secret")}, Options{Namespace: "supervisor"})
+			for range loginPauses {
+				r.server.pauses <- struct{}{} // as long as this test lasts
+			}
+			told := r.dial()
+			told.say(request)
+			if first := told.hear(); !strings.Contains(first, `"message":"BUSY: too many wrong logins at once"`) && first != "HTTP/1.1 503 Service Unavailable" {
+				t.Errorf("got %s", first)
+			}
+			_, _ = io.Copy(io.Discard, told.in)
+			before := runtime.NumGoroutine()
+			for range 2000 {
+				k := r.dial()
+				k.say(request)
+				_ = k.conn.Close()
+			}
+			r.dial().expect(`{"id":1,"method":"system.login","params":["joe","secret"]}`, `{"id":1,"result":true}`)
+			eventually(t, "no wrong login is left", func() bool { return runtime.NumGoroutine() <= before+1 })
+		})
+	}
 }
 
 func TestHostOfARequestIsOneOfOurs(t *testing.T) {

@@ -370,7 +370,7 @@ func answer(t *testing.T, s *Server, request string) (*http.Response, string) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		s.serveWebConn(&firstByteConn{Conn: theirs, release: func() {}})
+		s.serveWebConn(s.connection(theirs))
 	}()
 	_ = ours.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(ours, request); err != nil {

@@ -70,7 +70,13 @@ func (s *Server) route(x *exchange) {
 	case !s.authorized(&x.q):
 		if x.q.Header.Get("Authorization") != "" { // a browser asks without it first
 			x.watch()
-			s.wrongLogin(x.ctx)
+			if !s.wrongLogin(x.ctx) {
+				x.a.Close = true
+				httpError(&x.a, http1.StatusUnavailable)
+				_ = x.a.Flush()
+				x.cancel() // what else it sends is not waited for
+				return
+			}
 		}
 		x.a.Set("WWW-Authenticate", `Basic realm="default"`)
 		x.a.Close = true

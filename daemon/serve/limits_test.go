@@ -212,7 +212,7 @@ func TestClientThatTakesNothingIsCutOff(t *testing.T) {
 func TestDeadlineForAllWritesCountsToo(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
-	c := &firstByteConn{Conn: theirs, write: patience, release: func() {}}
+	c := &firstByteConn{Conn: theirs, write: patience, cancel: func() {}, release: func() {}}
 	defer c.Close()
 	if err := c.SetWriteDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		t.Fatal(err)

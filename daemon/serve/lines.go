@@ -73,8 +73,7 @@ func (s *Server) serveLineConn(conn *firstByteConn) {
 	stopKill := context.AfterFunc(s.dead, func() { _ = conn.Close() })
 	defer stopKill()
 
-	ctx, cancel := context.WithCancel(context.WithValue(s.dead, connKey{}, conn))
-	c := &lineConn{s: s, loggedIn: !s.guarded(), ctx: ctx, cancel: cancel}
+	c := &lineConn{s: s, loggedIn: !s.guarded(), ctx: conn.ctx, cancel: conn.cancel}
 	_ = conn.SetReadDeadline(time.Now().Add(s.o.FirstRequest))
 	c.welcome = func() {
 		_ = conn.SetReadDeadline(time.Time{})
@@ -381,7 +380,10 @@ func (c *lineConn) login(id json.RawMessage, args []any) bool {
 	password, _ := args[1].(string)
 	if c.s.guarded() && !c.s.allowed(username, password) {
 		c.logins++
-		c.s.wrongLogin(c.ctx)
+		if !c.s.wrongLogin(c.ctx) {
+			c.fail(id, ndjson.NewError(ndjson.CodeBusy, busyLogins, "try again later"))
+			return false
+		}
 		return c.fail(id, ndjson.NewError(ndjson.CodeUnauthorized, "wrong user name or password", "")) && c.logins < MaxLogins
 	}
 	c.loggedIn = true

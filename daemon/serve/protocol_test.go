@@ -234,7 +234,7 @@ func renderLimits(b *strings.Builder) {
 		{"streams of followLogs", fmt.Sprint(api.MaxFollowLogs) + " in all", "FAILED; followProcessLog has no such limit"},
 		{"what such a stream holds for a client that is slow", fmt.Sprintf("%d bytes", api.MaxFollowHeld), "output is passed over, and a piece says how much"},
 		{"wrong logins on a connection", fmt.Sprint(MaxLogins), "the connection is closed"},
-		{"the answer to a wrong login", fmt.Sprintf("after %d ms", loginPause.Milliseconds()), fmt.Sprintf("at most %d at once on a server; the others wait", loginPauses)},
+		{"the answer to a wrong login", fmt.Sprintf("after %d ms", loginPause.Milliseconds()), fmt.Sprintf("at most %d at once on a server; the connections of the others are closed: 503 over HTTP, BUSY over lines", loginPauses)},
 		{"connections to a server", fmt.Sprint(MaxConns), "BUSY, or HTTP 503; the connection is closed"},
 		{"connections to all servers", fmt.Sprintf("half of the open files that the daemon may have, less %d", reserveFiles), "the same"},
 		{"connections to a server that have made no request, or not logged in", "half of the former, or a quarter of the latter", fmt.Sprintf("the one that is silent for the longest, and at least for %.0f s, is closed", newcomerAge.Seconds())},

@@ -192,6 +192,8 @@ type connKey struct{}
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
+	ctx      context.Context // of its requests; ends when it is closed, by whomever, or the server dies
+	cancel   context.CancelFunc
 	newcomer *newcomer // nil: it does not count as one
 	client   *client   // nil: there are no roles
 	first    []byte
@@ -199,6 +201,13 @@ type firstByteConn struct {
 	write    time.Duration // that one Write may take; 0: any
 	until    atomic.Int64  // the deadline that was set for all of them, in nanoseconds; 0: none
 	release  func()
+}
+
+// connection returns a connection that nobody has looked at yet.
+func (s *Server) connection(raw net.Conn) *firstByteConn {
+	c := &firstByteConn{Conn: raw, release: func() {}}
+	c.ctx, c.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, c))
+	return c
 }
 
 func (c *firstByteConn) peek() (byte, bool) {
@@ -249,5 +258,6 @@ func (c *firstByteConn) Close() error {
 		return net.ErrClosed
 	}
 	defer c.release()
+	c.cancel()
 	return c.Conn.Close()
 }

@@ -52,7 +52,7 @@ func (s *Server) serveWebConn(conn *firstByteConn) {
 	defer conn.Close()
 	x := &exchange{s: s, conn: conn, in: bufio.NewReader(conn)}
 	x.out = bufio.NewWriter(x)
-	x.ctx, x.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, conn))
+	x.ctx, x.cancel = conn.ctx, conn.cancel
 	defer x.cancel()
 	defer context.AfterFunc(s.dead, func() { _ = conn.Close() })()
 	defer context.AfterFunc(s.closing, x.wake)()

@@ -306,7 +306,7 @@ func TestPanicEndsTheConnectionInMidAnswer(t *testing.T) {
 	defer s.Shutdown(t.Context())
 	for name, started := range map[string]bool{"before the answer": false, "within it": true} {
 		ours, theirs := net.Pipe()
-		x := &exchange{s: s, conn: &firstByteConn{Conn: theirs, release: func() {}}, in: bufio.NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))}
+		x := &exchange{s: s, conn: s.connection(theirs), in: bufio.NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))}
 		x.out = bufio.NewWriter(x.conn)
 		x.ctx, x.cancel = context.WithCancel(t.Context())
 		if !x.next(true) {
@@ -363,7 +363,7 @@ func BenchmarkCall(b *testing.B) {
 	defer s.Shutdown(context.Background())
 	ours, theirs := net.Pipe()
 	defer ours.Close()
-	go s.serveWebConn(&firstByteConn{Conn: theirs, release: func() {}})
+	go s.serveWebConn(s.connection(theirs))
 	body, _ := xmlrpc.EncodeCall("supervisor.getState")
 	call := []byte(fmt.Sprintf("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 	in := bufio.NewReader(ours)

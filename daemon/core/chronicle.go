@@ -170,7 +170,8 @@ func (l *lane) after(serial uint64) int {
 // transition is worded only for somebody who asks.
 type entry struct {
 	api.Event
-	of *process // whose transition this is; nil: it is none
+	of      *process // whose transition this is; nil: it is none
+	members []string // of the group that this concerns as a whole, at that time
 	record
 }
 
@@ -188,8 +189,8 @@ func (e *entry) told() api.Event {
 
 // size estimates the memory that an event takes.
 func (e *entry) size() int {
-	const bare = 256
-	return bare + len(e.Group) + len(e.Name) + len(e.Remote) + len(e.Data) + len(e.text)
+	const bare, name = 256, 16
+	return bare + name*len(e.members) + len(e.Group) + len(e.Name) + len(e.Remote) + len(e.Data) + len(e.text)
 }
 
 // fit cuts the data of an event to what may be kept.

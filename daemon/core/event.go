@@ -50,9 +50,9 @@ func (c *Core) publishEntry(e *entry) {
 
 // tellFollowers tells of an event that only those hear of who follow events: the
 // original has none of its type.
-func (c *Core) tellFollowers(e api.Event) {
+func (c *Core) tellFollowers(e *entry) {
 	e.When = c.wall.UnixMilli()
-	c.record(&entry{Event: e}, false)
+	c.record(e, false)
 }
 
 // wanted tells whether a hook or a pool subscribes to an event.
@@ -131,6 +131,11 @@ func (c *Core) publishMove(p *process, mv proc.Move) {
 		Type: stateEvents[mv.To], Group: p.group.conf.Name, Name: p.conf.Name, From: mv.From.String(),
 		Tries: mv.Tries, PID: mv.PID, Expected: mv.Expected,
 	}})
+}
+
+// publishGroup tells of a group as a whole.
+func (c *Core) publishGroup(name string, g *group) {
+	c.publishEntry(&entry{members: g.members(), Event: api.Event{Type: name, Group: g.conf.Name}})
 }
 
 // wrote makes output an event.

@@ -93,13 +93,17 @@ func unknownType(name string) *api.Fault {
 }
 
 // wants tells whether an event is one of those that are wanted. What concerns a
-// group as a whole concerns each of its processes.
-func (f *filter) wants(e *api.Event) bool {
+// group as a whole concerns each of its processes, but nobody else: who may see a
+// process of that name in any group is not to learn which groups there are.
+func (f *filter) wants(e *entry) bool {
 	if !f.types[e.Type] {
 		return false
 	}
 	return len(f.names) == 0 || slices.ContainsFunc(f.names, func(p pattern) bool {
-		return e.Group != "" && p.group == e.Group && (p.process == "" || e.Name == "" || p.process == e.Name)
+		if e.Group == "" || p.group != e.Group {
+			return false
+		}
+		return p.process == "" || p.process == e.Name || slices.Contains(e.members, p.process)
 	})
 }
 
@@ -201,7 +205,7 @@ func (c *Core) record(e *entry, subscribed bool) {
 	kind := kindOf(e.Type)
 	followed := kind == ordinary
 	for _, f := range c.followers {
-		if f.wants(&e.Event) {
+		if f.wants(e) {
 			f.fresh, followed = true, true
 		}
 	}
@@ -220,7 +224,7 @@ func (c *Core) record(e *entry, subscribed bool) {
 // dropped tells those who have not taken an event that it is no longer there.
 func (c *Core) dropped(e *entry) {
 	for _, f := range c.followers {
-		if f.cursor < e.Serial && f.wants(&e.Event) {
+		if f.cursor < e.Serial && f.wants(e) {
 			f.miss(e.Serial)
 		}
 	}
@@ -235,7 +239,7 @@ func (c *Core) batch(f *follower) api.EventBatch {
 	bytes := 0
 	f.fresh = false
 	c.chronicle.after(f.cursor, func(e *entry) bool {
-		if !f.wants(&e.Event) {
+		if !f.wants(e) {
 			f.cursor = e.Serial
 			return true
 		}

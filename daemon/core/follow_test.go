@@ -193,3 +193,35 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// TestAGroupConcernsItsProcessesAlone asks for a process that a group has, and for one
+// that it has not, while the group goes and comes and when it is gone.
+func TestAGroupConcernsItsProcessesAlone(t *testing.T) {
+	cfg, err := loadText("[supervisord]\n[program:y]\ncommand=/bin/y\nautostart=false\n[group:g]\nprograms=y\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"g:y":      {"PROCESS_GROUP_ADDED", "PROCESS_GROUP_REMOVED"},
+		"g:*":      {"PROCESS_GROUP_ADDED", "PROCESS_GROUP_REMOVED"},
+		"g:nosuch": nil,
+		"h:y":      nil,
+		"y":        nil,
+	} {
+		c := New(cfg, Options{PID: 1})
+		c.Step(0, birth, Boot{})
+		batchOf(t, answer(t, c, 1, Follow{ID: 1, Req: api.FollowEvents{Since: 0, Names: []string{name}}}))
+		c.Step(0, birth, Request{ID: 2, Req: api.RemoveProcessGroup{Name: "g"}})
+		var got []string
+		list := answer(t, c, 3, Request{ID: 3, Req: api.GetEvents{Names: []string{name}}}).Value.(api.EventList)
+		for _, e := range list.Events {
+			got = append(got, e.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+		if f := c.followers[1]; f.fresh != (want != nil) {
+			t.Errorf("%s: a stream has something to tell: %v", name, f.fresh)
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (c *Core) addGroup(gc *conf.Group) *group {
 	if gc.Pool != nil {
 		c.addPool(g)
 	}
-	c.publish(api.Event{Type: "PROCESS_GROUP_ADDED", Group: gc.Name})
+	c.publishGroup("PROCESS_GROUP_ADDED", g)
 	return g
 }
 
@@ -91,7 +91,7 @@ func (c *Core) removeGroup(g *group) {
 		c.removePool(g.pool)
 	}
 	c.emit(RemoveProcesses{Procs: ids(g.procs)})
-	c.publish(api.Event{Type: "PROCESS_GROUP_REMOVED", Group: g.conf.Name})
+	c.publishGroup("PROCESS_GROUP_REMOVED", g)
 }
 
 // forget drops a slot, and ends what waited for it.
@@ -101,6 +101,15 @@ func (c *Core) forget(p *process) {
 	c.others = true
 	c.settleRemoved(p)
 	c.endWaitsFor(p)
+}
+
+// members returns the names of its processes.
+func (g *group) members() []string {
+	names := make([]string, len(g.procs))
+	for i, p := range g.procs {
+		names[i] = p.conf.Name
+	}
+	return names
 }
 
 // stopped tells whether nothing of the group runs or is about to.

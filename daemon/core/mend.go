@@ -29,7 +29,7 @@ type mending struct {
 
 // broke decides what becomes of a listener that gets no events any more.
 func (c *Core) broke(p *process, reason string) {
-	c.tellFollowers(api.Event{Type: api.ListenerUnknown, Group: p.group.conf.Name, Name: p.conf.Name, Reason: reason})
+	c.tellFollowers(&entry{Event: api.Event{Type: api.ListenerUnknown, Group: p.group.conf.Name, Name: p.conf.Name, Reason: reason}})
 	m := &p.hears.mending
 	if p.policy.Autorestart == conf.RestartNever || c.run != RunRunning || m.at != 0 {
 		return

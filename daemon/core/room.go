@@ -88,7 +88,7 @@ func (pl *pool) take() *queued {
 // tellDropped tells how many events a pool has lost, but not too often.
 func (c *Core) tellDropped(pl *pool) {
 	pl.told, pl.toldAt = pl.dropped, c.now
-	c.tellFollowers(api.Event{Type: api.ListenerOverflow, Group: pl.group.conf.Name, Dropped: pl.dropped})
+	c.tellFollowers(&entry{members: pl.group.members(), Event: api.Event{Type: api.ListenerOverflow, Group: pl.group.conf.Name, Dropped: pl.dropped}})
 }
 
 // poolDue is a moment that a pool waited for. An event whose turn has come is

@@ -92,7 +92,7 @@ func (w *world) heardBatch(r Reply) bool {
 			}
 			one.last, one.seen[e.Serial] = e.Serial, true
 			if one.witness {
-				w.happened = append(w.happened, e)
+				w.happened = append(w.happened, entry{Event: e, members: w.membersAt(e)})
 			}
 		}
 		if b.Open == nil && b.Gap == nil && len(b.Events) == 0 {
@@ -154,8 +154,20 @@ func (w *world) checkWatcher(one *watcher) {
 	}
 }
 
+// membersAt returns the members of the group that an event concerns as a whole.
+func (w *world) membersAt(e api.Event) (members []string) {
+	w.core.chronicle.after(e.Serial-1, func(kept *entry) bool {
+		members = kept.members
+		return false
+	})
+	if whole := e.Group != "" && e.Name == ""; whole != (members != nil) {
+		w.fail("event %d (%s of %s:%s) concerns %q", e.Serial, e.Type, e.Group, e.Name, members)
+	}
+	return members
+}
+
 // asksFor says it in another way than the code does.
-func asksFor(r api.FollowEvents, e *api.Event) bool {
+func asksFor(r api.FollowEvents, e *entry) bool {
 	ordinary := !strings.HasPrefix(e.Type, "TICK") && !strings.HasPrefix(e.Type, "PROCESS_LOG") && !strings.HasPrefix(e.Type, "PROCESS_COMM")
 	typed := len(r.Types) == 0 && ordinary
 	for _, t := range r.Types {
@@ -167,7 +179,7 @@ func asksFor(r api.FollowEvents, e *api.Event) bool {
 		if !both {
 			process = group
 		}
-		named = named || e.Group == group && (process == "*" || e.Name == "" || e.Name == process)
+		named = named || e.Group == group && (process == "*" || slices.Contains(append(e.members, e.Name), process))
 	}
 	return typed && named
 }

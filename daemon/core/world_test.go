@@ -54,7 +54,7 @@ type world struct {
 
 	watchers map[RequestID]*watcher
 	watching []RequestID // their keys, as they came
-	happened []api.Event // what the witness has seen
+	happened []entry     // what the witness has seen, with the members of groups as they were
 }
 
 func newWorld(t testing.TB, configs []*conf.Config) *world {

@@ -1,10 +1,12 @@
 package openssl
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -63,7 +65,10 @@ func start(path string, args []string, in, out *os.File) (*process, *words, erro
 	}
 	defer to.Close()
 	// Ours are closed in any program that we run, but not what we were given.
-	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if err := keepToUs(unix.CloseRange); err != nil {
+		from.Close()
+		return nil, nil, &Error{Kind: ErrFailed, Text: err.Error()}
+	}
 	p := &process{gone: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -88,6 +93,33 @@ func start(path string, args []string, in, out *os.File) (*process, *words, erro
 		return nil, nil, &Error{Kind: ErrFailed, Text: err.Error()}
 	}
 	return p, hear(from, p), nil
+}
+
+// firstGiven is the first descriptor that no program is meant to get.
+const firstGiven = 3
+
+// keepToUs has all descriptors but the standard ones closed in programs that we run.
+// Before Linux 5.11 closeRange, which is that of the system, cannot do that, nor where a
+// filter forbids it; then they are marked one by one.
+func keepToUs(closeRange func(first, last, flags uint) error) error {
+	if closeRange(firstGiven, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return fmt.Errorf("cannot keep open files from it: %v", err)
+	}
+	for _, e := range entries {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd < firstGiven {
+			continue
+		}
+		// One that is gone by now is no matter: that of the directory itself was ours.
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil && err != unix.EBADF {
+			return fmt.Errorf("cannot keep descriptor %d from it: %v", fd, err)
+		}
+	}
+	return nil
 }
 
 // end waits for the program, which it kills when it takes longer.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain is the test, or a program that connects, says to whom it has given
@@ -250,4 +252,34 @@ func usual(t *testing.T) string {
 		}
 	}
 	return ""
+}
+
+// TestWhatWeWereGivenIsKeptFromTheProgram marks a descriptor that a program would get.
+func TestWhatWeWereGivenIsKeptFromTheProgram(t *testing.T) {
+	for name, closeRange := range map[string]func(uint, uint, uint) error{
+		"this system":         unix.CloseRange,
+		"no such call":        func(uint, uint, uint) error { return unix.ENOSYS },
+		"no such flag":        func(uint, uint, uint) error { return unix.EINVAL },
+		"a filter forbids it": func(uint, uint, uint) error { return unix.EPERM },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var fds [2]int
+			if err := unix.Pipe2(fds[:], 0); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fds[0])
+			defer unix.Close(fds[1])
+			if err := keepToUs(closeRange); err != nil {
+				t.Fatal(err)
+			}
+			for _, fd := range fds {
+				if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+					t.Errorf("descriptor %d would reach the program: %#x, %v", fd, flags, err)
+				}
+			}
+			if flags, err := unix.FcntlInt(2, unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
+				t.Errorf("the standard error would not: %#x, %v", flags, err)
+			}
+		})
+	}
 }

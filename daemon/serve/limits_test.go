@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -226,5 +227,60 @@ func TestDeadlineForAllWritesCountsToo(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, ours) }()
 	if _, err := c.Write([]byte("x")); err != nil {
 		t.Errorf("got %v", err)
+	}
+}
+
+// get is a request whose answer leaves the connection open.
+const get = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+// answered reads an answer to get, and returns its status.
+func (k *talk) answered() string {
+	k.t.Helper()
+	resp, err := http.ReadResponse(k.in, nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		k.t.Fatal(err)
+	}
+	return resp.Status
+}
+
+func TestAnHTTPConnectionWithoutRequestsIsClosed(t *testing.T) {
+	for name, silence := range map[string]string{
+		"nothing":       "",
+		"an empty line": "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", idle: 50 * time.Millisecond})
+			k := r.dial()
+			k.say(get + silence)
+			if got := k.answered(); got != "200 OK" {
+				t.Fatalf("got %s", got)
+			}
+			if rest, err := io.ReadAll(k.in); err != nil || len(rest) > 0 {
+				t.Errorf("got %q, %v, want the end", rest, err)
+			}
+			eventually(t, "the place is given back", func() bool { return len(r.server.slots) == 0 })
+		})
+	}
+}
+
+func TestEmptyLinesBetweenRequestsAreBounded(t *testing.T) {
+	r := standard(t)
+	for blank, want := range map[string]string{
+		"":                               "200 OK",
+		"\r\n":                           "200 OK",
+		strings.Repeat("\n", maxBlank):   "200 OK",
+		strings.Repeat("\n", maxBlank+1): "400 Bad Request",
+		strings.Repeat("\r\n", maxBlank/2) + "\r\n": "400 Bad Request",
+	} {
+		k := r.dial()
+		k.say(get)
+		k.answered()
+		k.say(blank + get)
+		if got := k.answered(); got != want {
+			t.Errorf("%q: got %s, want %s", blank, got, want)
+		}
 	}
 }

@@ -42,6 +42,7 @@ type Options struct {
 	health time.Duration                       // 0: healthTime
 	body   time.Duration                       // 0: bodyTimeout
 	write  time.Duration                       // 0: writeTimeout
+	idle   time.Duration                       // 0: idleTime
 }
 
 // asksWho says whether it matters who a client is.
@@ -99,6 +100,9 @@ func New(svc api.Service, c conf.HTTPServer, l net.Listener, log func(conf.Level
 	}
 	if o.write == 0 {
 		o.write = writeTimeout
+	}
+	if o.idle == 0 {
+		o.idle = idleTime
 	}
 	if o.Bounds == nil {
 		o.Bounds = NewBounds()

@@ -91,7 +91,7 @@ func (x *exchange) until(d time.Duration) bool {
 // next waits for a request and reads its head; false means that there is none. One
 // that cannot be read is answered, and is the last.
 func (x *exchange) next(first bool) bool {
-	if !first && !(x.until(idleTime) && x.skipBlank()) {
+	if !first && !(x.until(x.s.o.idle) && x.skipBlank()) {
 		return false
 	}
 	whole := x.whole()

@@ -393,25 +393,25 @@ func (w *world) meddle(s *source) {
 			w.give(SendFailed{Proc: id, Serial: w.core.Serial() - uint64(s.next(3))})
 		}
 	case 6:
-		if runs := sortedErrands(w.core.errands); len(runs) > 0 {
-			w.give(ErrandStarted{Errand: runs[s.next(len(runs))], PID: 1})
+		if errands := sortedErrands(w.core.errands); len(errands) > 0 {
+			w.give(ErrandStarted{Errand: errands[s.next(len(errands))], PID: 1})
 		}
 	case 7:
-		w.endHook(s)
+		w.endErrand(s)
 	}
 }
 
-// endHook lets the command of a hook end, or not be found.
-func (w *world) endHook(s *source) bool {
-	runs := sortedErrands(w.core.errands)
-	if len(runs) == 0 {
+// endErrand lets the command of a hook or of a process end, or not be found.
+func (w *world) endErrand(s *source) bool {
+	errands := sortedErrands(w.core.errands)
+	if len(errands) == 0 {
 		return false
 	}
-	in := ErrandEnded{Errand: runs[s.next(len(runs))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2), Gone: s.next(8) == 0}
+	in := ErrandEnded{Errand: errands[s.next(len(errands))], Code: s.next(3) - 1, Output: []byte("a line\n\x1b")[:s.next(8)], More: s.next(2), Gone: s.next(8) == 0}
 	if s.next(4) == 3 {
 		in.Failure = "can't find command"
 	}
-	delete(w.runs, in.Errand)
+	delete(w.errands, in.Errand)
 	w.give(in)
 	return true
 }
@@ -446,7 +446,7 @@ func (w *world) settle() {
 			w.give(Reaped{Proc: id})
 			continue
 		}
-		if w.endHook(none) {
+		if w.endErrand(none) {
 			continue
 		}
 		at, ok := w.core.NextDue()
@@ -482,7 +482,7 @@ func (w *world) checkForgotten() {
 			len(c.jobs), len(c.signals), len(c.updates), len(c.held), c.forks)
 	}
 	if w.left == 0 && len(c.errands) > 0 {
-		w.fail("%d hooks run for ever", len(c.errands))
+		w.fail("%d errands run for ever", len(c.errands))
 	}
 	for _, k := range c.hooks {
 		if k.running != 0 || len(k.queue) > 0 {

@@ -46,7 +46,7 @@ type world struct {
 	loads   []RequestID
 	signals []Signal // of requests, not answered yet
 	tries   []TrySockets
-	runs    map[ProcID]bool // commands of hooks: whether they were killed
+	errands map[ProcID]bool // whether they were killed
 	left    int
 
 	held    map[ProcID]holds
@@ -61,7 +61,7 @@ func newWorld(t testing.TB, configs []*conf.Config) *world {
 	o := Options{Version: "4.3.0", PID: 1}
 	return &world{
 		t: t, core: New(configs[0], o), twin: New(configs[0], o), configs: configs,
-		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, runs: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
+		kids: map[ProcID]*kid{}, procs: map[ProcID]*process{}, leaving: map[ProcID]bool{}, errands: map[ProcID]bool{}, open: map[RequestID]bool{}, canceled: map[RequestID]bool{},
 		watchers: map[RequestID]*watcher{}, held: map[ProcID]holds{}, records: map[ProcID]*Record{},
 	}
 }
@@ -251,30 +251,30 @@ func (w *world) take(e Effect) {
 	case TrySockets:
 		w.tries = append(w.tries, e)
 	case RunHook:
-		if _, twice := w.runs[e.Errand]; twice || w.kids[e.Errand] != nil {
+		if _, twice := w.errands[e.Errand]; twice || w.kids[e.Errand] != nil {
 			w.fail("a number was given twice: %d", e.Errand)
 		}
-		if w.errands(func(r *errand) bool { return r.hook != nil }) > 4+len(w.configs) || !json.Valid(e.Input) || e.Environ["SUPERVISOR_EVENT"] == "" {
-			w.fail("beside %d others: %+v", len(w.runs), e)
+		if w.count(func(r *errand) bool { return r.hook != nil }) > 4+len(w.configs) || !json.Valid(e.Input) || e.Environ["SUPERVISOR_EVENT"] == "" {
+			w.fail("beside %d others: %+v", len(w.errands), e)
 		}
-		w.runs[e.Errand] = false
+		w.errands[e.Errand] = false
 	case RunCommand:
-		if _, twice := w.runs[e.Errand]; twice || w.kids[e.Errand] != nil {
+		if _, twice := w.errands[e.Errand]; twice || w.kids[e.Errand] != nil {
 			w.fail("a number was given twice: %d", e.Errand)
 		}
 		mine := w.core.errands[e.Errand]
-		same := w.errands(func(r *errand) bool {
+		same := w.count(func(r *errand) bool {
 			return r.proc == mine.proc && r.hook == nil && r.verb == mine.verb && r.late == ""
 		})
 		if k := w.kids[mine.proc.id]; e.Command == "" || e.PID == 0 || k.pid != e.PID || same != 1 {
 			w.fail("one of %d commands for a process that is %+v: %+v", same, *k, e)
 		}
-		w.runs[e.Errand] = false
+		w.errands[e.Errand] = false
 	case KillErrand:
-		if _, runs := w.runs[e.Errand]; !runs {
+		if _, running := w.errands[e.Errand]; !running {
 			w.fail("a command is killed that does not run: %d", e.Errand)
 		}
-		w.runs[e.Errand] = true
+		w.errands[e.Errand] = true
 	case LoadConfig:
 		w.loads = append(w.loads, e.ID)
 	case Reply:
@@ -292,8 +292,8 @@ func (w *world) take(e Effect) {
 	}
 }
 
-// errands counts commands that run.
-func (w *world) errands(which func(*errand) bool) (n int) {
+// count counts commands that run.
+func (w *world) count(which func(*errand) bool) (n int) {
 	for _, r := range w.core.errands {
 		if which(r) {
 			n++
@@ -400,9 +400,9 @@ func (w *world) leave() {
 	if w.left++; w.left > 1 {
 		w.fail("left twice")
 	}
-	for id, killed := range w.runs {
+	for id, killed := range w.errands {
 		if !killed {
-			w.fail("left while hook run %d goes on", id)
+			w.fail("left while errand %d goes on", id)
 		}
 	}
 	for id, k := range w.kids {

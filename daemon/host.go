@@ -106,7 +106,7 @@ func newHost(cfg *conf.Config, j *journal, out *outputs, before past) *host {
 	h.core = core.New(cfg, core.Options{Version: version.API, PID: os.Getpid(), Serial: before.serial, Chronicle: before.chronicle})
 	h.kids = child.NewTable(h)
 	h.sockets = fcgi.New(j.log)
-	h.cgroups = cgroup.New("/proc")
+	h.cgroups = cgroup.New("/proc", "")
 	return h
 }
 

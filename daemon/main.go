@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -140,7 +141,7 @@ func (d *daemon) main(args []string) int {
 // would keep it so.
 func (d *daemon) serve(cfg *conf.Config) int {
 	defer d.closeJournal()
-	d.cgroups = cgroup.New("/proc")
+	d.cgroups = cgroup.New("/proc", d.knownBy(cfg))
 	defer d.cgroups.Close()
 	var before *conf.Config // to go back to; nil: there is none
 	for {
@@ -166,6 +167,15 @@ func (d *daemon) serve(cfg *conf.Config) int {
 		}
 		cfg = fresh
 	}
+}
+
+// knownBy is what tells this daemon from others, and is the same in its next run.
+func (d *daemon) knownBy(cfg *conf.Config) string {
+	path, err := filepath.Abs(d.path)
+	if err != nil {
+		path = d.path // nobody knows where we are
+	}
+	return cfg.Server.Identifier + "\x00" + path
 }
 
 // usage reports an error that keeps us from starting, in two lines that

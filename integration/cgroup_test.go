@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -74,10 +75,25 @@ func groupsBelow(t testing.TB, dir string) []string {
 	return list
 }
 
-// membersOf lists the processes of a group by their commands.
-func membersOf(t testing.TB, dir string) []string {
+// markOfDaemon is what tells the groups of a daemon from those of others.
+var markOfDaemon = regexp.MustCompile(`supervisor\.[0-9a-f]{8}\.`)
+
+// plainly shows groups without the marks of their daemons.
+func plainly(groups []string) string {
+	return markOfDaemon.ReplaceAllString(fmt.Sprint(groups), "supervisor.")
+}
+
+// membersOf lists the processes of a group, given by a pattern, by their commands.
+func membersOf(t testing.TB, pattern string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	files, err := filepath.Glob(filepath.Join(pattern, "cgroup.procs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 1 {
+		return nil
+	}
+	text, err := os.ReadFile(files[0])
 	if err != nil {
 		return nil
 	}
@@ -139,7 +155,7 @@ kill_scope=cgroup
 			writeFile(t, s.path("p.sh"), s.fill(hidden), 0o644)
 			s.start()
 			waitFile(t, s.path("p.log"), "ready ")
-			group := filepath.Join(dir, "supervisor.1/p@p")
+			group := filepath.Join(dir, "supervisor.*.1/p@p")
 			until(t, "everything is there", func() (string, bool) {
 				text, n := sleeps(t, group)
 				return text, n == 3
@@ -149,7 +165,7 @@ kill_scope=cgroup
 			switch end {
 			case "stop":
 				until(t, "all is gone, and the group is too", func() (string, bool) {
-					text := fmt.Sprint(groupsBelow(t, dir))
+					text := plainly(groupsBelow(t, dir))
 					return text, text == "[supervisor.1 supervisor.1/other@other]"
 				})
 			case "shutdown":
@@ -189,12 +205,12 @@ stopwaitsecs=0
 	dir := s.ownCgroup()
 	s.start()
 	until(t, "both are there", func() (string, bool) {
-		text, n := sleeps(t, filepath.Join(dir, "supervisor.1/p@p"))
+		text, n := sleeps(t, filepath.Join(dir, "supervisor.*.1/p@p"))
 		return text, n == 2
 	})
 	s.must(0, "p: stopped", "stop", "p")
 	until(t, "both are gone", func() (string, bool) {
-		text := fmt.Sprint(groupsBelow(t, dir))
+		text := plainly(groupsBelow(t, dir))
 		return text, text == "[supervisor.1]"
 	})
 	s.terminate()
@@ -220,7 +236,7 @@ pids_max=9
 	writeFile(t, s.path("p.sh"), s.fill(hidden), 0o644)
 	s.start()
 	waitFile(t, s.path("p.log"), "ready ")
-	group := filepath.Join(dir, "supervisor.1/p@p")
+	group := filepath.Join(dir, "supervisor.*.1/p@p")
 	everything := func() (string, bool) {
 		text, n := sleeps(t, group)
 		return text, n == 3
@@ -245,11 +261,11 @@ pids_max=9
 	if !alive(kept) {
 		t.Error("what was not to be killed was")
 	}
-	if got := membersOf(t, filepath.Join(dir, "supervisor.1/kept@kept@kept")); !slices.Equal(got, []string{"/bin/sleep 4106", "/bin/sleep 4106"}) {
+	if got := membersOf(t, filepath.Join(dir, "supervisor.*.1/kept@kept@kept")); !slices.Equal(got, []string{"/bin/sleep 4106", "/bin/sleep 4106"}) {
 		t.Errorf("beside what is kept there is %q", got)
 	}
 	s.terminate()
-	if got := groupsBelow(t, dir); fmt.Sprint(got) != "[supervisor.1 supervisor.1/kept@kept@kept]" || !alive(kept) {
+	if got := groupsBelow(t, dir); plainly(got) != "[supervisor.1 supervisor.1/kept@kept@kept]" || !alive(kept) {
 		t.Errorf("at the end there is %q", got)
 	}
 }
@@ -267,14 +283,24 @@ func TestSupervisordsInOneControlGroup(t *testing.T) {
 	second.wrap = s.wrap
 	second.start()
 	second.waitPID("p")
-	if got := fmt.Sprint(groupsBelow(t, dir)); got != "[supervisor.1 supervisor.1/p@p supervisor.2 supervisor.2/p@p]" {
+	if got := plainly(groupsBelow(t, dir)); got != "[supervisor.1 supervisor.1/p@p supervisor.1 supervisor.1/p@p]" {
 		t.Errorf("there is %s", got)
 	}
 	second.terminate()
-	if got := fmt.Sprint(groupsBelow(t, dir)); got != "[supervisor.1 supervisor.1/p@p]" || !alive(pid) {
+	if got := plainly(groupsBelow(t, dir)); got != "[supervisor.1 supervisor.1/p@p]" || !alive(pid) {
 		t.Errorf("there is %s", got)
 	}
-	s.terminate()
+	// Nor is it over when the first one is dead, and cannot hold a lock any more.
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.waitGone()
+	second.start()
+	second.waitPID("p")
+	second.terminate()
+	if got := plainly(groupsBelow(t, dir)); got != "[supervisor.1 supervisor.1/p@p]" || !alive(pid) {
+		t.Errorf("there is %s", got)
+	}
 }
 
 // TestWithoutControlGroups has a daemon that may not make any.
@@ -309,7 +335,7 @@ limits_strict=true
 		s.waitPID(name)
 	}
 	waitFile(t, s.path("p.log"), "ready")
-	s.waitLog("WARN kill_scope=cgroup of ", " works as kill_scope=tree: mkdir ", "/supervisor.1: permission denied (the cgroup is not delegated to user ")
+	s.waitLog("WARN kill_scope=cgroup of ", " works as kill_scope=tree: mkdir ", "/supervisor.", ".1: permission denied (the cgroup is not delegated to user ")
 	s.waitLog("WARN lax: cannot set memory_max=64MB: mkdir ")
 	if r := s.waitState("strict", "FATAL"); !strings.HasPrefix(r.description, "cannot set cpu_max=0.5: mkdir ") || !strings.HasSuffix(r.description, "(limits_strict=true)") {
 		t.Errorf("the description is %q", r.description)
@@ -380,7 +406,7 @@ func TestWritableControlGroupsInAContainer(t *testing.T) {
 	_, path, _ := strings.Cut("\n"+readFile(t, "/proc/"+c.inspect("{{.State.Pid}}")+"/cgroup"), "\n0::")
 	path, _, _ = strings.Cut(path, "\n")
 	dir := filepath.Join(point, path)
-	group := filepath.Join(dir, "supervisor.1/main@main")
+	group := filepath.Join(dir, "supervisor.*.1/main@main")
 	until(t, "what belongs to main is in its group", func() (string, bool) {
 		got := membersOf(t, group)
 		return fmt.Sprint(got), slices.Equal(got, []string{"/bin/busybox sleep 4110", "cat"})
@@ -389,7 +415,7 @@ func TestWritableControlGroupsInAContainer(t *testing.T) {
 		t.Fatal(r.all())
 	}
 	until(t, "the group is gone", func() (string, bool) {
-		got := fmt.Sprint(groupsBelow(t, dir))
+		got := plainly(groupsBelow(t, dir))
 		return got, got == "[supervisor.1 supervisor.1/other@other]"
 	})
 	c.docker(0, "stop", "-t", "60", c.id)

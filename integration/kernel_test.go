@@ -152,13 +152,13 @@ chmod 777 /tmp
 begin() {
   name=$1
   unit=/sys/fs/cgroup/$name
-  base=$unit/supervisor.1
   mkdir $unit
   [ $name = root ] || chown 1000 $unit $unit/cgroup.procs $unit/cgroup.subtree_control $unit/cgroup.threads
   (echo 0 >$unit/cgroup.procs; exec supervisord -c /$name.conf >/tmp/$name.log 2>&1) &
   daemon=$!
   ctl="supervisorctl -c /$name.conf"
   until $ctl status full plain | grep -c RUNNING | grep -q 2; do sleep 0.2; done
+  base=$(echo $unit/supervisor.*.1)
   echo "$name: daemon in $(cut -d: -f3 /proc/$daemon/cgroup), plain in $(cut -d: -f3 /proc/$($ctl pid plain)/cgroup)"
   for f in memory cpu pids; do echo "$name: full has $f $(cat $base/full@full/$f.max)"; done
   echo "$name: unit has $(wc -l <$unit/cgroup.procs) processes"
@@ -186,7 +186,7 @@ end
 	for name, more := range map[string]string{"root": ofRoot, "user": "[supervisord]\nuser=1000\n"} {
 		files[name+".conf"] = strings.ReplaceAll(common, "NAME", name) + more
 	}
-	text := boot(t, script, files)
+	text := markOfDaemon.ReplaceAllString(boot(t, script, files), "supervisor.")
 	_, log, _ := strings.Cut(text, "log of root\n")
 	log, _, _ = strings.Cut(log, "user: daemon in ")
 	for _, want := range []string{

@@ -15,7 +15,7 @@ import (
 // realTree is one in the hierarchy of this machine, if we may have one there.
 func realTree(t *testing.T) *Tree {
 	t.Helper()
-	tree := New("/proc")
+	tree := New("/proc", "/etc/test.conf")
 	if err := tree.open(); err != nil {
 		lacking.Skip(t, "no cgroup v2 that can be written: ", err)
 	}

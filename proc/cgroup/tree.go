@@ -3,9 +3,9 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +42,7 @@ type Tree struct {
 	files files
 	proc  string
 	self  int
+	mark  string // in the name of the base: whose it is, also when its daemon is dead
 
 	own    string // where we were started
 	base   string // below it, ours alone; "" as long as it is not made
@@ -52,8 +53,20 @@ type Tree struct {
 	busy   map[string]bool // directories that cannot be removed yet
 }
 
-// New returns a tree of which nothing is made yet. proc is where /proc is.
-func New(proc string) *Tree { return newTree(system{}, proc, os.Getpid()) }
+// New returns a tree of which nothing is made yet. proc is where /proc is. whose says what
+// a daemon is known by over its runs: what another one has left is none of its business.
+func New(proc, whose string) *Tree {
+	t := newTree(system{}, proc, os.Getpid())
+	t.mark = markOf(whose)
+	return t
+}
+
+// markOf shortens what a daemon is known by to a part of a name.
+func markOf(whose string) string {
+	h := fnv.New32a()
+	h.Write([]byte(whose))
+	return fmt.Sprintf("%08x.", h.Sum32())
+}
 
 func newTree(f files, proc string, self int) *Tree {
 	return &Tree{files: f, proc: proc, self: self, busy: map[string]bool{}}
@@ -80,7 +93,7 @@ func (t *Tree) make() error {
 	}
 	gone := 0
 	for n := 1; n <= mostDaemons; n++ {
-		dir := own + "/" + basePrefix + strconv.Itoa(n)
+		dir := own + "/" + basePrefix + t.mark + strconv.Itoa(n)
 		made := t.files.mkdir(dir)
 		if made != nil && !errors.Is(made, os.ErrExist) {
 			return refused(made)
@@ -103,7 +116,8 @@ func (t *Tree) make() error {
 	return fmt.Errorf("%d other supervisords have theirs in %s", mostDaemons, own)
 }
 
-// clean removes what an earlier run that could not has left. What was to outlive its
+// clean removes what an earlier run of this daemon that could not has left, and at the end
+// what somebody has made below the base who was able to. What was to outlive its
 // program goes on, and so does what is in the group of that daemon itself.
 func (t *Tree) clean() {
 	names, _ := t.files.dirs(t.base) // what is there nobody needs, and may stay
@@ -179,9 +193,11 @@ func (t *Tree) Close() {
 	}
 	defer func() {
 		t.lock.Close()
+		mark := t.mark
 		*t = *newTree(t.files, t.proc, t.self)
+		t.mark = mark
 	}()
-	t.settle(slices.DeleteFunc(keys(t.busy), func(dir string) bool { return strings.HasSuffix(dir, keptSuffix) }))
+	t.clean()
 	t.Sweep()
 	if len(t.busy) > 0 {
 		return
@@ -196,15 +212,6 @@ func (t *Tree) Close() {
 	}
 	_ = t.files.rmdir(t.base + "/" + leafName) // if this or the next one fails,
 	_ = t.files.rmdir(t.base)                  // the next run finds it
-}
-
-func keys(set map[string]bool) []string {
-	var list []string
-	for key := range set {
-		list = append(list, key)
-	}
-	slices.Sort(list)
-	return list
 }
 
 // processes lists who is in a group, without those below it. A zero is somebody whom

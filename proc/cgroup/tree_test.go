@@ -268,6 +268,46 @@ func TestWhatAnEarlierRunLeftIsCleaned(t *testing.T) {
 	wantState(t, k, "unit 10, unit/supervisor.1, unit/supervisor.1/daemon 25, unit/supervisor.1/x@x")
 }
 
+func TestWhatAnotherDaemonLeftGoesOn(t *testing.T) {
+	k := newKernel(10, "/cg/unit")
+	marked := func(whose string) *Tree {
+		tree := newTree(k, "/proc", 10)
+		tree.mark = markOf(whose)
+		return tree
+	}
+	killed := marked("a")
+	k.born(11, mustMake(t, killed, Want{Group: "p", Process: "p"}))
+	killed.lock.Close() // as the kernel does it
+
+	other := marked("b")
+	mustMake(t, other, Want{Group: "p", Process: "p"}).Remove()
+	other.Close()
+	if k.procs[11] != killed.base+"/p@p" {
+		t.Fatalf("another daemon has killed it: %s", k.state())
+	}
+	again := marked("a")
+	mustMake(t, again, Want{Group: "q", Process: "q"}).Remove()
+	if again.base != killed.base || k.procs[11] != "" {
+		t.Errorf("the next run of its own daemon has not: %s", k.state())
+	}
+	again.Close()
+	again.Close()
+	if again.mark != killed.mark {
+		t.Errorf("after the end the mark is %q", again.mark)
+	}
+	wantState(t, k, "unit 10")
+}
+
+func TestNothingUnknownIsLeftAtTheEnd(t *testing.T) {
+	k := newKernel(10, "/cg/unit")
+	tree := newTree(k, "/proc", 10)
+	mustMake(t, tree, Want{Group: "p", Process: "p"}).Remove()
+	k.groups[tree.base+"/hidden"], k.groups[tree.base+"/hidden/deep"] = &node{}, &node{}
+	k.procs[11], k.procs[12] = tree.base+"/hidden", tree.base+"/hidden/deep"
+	tree.Close()
+	wantState(t, k, "unit 10")
+}
+
 func TestABusyGroupIsRemovedWhenItIsEmpty(t *testing.T) {
 	k := newKernel(10, "/cg/unit")
 	tree := newTree(k, "/proc", 10)

@@ -131,10 +131,16 @@ func TestNobodyWaitsBehindWrongLogins(t *testing.T) {
 			_, _ = io.Copy(io.Discard, told.in)
 			before := runtime.NumGoroutine()
 			for range 2000 {
-				k := r.dial()
-				k.say(request)
-				_ = k.conn.Close()
+				var conn net.Conn
+				eventually(t, "there is room in the queue of the socket", func() (ok bool) {
+					var err error
+					conn, err = net.Dial("unix", r.path)
+					return err == nil
+				})
+				_, _ = io.WriteString(conn, request)
+				_ = conn.Close()
 			}
+			eventually(t, "there is room for one more", func() bool { return len(r.server.slots) == 0 })
 			r.dial().expect(`{"id":1,"method":"system.login","params":["joe","secret"]}`, `{"id":1,"result":true}`)
 			eventually(t, "no wrong login is left", func() bool { return runtime.NumGoroutine() <= before+1 })
 		})

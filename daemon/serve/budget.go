@@ -55,6 +55,25 @@ func (p *purse) take(ctx context.Context, n int) error {
 	return nil
 }
 
+// takeAtOnce takes nothing where it would have to wait.
+func (p *purse) takeAtOnce(n int) bool {
+	select {
+	case p.turn <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-p.turn }()
+	for got := range n {
+		select {
+		case <-p.units:
+		default:
+			p.give(got)
+			return false
+		}
+	}
+	return true
+}
+
 func (p *purse) give(n int) {
 	for range n {
 		p.units <- struct{}{}
@@ -113,6 +132,21 @@ func (g *grant) reserve(ctx context.Context, n int64) *api.Fault {
 	}
 	g.held = units
 	return nil
+}
+
+// reserveAtOnce is reserve for a result that is there, and does not wait.
+func (g *grant) reserveAtOnce(n int64) bool {
+	units := int((n + unit - 1) / unit)
+	for i, p := range g.purses {
+		if !p.takeAtOnce(units) {
+			for _, before := range g.purses[:i] {
+				before.give(units)
+			}
+			return false
+		}
+	}
+	g.held = units
+	return true
 }
 
 // shrink gives back what a result of n bytes does not need.
@@ -191,7 +225,25 @@ func wanted(offset, length int64) int64 {
 }
 
 // weight estimates the memory that a result takes.
-func weight(v any) int64 { return weigh(reflect.ValueOf(v), 8) }
+func weight(v any) int64 {
+	switch v := v.(type) {
+	case api.ProcessInfo:
+		return weightOfInfo(&v)
+	case []api.ProcessInfo:
+		n := int64(reflect.TypeOf(v).Size())
+		for i := range v {
+			n += weightOfInfo(&v[i])
+		}
+		return n
+	}
+	return weigh(reflect.ValueOf(v), 8)
+}
+
+// weightOfInfo is what weigh finds, quickly: it is what is asked for most.
+func weightOfInfo(p *api.ProcessInfo) int64 {
+	fixed := 2 * int64(reflect.TypeFor[api.ProcessInfo]().Size()) // as a whole, and its fields
+	return fixed + int64(len(p.Name)+len(p.Group)+len(p.StateName)+len(p.SpawnErr)+len(p.Logfile)+len(p.StdoutLogfile)+len(p.StderrLogfile)+len(p.Description))
+}
 
 func weigh(v reflect.Value, depth int) int64 {
 	if depth == 0 || !v.IsValid() {

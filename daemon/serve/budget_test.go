@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +75,66 @@ func TestMulticallOverXMLRPCHasABudget(t *testing.T) {
 	head, xml, _ := strings.Cut(answer, "\r\n\r\n")
 	if !strings.Contains(head+"\r\n", fmt.Sprintf("Content-Length: %d\r\n", len(xml))) || !strings.Contains(xml, string(bigLog)) {
 		t.Errorf("got %.300q and %d bytes", head, len(xml))
+	}
+}
+
+// many is a supervisor with so many programs that the list of them is long.
+type many struct{ *fake }
+
+func (m many) Peek(ctx context.Context, r api.Request) (any, bool, error) {
+	v, err := m.Do(ctx, r)
+	_, list := r.(api.GetAllProcessInfo)
+	return v, list, err
+}
+
+func (m many) Do(ctx context.Context, r api.Request) (any, error) {
+	if _, list := r.(api.GetAllProcessInfo); !list {
+		return m.fake.Do(ctx, r)
+	}
+	all := make([]api.ProcessInfo, 10000)
+	for i := range all {
+		all[i] = web()
+	}
+	return all, nil
+}
+
+func TestLongAnswersAtOnceHoldRoom(t *testing.T) {
+	const ask, free = `{"id":1,"method":"supervisor.getAllProcessInfo"}` + "\n", MaxHeld / unit
+	bounds := NewBounds()
+	ours, _ := hand(t, many{newFake()}, func(c net.Conn) net.Conn { return c }, Options{Bounds: bounds})
+	k := talkTo(t, ours)
+	k.say(ask)
+	first, err := k.in.ReadByte() // the rest of it does not fit in what the socket takes
+	if err != nil || first != '{' {
+		t.Fatalf("got %q, %v", first, err)
+	}
+	all, _ := many{}.Do(t.Context(), api.GetAllProcessInfo{})
+	if want := free - int((weight(all)+unit-1)/unit); len(bounds.replies.units) != want {
+		t.Errorf("%d units are left, want %d", len(bounds.replies.units), want)
+	}
+	k.hear()
+	eventually(t, "the room is given back", func() bool { return len(bounds.replies.units) == free })
+
+	if err := bounds.replies.take(t.Context(), free); err != nil {
+		t.Fatal(err)
+	}
+	bounds.wait = 20 * time.Millisecond
+	k.say(ask)
+	if e := k.hearError(); !strings.Contains(e.Message, "bytes for long replies are in use") {
+		t.Errorf("got %+v", e)
+	}
+	bounds.replies.give(free)
+	k.say(ask)
+	k.hear()
+	eventually(t, "the room is given back again", func() bool { return len(bounds.replies.units) == free })
+}
+
+func TestAListWeighsWhatItsPartsDo(t *testing.T) {
+	list := []api.ProcessInfo{web(), {SpawnErr: "no", StderrLogfile: "/x"}}
+	for _, v := range []any{list, list[0], list[1], list[:0]} {
+		if got, want := weight(v), weigh(reflect.ValueOf(v), 8); got != want {
+			t.Errorf("%v: got %d, want %d", v, got, want)
+		}
 	}
 }
 

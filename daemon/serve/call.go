@@ -95,18 +95,25 @@ func (s *Server) call(ctx context.Context, w wire, name string, m *api.Method, a
 		return nil, f
 	}
 	result, err := s.svc.Do(ctx, request)
-	if !g.many && g.held > 0 {
+	switch {
+	case g.many: // it keeps what it is given
+	case g.held > 0:
 		g.shrink(weight(result))
+	case err == nil:
+		if f := g.reserve(ctx, weight(result)); f != nil {
+			return nil, f
+		}
 	}
 	return result, api.AsFault(err)
 }
 
-// callAtOnce is call for what the service can answer without waiting; with ok
-// false nothing has been done.
-func (s *Server) callAtOnce(ctx context.Context, w wire, name string, m *api.Method, args []any) (result any, ok bool, fault *api.Fault) {
+// callAtOnce is call for what the service can answer without waiting, on a
+// connection with the purse local; with ok false nothing has been done. A long
+// result holds room for itself, which has to be there.
+func (s *Server) callAtOnce(ctx context.Context, w wire, name string, m *api.Method, args []any, local *purse) (result any, g *grant, ok bool, fault *api.Fault) {
 	peeker, can := s.svc.(api.Peeker)
 	if !can || m.Build == nil || m.Slow || m.Stream {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -119,7 +126,11 @@ func (s *Server) callAtOnce(ctx context.Context, w wire, name string, m *api.Met
 		}
 	}()
 	result, ok, err := peeker.Peek(ctx, m.Build(args))
-	return result, ok, api.AsFault(err)
+	if n := weight(result); ok && err == nil && n > smallReply {
+		g = s.newGrant(local)
+		ok = g.reserveAtOnce(n)
+	}
+	return result, g, ok, api.AsFault(err)
 }
 
 func (s *Server) panicked(w wire, name string, r any) *api.Fault {

@@ -35,6 +35,10 @@ func (c *lineConn) flush(out lineOut) bool {
 		return true
 	}
 	err := out.send(reply{line: c.buffer})
+	for _, g := range c.held {
+		g.release()
+	}
+	c.held = c.held[:0]
 	if c.buffer = c.buffer[:0]; cap(c.buffer) > 2*mostBuffered {
 		c.buffer = nil
 	}

@@ -34,6 +34,7 @@ type lineConn struct {
 	done    chan outcome    // from the requests
 	alone   bool            // nobody else reads or writes; what is to be written goes to buffer
 	buffer  []byte          // what direct has answered
+	held    []*grant        // what that holds
 	waits   *job            // it ends that: it is to be started once others read and write
 	purse   *purse          // of long replies
 	running map[string]*job // by id, as it was sent
@@ -196,6 +197,9 @@ func (c *lineConn) send(line []byte) bool { return c.pass(reply{line: line}) }
 func (c *lineConn) pass(r reply) bool {
 	if c.alone {
 		c.buffer = append(c.buffer, r.line...)
+		if r.held != nil {
+			c.held = append(c.held, r.held)
+		}
 		return true
 	}
 	select {
@@ -316,8 +320,8 @@ func (c *lineConn) begin(j *job) bool {
 		}
 		c.streams++
 	}
-	if result, ok, f := c.s.callAtOnce(c.ctx, overLines, j.name, j.method, j.args); ok {
-		return c.answer(j.id, result, f)
+	if result, g, ok, f := c.s.callAtOnce(c.ctx, overLines, j.name, j.method, j.args, c.purse); ok {
+		return c.answer(j.id, result, g, f)
 	}
 	j.id = bytes.Clone(j.id) // it points into a line
 	if c.alone {
@@ -422,17 +426,24 @@ func sameScalar(a, b json.RawMessage) bool {
 }
 
 // answer sends the only line of a request that was performed at once.
-func (c *lineConn) answer(id json.RawMessage, result any, f *api.Fault) bool {
+func (c *lineConn) answer(id json.RawMessage, result any, g *grant, f *api.Fault) bool {
 	if f == nil && c.alone {
 		var ok bool
 		if c.buffer, ok = appendResult(c.buffer, id, result); ok {
+			if g != nil {
+				c.held = append(c.held, g)
+			}
 			return true
 		}
 	}
 	if f == nil {
 		last, err := newReply(id, result)
 		if err == nil && last.line != nil {
+			last.held = g
 			return c.pass(last)
+		}
+		if g != nil {
+			g.release()
 		}
 		f = api.NewFault(api.Failed, fmt.Sprint("nothing that can be sent at once: ", err))
 	}

@@ -36,6 +36,7 @@ var shape = rules{
 		"early":         nil,
 		"lacking":       nil,
 		"pidproxy":      nil,
+		"peer":          nil,
 		"relay":         nil,
 		"tty":           nil,
 		"version":       nil,
@@ -61,11 +62,11 @@ var shape = rules{
 		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener", "tty"},
 		"daemon/fcgi":    {"conf", "daemon/socket"},
 		"daemon/initd":   {"conf", "proc/child"},
-		"daemon/serve":   {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket"},
+		"daemon/serve":   {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket", "peer"},
 		"daemon/page":    {"ctl/api", "ctl/http1"},
 		"daemon/metrics": {"ctl/api", "daemon/core"},
 		"ctl/promtext":   {"ctl/api"},
-		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/openssl", "ctl/xmlrpc"},
+		"ctl/client":     {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/openssl", "ctl/xmlrpc", "peer"},
 		// 4: the two programs. Neither sees the other.
 		"ctl": {"conf", "ctl/api", "ctl/client", "ctl/promtext", "tty"},
 		"daemon": {

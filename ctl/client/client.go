@@ -17,6 +17,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/openssl"
+	"gosupervisor/peer"
 )
 
 // Options are what a Client may be told beyond its URL.
@@ -187,15 +188,15 @@ func (c *Client) trust(conn net.Conn) (net.Conn, error) {
 	if _, local := conn.(*net.UnixConn); !local || !conf.IsAbstract(name) {
 		return conn, nil
 	}
-	peer, err := listenerOf(conn)
-	if err == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid()) {
+	listener, err := listenerOf(conn)
+	if err == nil && (listener.Uid == 0 || int(listener.Uid) == os.Geteuid() && peer.KnownUID(os.Geteuid())) {
 		return conn, nil
 	}
 	conn.Close()
 	if err != nil {
 		return nil, c.fail(ErrPermission, fmt.Sprintf("nobody can tell who listens at %s: %v", name, err))
 	}
-	return nil, c.fail(ErrPermission, fmt.Sprintf("%s is a socket of %s, pid %d", name, account(int(peer.Uid)), peer.Pid),
+	return nil, c.fail(ErrPermission, fmt.Sprintf("%s is a socket of %s, pid %d", name, account(int(listener.Uid)), listener.Pid),
 		"an abstract name may be anybody's, so nothing was said to it: it has to be that of root or of "+account(os.Geteuid())+", who you are")
 }
 

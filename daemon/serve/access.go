@@ -14,6 +14,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/socket"
+	"gosupervisor/peer"
 )
 
 // client is who is at the other end of a connection, and what it may do where
@@ -32,14 +33,24 @@ func clientOf(conn net.Conn, roles []conf.Role) *client {
 	if !ok {
 		return &client{trusted: true, who: "a client at " + conn.RemoteAddr().String()}
 	}
-	peer, err := socket.PeerOf(local)
+	p, err := socket.PeerOf(local)
 	if err != nil {
 		return &client{who: "a client that cannot be told (" + err.Error() + ")"}
 	}
-	c := &client{who: fmt.Sprintf("uid %d", peer.UID), trusted: peer.UID == 0 || peer.UID == os.Geteuid()}
+	return clientFrom(p, roles, peer.KnownUID, peer.KnownGID)
+}
+
+// clientFrom finds the roles of a process. Numbers that anybody may have are nobody's.
+func clientFrom(p socket.Peer, roles []conf.Role, knownUID, knownGID func(int) bool) *client {
+	c := &client{who: fmt.Sprintf("uid %d", p.UID)}
+	known := knownUID(p.UID)
+	if !known {
+		c.who += ", which is whoever has no number in this user namespace,"
+	}
+	c.trusted = p.UID == 0 || known && p.UID == os.Geteuid()
 	for _, r := range roles {
-		inGroup := slices.ContainsFunc(r.GIDs, func(gid int) bool { return slices.Contains(peer.Groups, gid) })
-		if inGroup || slices.Contains(r.UIDs, peer.UID) {
+		inGroup := slices.ContainsFunc(r.GIDs, func(gid int) bool { return slices.Contains(p.Groups, gid) && knownGID(gid) })
+		if inGroup || known && slices.Contains(r.UIDs, p.UID) {
 			c.roles = append(c.roles, r)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
+	"gosupervisor/daemon/socket"
 )
 
 func role(name string, access conf.Access, programs string) conf.Role {
@@ -288,5 +289,36 @@ func TestWhoPlaysNoRoleGetsNothing(t *testing.T) {
 		if resp.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: got %d", path, resp.StatusCode)
 		}
+	}
+}
+
+func TestWhoeverHasNoNumberIsNobody(t *testing.T) {
+	const overflow = 65534
+	roles := []conf.Role{{Name: "users", UIDs: []int{overflow, 7}}, {Name: "groups", GIDs: []int{overflow, 8}}}
+	all, notThat := func(int) bool { return true }, func(id int) bool { return id != overflow }
+	for name, row := range map[string]struct {
+		peer  socket.Peer
+		known func(int) bool
+		want  string
+	}{
+		"nobody of the machine":     {socket.Peer{UID: overflow, Groups: []int{overflow}}, all, "users groups"},
+		"whoever has no number":     {socket.Peer{UID: overflow, Groups: []int{overflow}}, notThat, ""},
+		"whoever, in a known group": {socket.Peer{UID: overflow, Groups: []int{overflow, 8}}, notThat, "groups"},
+		"a user in a lost group":    {socket.Peer{UID: 7, Groups: []int{overflow}}, notThat, "users"},
+	} {
+		var got []string
+		for _, r := range clientFrom(row.peer, roles, row.known, row.known).roles {
+			got = append(got, r.Name)
+		}
+		if strings.Join(got, " ") != row.want {
+			t.Errorf("%s: got %q, want %q", name, got, row.want)
+		}
+	}
+	us := socket.Peer{UID: os.Geteuid()}
+	if !clientFrom(us, nil, all, all).trusted {
+		t.Error("we are not trusted")
+	}
+	if nobody := func(int) bool { return false }; us.UID != 0 && clientFrom(us, nil, nobody, nobody).trusted {
+		t.Error("whoever has our number is trusted, though anybody may have it")
 	}
 }

@@ -79,7 +79,7 @@ var shape = rules{
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},
 		"github.com/peterh/liner": {"ctl"},
-		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "ctl/openssl", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
+		"golang.org/x/sys/unix":   {"conf", "ctl", "ctl/client", "ctl/openssl", "daemon", "daemon/fcgi", "daemon/initd", "daemon/serve", "daemon/socket", "peer", "proc/cgroup", "proc/child", "proc/logfile", "proc/output"},
 	},
 	// Mailboxes, the writers that a log goes through, and the table of the poller.
 	locks: []string{

@@ -185,12 +185,19 @@ func (c *Client) dialFallback(ctx context.Context) (net.Conn, error) {
 // may have that name, and nothing may be said to him. The kernel tells who listened.
 func (c *Client) trust(conn net.Conn) (net.Conn, error) {
 	name := conn.RemoteAddr().String()
-	if _, local := conn.(*net.UnixConn); !local || !conf.IsAbstract(name) {
+	local, ok := conn.(*net.UnixConn)
+	if !ok || !conf.IsAbstract(name) {
 		return conn, nil
 	}
 	listener, err := listenerOf(conn)
 	if err == nil && (listener.Uid == 0 || int(listener.Uid) == os.Geteuid() && peer.KnownUID(os.Geteuid())) {
-		return conn, nil
+		far := peer.SameHome(local)
+		if far == nil {
+			return conn, nil
+		}
+		conn.Close()
+		return nil, c.fail(ErrPermission, fmt.Sprintf("%s is a socket of pid %d, to which nothing was said: %v", name, listener.Pid, far),
+			"an abstract name may be anybody's in the network namespace: be in the container of supervisord, as its user")
 	}
 	conn.Close()
 	if err != nil {

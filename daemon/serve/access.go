@@ -23,6 +23,7 @@ type client struct {
 	trusted bool        // it may do everything
 	roles   []conf.Role // that it plays
 	who     string      // for people
+	afar    error       // why it does not count as anybody here; nil: it does
 }
 
 // clientOf finds out who is at the other end of a connection. Root and our own
@@ -38,6 +39,17 @@ func clientOf(conn net.Conn, roles []conf.Role) *client {
 		return &client{who: "a client that cannot be told (" + err.Error() + ")"}
 	}
 	return clientFrom(p, roles, peer.KnownUID, peer.KnownGID)
+}
+
+// at returns the client as it counts on a server that everybody in the network
+// namespace reaches: one that does not live where we do is nobody, whatever its number.
+func (c *client) at(conn net.Conn) *client {
+	if local, ok := conn.(*net.UnixConn); ok {
+		if err := peer.SameHome(local); err != nil {
+			return &client{who: c.who, afar: err}
+		}
+	}
+	return c
 }
 
 // clientFrom finds the roles of a process. Numbers that anybody may have are nobody's.
@@ -240,7 +252,7 @@ func (c *client) visible(v any, n need) (any, error) {
 
 // refusal says what was refused to whom, and which role would be needed.
 func (g *guard) refusal(c *client, n need, r api.Request) *api.Fault {
-	if len(g.roles) == 0 {
+	if c.afar != nil || len(g.roles) == 0 {
 		return api.NewFault(api.Forbidden, callText(r, n)+": "+ownersText(c))
 	}
 	var able []conf.Role
@@ -297,7 +309,7 @@ func (s *Server) barred(ctx context.Context) *api.Fault {
 	if !c.stranger() {
 		return nil
 	}
-	if len(s.o.Roles) == 0 {
+	if c.afar != nil || len(s.o.Roles) == 0 {
 		return api.NewFault(api.Forbidden, ownersText(c))
 	}
 	return api.NewFault(api.Forbidden, fmt.Sprintf("%s is in no role; there are %s", c.who, rolesText(s.o.Roles)))
@@ -305,5 +317,8 @@ func (s *Server) barred(ctx context.Context) *api.Fault {
 
 // ownersText says for whom a socket is that has no mode.
 func ownersText(c *client) string {
+	if c.afar != nil {
+		return fmt.Sprintf("%s is not let in: %v; this socket is for the container of supervisord alone", c.who, c.afar)
+	}
 	return fmt.Sprintf("%s is neither root nor uid %d, for whom this socket is, and there are no roles", c.who, os.Geteuid())
 }

@@ -1,12 +1,14 @@
 package serve
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"reflect"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
 	"gosupervisor/daemon/socket"
+	"gosupervisor/lacking"
 )
 
 func role(name string, access conf.Access, programs string) conf.Role {
@@ -320,5 +323,45 @@ func TestWhoeverHasNoNumberIsNobody(t *testing.T) {
 	}
 	if nobody := func(int) bool { return false }; us.UID != 0 && clientFrom(us, nil, nobody, nobody).trusted {
 		t.Error("whoever has our number is trusted, though anybody may have it")
+	}
+}
+
+// TestMain is the test, or a program that asks a server and prints what it answers.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("TEST_SERVE_ASK"); path != "" {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			_, _ = io.WriteString(conn, `{"id":1,"method":"supervisor.getPID"}`+"\n")
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			_, _ = io.WriteString(os.Stdout, line)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestRootOfAnotherContainerIsNobody(t *testing.T) {
+	for name, row := range map[string]struct {
+		owner   bool
+		unshare []string
+		want    string
+	}{
+		"here, where there is no mode":      {true, nil, `{"id":1,"result":42}`},
+		"elsewhere, where there is no mode": {true, []string{"unshare", "-m"}, "lives in another mount namespace"},
+		"elsewhere, where there is one":     {false, []string{"unshare", "-m"}, `{"id":1,"result":42}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if row.unshare != nil && exec.Command("unshare", "-m", "true").Run() != nil {
+				lacking.Skip(t, "no mount namespace can be made")
+			}
+			r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", OwnerOnly: row.owner})
+			args := append(row.unshare, os.Args[0])
+			cmd := exec.Command(args[0], args[1:]...)
+			cmd.Env = append(os.Environ(), "TEST_SERVE_ASK="+r.path)
+			out, err := cmd.Output()
+			if err != nil || !strings.Contains(string(out), row.want) {
+				t.Errorf("got %s, %v", out, err)
+			}
+		})
 	}
 }

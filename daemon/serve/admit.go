@@ -135,6 +135,9 @@ func (s *Server) admit(raw net.Conn) {
 	conn.newcomer, conn.write = n, s.o.write
 	if s.o.asksWho() {
 		conn.client = s.o.whois(raw, s.o.Roles)
+		if s.o.OwnerOnly {
+			conn.client = conn.client.at(raw)
+		}
 	}
 	conn.release = func() { conn.settle(s.settled); <-all; <-s.slots }
 	n.conn.Store(conn)

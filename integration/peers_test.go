@@ -38,7 +38,7 @@ func needPromised(t *testing.T, confs map[string]string) {
 	for to, from := range map[string]string{"busybox": busybox, "tini": tini, "testprog": testprog} {
 		writeFile(t, filepath.Join(dir, "root/bin", to), readFile(t, from), 0o755)
 	}
-	for _, name := range []string{"sh", "cat", "ps", "sleep", "setsid"} {
+	for _, name := range []string{"sh", "cat", "ps", "sleep", "setsid", "grep"} {
 		if err := os.Symlink("busybox", filepath.Join(dir, "root/bin", name)); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the table of docs/containers.md")
+var update = flag.Bool("update", false, "write the table of README.md")
 
 const promiseConf = `[unix_http_server]
 file=/var/run/supervisor.sock
@@ -175,6 +175,48 @@ var promises = []promise{
 			b.docker(0, "stop", "-t", "10", b.id)
 			return b.fate("")
 		}), want: "exit status 0"},
+	{id: "command", asked: "A command of its own stops a program (`stop_command=`)",
+		conf: "[program:main]\ncommand=/bin/testprog signals TERM\nstop_command=/bin/sh -c 'kill -QUIT $SUPERVISOR_PROCESS_PID'\nstopwaitsecs=2\n" + shown,
+		look: after(func(b *box) string {
+			b.ctl("stop", "main")
+			return b.seen(0, "it was asked by it", "it got TERM", func() bool { return inOrder(b.logs(), "got QUIT", "bye after QUIT") })
+		}), want: "it was asked by it"},
+	{id: "reload", asked: "`supervisorctl reload main` has one program read its files again (`reload_signal=HUP`)",
+		conf: "[program:main]\ncommand=/bin/testprog signals\nreload_signal=HUP\n" + shown,
+		look: after(func(b *box) string {
+			b.ctl("reload", "main")
+			return b.seen(b.limit(), "it got HUP", "it got nothing", func() bool { return strings.Contains(b.logs(), "got HUP") })
+		}), want: "it got HUP"},
+	{id: "sidecar", asked: "A command with sidecars from a file: they end after it, the status is its own (`-c FILE -- COMMAND`)",
+		conf: "[program:helper]\ncommand=/bin/testprog signals\n" + shown,
+		args: []string{"-c", "/etc/promise/sidecar.conf", "--", "/bin/sh", "-c", "echo main; exit 9"},
+		look: func(b *box) string {
+			if end := b.fate("main"); end != "exit status 9" || !inOrder(b.logs(), "ready", "main\n", "bye after TERM") {
+				return end
+			}
+			return "exit status 9, in order"
+		}, want: "exit status 9, in order"},
+	{id: "prefix", asked: "Each line in `docker logs` has its program's name (`log_format=prefix`)",
+		conf: "[program:web]\ncommand=/bin/sh -c 'echo hello; exec sleep 1000'\nlog_format=prefix\n" + shown,
+		look: func(b *box) string {
+			b.says("hello\n")
+			return b.seen(0, "named", "bare", func() bool { return strings.Contains("\n"+b.logs(), "\nweb | hello\n") })
+		}, want: "named"},
+	{id: "secret", asked: "A variable comes from a file, and nothing shows it (`env_from_file=SECRET=/etc/hostname`)",
+		conf:    "[program:main]\ncommand=/bin/sh -c 'test \"$SECRET\" = \"$(cat /etc/hostname)\" && echo ready; exec sleep 1000'\nenv_from_file=SECRET=/etc/hostname\n" + shown,
+		options: []string{"--hostname", "zebra"},
+		look: func(b *box) string {
+			if !b.await(b.limit(), func() bool { return strings.Contains(b.logs(), "ready") }) {
+				return "it has none"
+			}
+			shown := b.docker(0, "exec", b.id, "/usr/bin/supervisord", "--print-config", "-c", b.conf).out
+			return b.seen(0, "it has it", "it is shown", func() bool { return strings.Contains(shown, "***") && !strings.Contains(shown, "zebra") })
+		}, want: "it has it"},
+	{id: "limits", asked: "A limit and no new rights for one program (`rlimit_nofile=77`, `no_new_privs=true`)",
+		conf: "[program:main]\ncommand=/bin/sh -c 'ulimit -n; grep NoNewPrivs /proc/self/status; echo ready; exec sleep 1000'\nrlimit_nofile=77\nno_new_privs=true\n" + shown,
+		look: after(func(b *box) string {
+			return b.seen(0, "both hold", "none holds", func() bool { return inOrder(b.logs(), "77\n", "NoNewPrivs:\t1\n") })
+		}), want: "both hold"},
 	{id: "again", asked: "A second TERM ends it at once",
 		conf: "[program:main]\ncommand=/bin/sh -c '" + deaf + "'\nstopwaitsecs=600\n" + shown,
 		tini: []string{"/bin/sh", "-c", deaf},
@@ -248,7 +290,7 @@ func (p promise) run(t *testing.T, contender int) string {
 // checkTable compares the document's table with what was seen. The peers' cells
 // depend on their versions and on how quick they are, and are only told of.
 func checkTable(t *testing.T, seen map[string]*[3]string) {
-	const file = "../docs/containers.md"
+	const file = "../README.md"
 	const begin, end = "<!-- measured -->\n", "<!-- end -->\n"
 	text := readFile(t, file)
 	head, rest, ok := strings.Cut(text, begin)

@@ -258,6 +258,31 @@ error: FAILED: enough
 	}
 }
 
+func TestALiveStatusKeepsTheOrderOfItsNames(t *testing.T) {
+	process := func(state string) []api.ProcessInfo {
+		return []api.ProcessInfo{{Name: "a", Group: "a", StateName: state}, {Name: "b", Group: "b", StateName: "FATAL"}, {Name: "c", Group: "c", StateName: "STOPPED"}}
+	}
+	f, emit, end := changing(t)
+	f.set("supervisor.getAllProcessInfo", process("RUNNING"))
+	v := newTerminal(t, "xterm", "-c", f.config, "status", "-w", "c", "a")
+	v.expect("1 STOPPED, 1 RUNNING")
+	f.set("supervisor.getAllProcessInfo", process("EXITED"))
+	emit(api.Event{Serial: 11, Type: "PROCESS_STATE_EXITED", Group: "a", Name: "a"})
+	v.expect("1 STOPPED, 1 EXITED")
+	v.typeIn("q")
+	v.end(0)
+	end(true)
+
+	f, _, end = changing(t)
+	f.set("supervisor.getAllProcessInfo", process("RUNNING"))
+	looked := make(chan outcomeOf)
+	go func() { looked <- supervisorctl(t, "", "-c", f.config, "status -w c a") }()
+	end(fault(api.Failed, "enough"))
+	if got := <-looked; !strings.HasPrefix(got.out, "c  ") || !strings.Contains(got.out, "\na  ") || strings.Contains(got.out, "\nb  ") {
+		t.Errorf("line by line: got %q", got.out)
+	}
+}
+
 func TestStatusGoesOnInJSON(t *testing.T) {
 	f, emit, end := changing(t)
 	f.set("supervisor.getAllProcessInfo", []api.ProcessInfo{{Name: "a", Group: "a", StateName: "RUNNING"}, {Name: "b", Group: "b", StateName: "RUNNING"}})

@@ -55,16 +55,11 @@ func (s *session) status(ctx context.Context, arg string) error {
 func (s *session) pick(all []api.ProcessInfo, names []string) []api.ProcessInfo {
 	var picked []api.ProcessInfo
 	for _, name := range names {
-		group, process := splitName(name)
-		before := len(picked)
-		for _, p := range all {
-			if p.Group == group && (process == "" || p.Name == process) {
-				picked = append(picked, p)
-			}
-		}
-		if len(picked) > before {
+		if found := meantByOne(all, name); len(found) > 0 {
+			picked = append(picked, found...)
 			continue
 		}
+		group, process := splitName(name)
 		s.entry(missing(name, api.NewFault(api.BadName, name)))
 		if process == "" {
 			s.printf("%s: %s", group, textNoSuchGroup)

@@ -51,11 +51,22 @@ func changesOf(names []string) client.EventsQuery {
 	return q
 }
 
-// meantBy returns the processes that names mean, in the order of all; no names
-// mean every one.
+// meantBy returns the processes that names mean, in the order of the names, as
+// status has them; no names mean every one.
 func meantBy(all []api.ProcessInfo, names []string) (some []api.ProcessInfo) {
+	if len(names) == 0 || wantsAll(names) {
+		return all
+	}
+	for _, name := range names {
+		some = append(some, meantByOne(all, name)...)
+	}
+	return some
+}
+
+// meantByOne returns those that one name means, in the order of all.
+func meantByOne(all []api.ProcessInfo, name string) (some []api.ProcessInfo) {
 	for _, p := range all {
-		if len(names) == 0 || meant(p, names) {
+		if meant(p, []string{name}) {
 			some = append(some, p)
 		}
 	}

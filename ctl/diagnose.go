@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -29,7 +30,13 @@ func (s *session) hint(err error) {
 		if other := otherSocket(s.daemon, path); other != "" {
 			own.Hints = append(own.Hints, other)
 		}
-		if found := aboutPID(s.daemon, path); found != "" {
+		found, runs := aboutPID(s.daemon, path)
+		if runs { // so it has not ended
+			for i, hint := range own.Hints {
+				own.Hints[i] = strings.TrimSuffix(hint, client.LeftBehind)
+			}
+		}
+		if found != "" {
 			own.Hints = append(own.Hints, found)
 		}
 	default:
@@ -88,8 +95,8 @@ func portOf(address, otherwise string) string {
 }
 
 // aboutPID says what became of the daemon that should listen at path, as far as
-// a pid file tells.
-func aboutPID(d conf.CtlDaemon, path string) string {
+// a pid file tells, and whether that runs.
+func aboutPID(d conf.CtlDaemon, path string) (text string, runs bool) {
 	beside := filepath.Dir(path)
 	for _, file := range []string{d.Pidfile, strings.TrimSuffix(path, filepath.Ext(path)) + ".pid", filepath.Join(beside, "supervisord.pid")} {
 		pid, ok := readPID(file)
@@ -98,14 +105,25 @@ func aboutPID(d conf.CtlDaemon, path string) string {
 		}
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		switch {
-		case unix.Kill(pid, 0) == unix.ESRCH:
-			return fmt.Sprintf("pid %d, of %s, is not running: start supervisord", pid, file)
+		case unix.Kill(pid, 0) == unix.ESRCH || hasEnded(pid):
+			return fmt.Sprintf("pid %d, of %s, is not running: start supervisord", pid, file), false
 		case err != nil:
-			return fmt.Sprintf("pid %d, of %s, is running", pid, file)
+			return fmt.Sprintf("pid %d, of %s, is running", pid, file), true
 		}
-		return fmt.Sprintf("pid %d, of %s, is running, as %s, but does not listen there", pid, file, visible(strings.TrimSpace(string(name)), ""))
+		return fmt.Sprintf("pid %d, of %s, is running, as %s, but does not listen there", pid, file, visible(strings.TrimSpace(string(name)), "")), true
 	}
-	return ""
+	return "", false
+}
+
+// hasEnded tells whether a pid is that of a process that has ended, which a signal
+// still reaches for as long as its parent does not fetch its status.
+func hasEnded(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ") // the name before it may hold anything
+	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
 }
 
 // readPID reads a pid file, if it is one.

@@ -23,6 +23,24 @@ func deadPID(t *testing.T) int {
 	return p.Pid
 }
 
+// zombie returns the pid of a process that has ended, and whose parent has not asked
+// for its status.
+func zombie(t *testing.T) int {
+	t.Helper()
+	p, err := os.StartProcess("/proc/self/exe", []string{"x", "-test.run=^$"}, &os.ProcAttr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Wait() })
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Pid
+}
+
 // stale makes a socket at which nobody listens.
 func stale(t *testing.T, path string) {
 	t.Helper()
@@ -35,7 +53,7 @@ func stale(t *testing.T, path string) {
 }
 
 func TestWhatTheFilesOfTheDaemonSay(t *testing.T) {
-	dead := deadPID(t)
+	dead, undead := deadPID(t), zombie(t)
 	comm, err := os.ReadFile("/proc/self/comm")
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +68,10 @@ func TestWhatTheFilesOfTheDaemonSay(t *testing.T) {
 		"a pid of the configuration": {config: "[supervisord]\npidfile=%(here)s/a.pid\n", files: map[string]string{"a.pid": fmt.Sprintf("%d\n", dead), "s.pid": "1\n"}, want: []string{fmt.Sprintf(gone, "a.pid")}},
 		"a pid beside the socket":    {files: map[string]string{"s.pid": fmt.Sprint(dead)}, want: []string{fmt.Sprintf(gone, "s.pid")}},
 		"the usual pid file":         {files: map[string]string{"supervisord.pid": fmt.Sprint(dead)}, want: []string{fmt.Sprintf(gone, "supervisord.pid")}},
+		"a pid of a zombie": {files: map[string]string{"s.pid": fmt.Sprint(undead)},
+			want: []string{"replaces it when it starts", fmt.Sprintf("pid %d, of DIR/s.pid, is not running: start supervisord", undead)}},
 		"a pid that is alive": {files: map[string]string{"s.pid": fmt.Sprint(os.Getpid())},
-			want: []string{fmt.Sprintf("pid %d, of DIR/s.pid, is running, as %s, but does not listen there", os.Getpid(), strings.TrimSpace(string(comm)))}},
+			want: []string{"the socket is there, but nobody listens", fmt.Sprintf("pid %d, of DIR/s.pid, is running, as %s, but does not listen there", os.Getpid(), strings.TrimSpace(string(comm)))}},
 		"a file of something else": {files: map[string]string{"s.pid": "hello\n", "supervisord.pid": strings.Repeat("1", 100)}, want: []string{"replaces it when it starts"}},
 		"another socket in the file": {config: "[unix_http_server]\nfile=%(here)s/t.sock\n",
 			want: []string{"CONFIG has file=DIR/t.sock in [unix_http_server]: try -s unix://DIR/t.sock"}},

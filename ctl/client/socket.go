@@ -44,6 +44,10 @@ func explainMissing(path string) string {
 	return "there is nothing of that name in " + filepath.Dir(path) + ": supervisord does not run, or file= in its [unix_http_server] is another path"
 }
 
+// LeftBehind ends the hint about a socket at which nobody listens. Whoever finds that the
+// supervisord runs takes it off.
+const LeftBehind = ": supervisord has ended without removing it, and replaces it when it starts"
+
 // explainRefused says what is at the path of a socket at which nobody listens.
 func explainRefused(path string) []string {
 	if conf.IsAbstract(path) {
@@ -53,7 +57,7 @@ func explainRefused(path string) []string {
 	if err == nil && st.Mode()&os.ModeSocket == 0 {
 		return []string{describe(path) + ", and no socket"}
 	}
-	return []string{"the socket is there, but nobody listens: supervisord has ended without removing it, and replaces it when it starts"}
+	return []string{"the socket is there, but nobody listens" + LeftBehind}
 }
 
 // patienceWith is patience that, when it ends, knows who listens at a socket.

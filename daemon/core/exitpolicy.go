@@ -92,7 +92,14 @@ func (c *Core) leaveFor(p *process, why string, status int) {
 	if status == 0 {
 		level = conf.Info
 	}
-	c.logf(level, "%s %s: stopping everything, to leave with exit status %d", p.conf.Name, why, status)
+	who := p.conf.Name + " " + why
+	if p.conf.Main { // whoever gave a command has set no such key
+		who = "the command has exited"
+		if p.m.State == proc.Fatal {
+			who = "the command could not be started"
+		}
+	}
+	c.logf(level, "%s: stopping everything, to leave with exit status %d", who, status)
 	if c.exit.lines > 0 {
 		c.emit(LastWords{Proc: p.id, Lines: c.exit.lines, Title: c.obituary(p)})
 	}

@@ -51,7 +51,7 @@ const (
 
 	helpReload = "reload \t\t\tMake supervisord stop everything and start over\n" +
 		"reload <name> [...]\tRun the reload_command of each process, or send it its\n" +
-		"\t\t\treload_signal; also <gname>:* and all\n"
+		"\t\t\treload_signal (default: HUP); also <gname>:* and all\n"
 
 	helpRemove = "remove <name> [...]\tTake groups that are stopped out of the running daemon\n"
 

@@ -75,7 +75,7 @@ func (d *daemon) listenAt(c *conf.HTTPServer) (net.Listener, error) {
 		return nil, err
 	}
 	d.journal.logf(conf.Warn, "the socket %s cannot be made there (%v), nor elsewhere: it has the abstract name %s, where supervisorctl looks for it too, "+
-		"for root and uid %d alone", c.File, cause(err), moved.File, os.Geteuid())
+		"for uid %d", c.File, cause(err), moved.File, os.Geteuid())
 	*c = moved
 	return fallback, nil
 }

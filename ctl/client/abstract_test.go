@@ -79,6 +79,11 @@ func TestAnAbstractNameMayBeAnybodys(t *testing.T) {
 			t.Errorf("%s: the stranger was told %s", url, got)
 		}
 	}
+	for uid, want := range map[int]string{0: "root, who you are", 4242: "root or of uid 4242, who you are"} {
+		if got := whoseNames(uid); got != want {
+			t.Errorf("uid %d: got %q, want %q", uid, got, want)
+		}
+	}
 	c, err := New("unix://@nobody-listens-here", nil, nil, Options{})
 	if err != nil {
 		t.Fatal(err)

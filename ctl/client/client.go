@@ -204,7 +204,15 @@ func (c *Client) trust(conn net.Conn) (net.Conn, error) {
 		return nil, c.fail(ErrPermission, fmt.Sprintf("nobody can tell who listens at %s: %v", name, err))
 	}
 	return nil, c.fail(ErrPermission, fmt.Sprintf("%s is a socket of %s, pid %d", name, account(int(listener.Uid)), listener.Pid),
-		"an abstract name may be anybody's, so nothing was said to it: it has to be that of root or of "+account(os.Geteuid())+", who you are")
+		"an abstract name may be anybody's, so nothing was said to it: it has to be that of "+whoseNames(os.Geteuid()))
+}
+
+// whoseNames says whose abstract names a user is to trust.
+func whoseNames(uid int) string {
+	if uid == 0 {
+		return "root, who you are"
+	}
+	return "root or of " + account(uid) + ", who you are"
 }
 
 // fullQueue is how long to wait for room in the queue of a socket. The system

@@ -78,7 +78,7 @@ func (e *logError) Unwrap() error { return e.error }
 
 func (e *logError) hint() string {
 	if errors.Is(e.error, unix.EROFS) {
-		return readOnlyHint(e.path) + ", or set logfile=/dev/null"
+		return readOnlyHint(e.path, runLogfile) + ", or set logfile=/dev/null"
 	}
 	if errors.Is(e.error, unix.EACCES) {
 		return fmt.Sprintf("choose a place where uid %d can write, or /dev/null for none; with --container it is enough to log to standard output", os.Geteuid())
@@ -98,17 +98,23 @@ func (e *pidError) Unwrap() error { return e.error }
 func (e *pidError) hint() string {
 	const otherwise = ", or do without: require_pidfile=false"
 	if errors.Is(e.error, unix.EROFS) {
-		return readOnlyHint(e.path) + otherwise
+		return readOnlyHint(e.path, runPidfile) + otherwise
 	}
 	return fmt.Sprintf("choose a place where uid %d can write", os.Geteuid()) + otherwise
 }
 
 // readOnlyHint says what to do about a file in a directory that cannot be
-// written.
-func readOnlyHint(path string) string {
-	dir := filepath.Dir(path)
-	return fmt.Sprintf("%s is on a read-only file system: mount a tmpfs there (docker run --tmpfs %s)", dir, dir)
+// written; otherwise is the key with a place that can.
+func readOnlyHint(path, otherwise string) string {
+	return serve.ReadOnlyHint(filepath.Dir(path), otherwise)
 }
+
+// The keys with a place where a tmpfs can be.
+const (
+	runPidfile  = "pidfile=/run/supervisord.pid"
+	runLogfile  = "logfile=/run/supervisord.log"
+	runChildLog = "childlogdir=/run"
+)
 
 // whyNoPidfile words why the pid file could not be written; the line about it
 // that scripts know says only that.
@@ -116,7 +122,7 @@ func whyNoPidfile(path string, err error) string {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, unix.EROFS):
-		return readOnlyHint(path)
+		return readOnlyHint(path, runPidfile)
 	case errors.As(err, &errno):
 		return errno.Error()
 	}

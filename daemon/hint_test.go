@@ -83,4 +83,8 @@ func TestNoPidfileHasAReason(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
 	}
+	const want = "/ is on a read-only file system: set pidfile=/run/supervisord.pid, and mount a tmpfs there (docker run --tmpfs /run)"
+	if got := whyNoPidfile("/x.pid", syscall.EROFS); got != want {
+		t.Errorf("in the root: got %q, want %q", got, want)
+	}
 }

@@ -219,7 +219,7 @@ func (h *host) createAuto(channels []*channel) {
 	}
 	advice := "set childlogdir= or the program's log files"
 	if errors.Is(cause, unix.EROFS) {
-		advice += "; " + readOnlyHint(first.path)
+		advice += "; " + readOnlyHint(first.path, runChildLog)
 	}
 	kept := "so this output is kept nowhere"
 	if first.ring != nil {

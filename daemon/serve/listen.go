@@ -126,11 +126,23 @@ func directoryHint(dir string, err error) string {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return "no permission to create a file in " + dir
 	case errors.Is(err, unix.EROFS):
-		return fmt.Sprintf("%s is on a read-only file system: mount a tmpfs there (docker run --tmpfs %s)", dir, dir)
+		return ReadOnlyHint(dir, "file=/run/supervisor.sock")
 	case errors.Is(err, unix.ENOSPC):
 		return "no space left in " + dir
 	}
 	return ""
+}
+
+// ReadOnlyHint says what to do about a directory on a read-only file system. A tmpfs hides
+// what is there, so one in place of the system's own directories would do harm: there it
+// advises another value of the key, which otherwise is, below /run.
+func ReadOnlyHint(dir, otherwise string) string {
+	top, _, _ := strings.Cut(strings.TrimPrefix(dir, "/"), "/")
+	switch top {
+	case "", "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "usr":
+		return fmt.Sprintf("%s is on a read-only file system: set %s, and mount a tmpfs there (docker run --tmpfs /run)", dir, otherwise)
+	}
+	return fmt.Sprintf("%s is on a read-only file system: mount a tmpfs there (docker run --tmpfs %s)", dir, dir)
 }
 
 // probe tells whether somebody listens on path. Whoever accepts and stays

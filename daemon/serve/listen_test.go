@@ -254,6 +254,12 @@ func TestADirectoryThatCannotTakeASocketComesWithAdvice(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
 	}
+	for _, dir := range []string{"/", "/etc", "/usr/lib"} {
+		want := dir + " is on a read-only file system: set file=/run/supervisor.sock, and mount a tmpfs there (docker run --tmpfs /run)"
+		if got := directoryHint(dir, syscall.EROFS); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 	if got := directoryHint(dir+"/none", syscall.ENOENT); got != "the directory "+dir+"/none does not exist" {
 		t.Errorf("got %q", got)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"time"
@@ -46,10 +48,19 @@ func (s *session) meanwhile(ctx context.Context, request func() error) error {
 	if s.progress == nil {
 		return request()
 	}
+	interrupts := make(chan os.Signal, 1)
+	if !s.shell && !signal.Ignored(os.Interrupt) { // the shell has ctx end
+		signal.Notify(interrupts, os.Interrupt)
+		defer signal.Stop(interrupts)
+	}
 	done := make(chan error, 1) // it ends whether we look or not
 	go func() { done <- request() }()
 	for {
 		select {
+		case <-interrupts: // ends us as it would without a line to take away
+			s.hideProgress()
+			signal.Reset(os.Interrupt)
+			_ = unix.Kill(unix.Getpid(), unix.SIGINT)
 		case err := <-done:
 			s.hideProgress()
 			return err

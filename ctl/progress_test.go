@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
 	"gosupervisor/ctl/api"
 )
 
@@ -36,6 +38,21 @@ func TestALongActionShowsHowFarItIs(t *testing.T) {
 		}
 		v.expect(row.last)
 		v.cmd.Wait()
+	}
+}
+
+func TestAnInterruptTakesTheLineAway(t *testing.T) {
+	f := newFake(t, nil)
+	release := make(chan bool)
+	f.set("supervisor.startAllProcesses", func(map[string]any) any { <-release; return true })
+	t.Cleanup(func() { close(release) })
+	v := newTerminal(t, "xterm", "-c", f.config, "start", "all")
+	v.expect("2 of 4 running, waiting for g:m1")
+	v.cmd.Process.Signal(unix.SIGINT)
+	v.expect("\r\x1b[K")
+	v.end(-1) // of the signal, as whoever started us is to see
+	if shown := v.shown.String(); !strings.HasSuffix(shown, "\r\x1b[K") {
+		t.Errorf("it ends with a line: %q", shown)
 	}
 }
 

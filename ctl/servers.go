@@ -58,7 +58,7 @@ func (s *session) goesRound(v verb) bool {
 // of theirs.
 func (s *session) toServers(ctx context.Context, v verb, arg string) {
 	for _, m := range s.members {
-		m.flags, m.exit, m.sheet, m.interactive = s.flags, 0, nil, false
+		m.flags, m.exit, m.sheet, m.interactive, m.shell = s.flags, 0, nil, false, s.shell
 	}
 	switch {
 	case spreads[v.name] == acts:

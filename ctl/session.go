@@ -32,6 +32,7 @@ type session struct {
 	server  *client.Client // of url, user and pass; nil: still to be made
 
 	interactive bool // questions may be asked
+	shell       bool // Ctrl-C ends a line and not the shell
 	ended       bool // no further prompt
 	exit        int
 	nobody      bool // there was no server at url

@@ -10,7 +10,7 @@ import (
 // runShell shows the status and then performs a line after the other. Errors
 // never end it; its exit code is always 0.
 func (s *session) runShell(ctx context.Context, prompt string) int {
-	s.interactive = true
+	s.interactive, s.shell = true, true
 	s.perform(ctx, "status")
 	for !s.ended {
 		s.names, s.groups = nil, nil

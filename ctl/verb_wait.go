@@ -102,7 +102,7 @@ func (s *session) reportWait(r api.WaitResult, target api.Goal) {
 	case r.Status == api.BadName:
 		s.printf("%s: ERROR (it was removed)", s.name(name))
 	default:
-		s.printf("%s: ERROR (%s; it will not be %s by itself)", s.name(name), s.name(why), target)
+		s.printf("%s: ERROR (%s; it %s)", s.name(name), s.name(why), target.OutOfReach())
 	}
 	s.fail(exitGeneric)
 }
@@ -226,6 +226,6 @@ func (p *poll) judge(i int, info api.ProcessInfo, now time.Time) {
 		r.Status, r.Description = api.Success, "OK"
 	case final || info.StateName == "FATAL" || info.StateName == "UNKNOWN":
 		r.Status = api.AbnormalTermination
-		r.Description = api.NewFault(r.Status, fmt.Sprintf("%s is %s and will not be %s by itself", info.Namespec(), info.StateName, p.target)).Text()
+		r.Description = api.NewFault(r.Status, fmt.Sprintf("%s is %s and %s", info.Namespec(), info.StateName, p.target.OutOfReach())).Text()
 	}
 }

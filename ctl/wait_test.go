@@ -46,6 +46,7 @@ func TestWait(t *testing.T) {
 		{"wait g:* nope", "g:* nope running", "g:m1: running\ng:m2: running\nnope: ERROR (no such process)\n", 1},
 		{"wait g:m1 all --for=exited", "cat:* g:* idle:* exited", "cat: exited\n", 0},
 		{"wait lost", "lost running", "lost: ERROR (FATAL: gave up after 3 \x1b[2Jretries; it will not be running by itself)\n", 1},
+		{"wait lost --for=exited", "lost exited", "lost: ERROR (FATAL: gave up after 3 \x1b[2Jretries; it will not exit by itself)\n", 1},
 		{"wait gone", "gone running", "gone: ERROR (it was removed)\n", 1},
 		{"wait down", "down running", "ERROR: supervisor shutting down\n", 1},
 		{`wait cat --json`, "cat running", `{"result":[{"name":"cat","group":"cat","status":80,"description":"OK","statename":"RUNNING","reason":"stayed up for startsecs 1s"}]}` + "\n", 0},

@@ -66,6 +66,14 @@ const (
 	GoalFatal   Goal = "fatal"
 )
 
+// OutOfReach says of a process that the goal is out of reach for it.
+func (g Goal) OutOfReach() string {
+	if g == GoalExited {
+		return "will not exit by itself"
+	}
+	return "will not be " + string(g) + " by itself"
+}
+
 // Goals lists every goal.
 var Goals = []Goal{GoalRunning, GoalStopped, GoalExited, GoalFatal}
 

@@ -114,7 +114,7 @@ func (c *Core) settleWaits(p *process, moves []proc.Move) {
 			c.endWait(p, a, api.Success, "")
 		case p.m.State == proc.Fatal, p.m.State == proc.Unknown, c.exitedForGood(p):
 			// One that is STOPPED goes on: whoever stopped it may start it.
-			c.endWait(p, a, api.AbnormalTermination, fmt.Sprintf("%s is %v and will not be %s by itself", p.namespec(), p.m.State, a.wait.goal))
+			c.endWait(p, a, api.AbnormalTermination, fmt.Sprintf("%s is %v and %s", p.namespec(), p.m.State, a.wait.goal.OutOfReach()))
 		default:
 			return false
 		}

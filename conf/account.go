@@ -1,7 +1,9 @@
 package conf
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +31,12 @@ func lookupAccount(s string, h *Host) (*Account, error) {
 		}
 		if s == "root" && !h.HasUsers() {
 			return newAccount(s, User{Name: s}, h), nil
+		}
+		if trim(s) == "" {
+			return nil, &hinted{
+				text: fmt.Sprintf(msgUserName, s), brief: fmt.Sprintf(msgUserName, strconv.Quote(s)),
+				hint: "write a name or a number, or leave the key out",
+			}
 		}
 		return nil, noUser(textf(msgUserName, s), h)
 	}

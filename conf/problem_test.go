@@ -15,6 +15,7 @@ func TestDetailsDoNotSayTheFirstLineAgain(t *testing.T) {
 		"logfile=/nope/x.log\n":                     "/c/s.conf:2: [supervisord] logfile: The directory named as part of the path /nope/x.log does not exist (create the directory /nope)",
 		"childlogdir=/c/s.conf\n":                   "/c/s.conf:2: [supervisord] childlogdir: /c/s.conf is not an existing directory",
 		"childlogdir='/tmp'\n":                      "/c/s.conf:2: [supervisord] childlogdir: '/tmp' is not an existing directory (leave the quotes out: they are part of the value)",
+		"user=\n":                                   `/c/s.conf:2: [supervisord] user: Invalid user name "" (write a name or a number, or leave the key out)`,
 		"[program:p]\ncommand=x\nuser=nope\n":       "/c/s.conf:4: [program:p] user: Invalid user name nope (no such user in /etc/passwd)",
 		"[program:p]\ncommand=x\nenvironment=A=%\n": "/c/s.conf:4: [program:p] environment: incomplete format (write %% for a percent sign)",
 	} {

@@ -148,7 +148,7 @@ func requestsRow(n, clients int) func(*bench, *row) error {
 					return fmt.Errorf("%s: %w", s.name, err)
 				}
 				r.add(s.name, rate)
-				r.also("99th percentile, ms", s.name, p99)
+				r.also(slowest, s.name, p99)
 			}
 		}
 		return nil
@@ -185,7 +185,7 @@ func xmlrpcRow(n int, method string) func(*bench, *row) error {
 					return fmt.Errorf("%s: %w", run.peer.name, err)
 				}
 				r.add(run.peer.name, rate)
-				r.also("99th percentile, ms", run.peer.name, p99)
+				r.also(slowest, run.peer.name, p99)
 			}
 		}
 		return nil

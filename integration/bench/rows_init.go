@@ -69,7 +69,7 @@ func orphansRow(n int) func(*bench, *row) error {
 					return fmt.Errorf("%s: %w", i.name, err)
 				}
 				r.add(i.name, ms(took))
-				r.also("zombies at once, of those looked at every 2 ms", i.name, float64(top))
+				r.also(zombiesAtOnce, i.name, float64(top))
 			}
 		}
 		return nil

@@ -151,7 +151,7 @@ func idle(b *bench, r *row) error {
 			}
 			if i > 0 {
 				r.add(a.run.peer.name, (wake-a.wake)*60/span.Seconds())
-				r.also("CPU, ms in 60 s", a.run.peer.name, ms((cpu-a.cpu).Nanoseconds())*60/span.Seconds())
+				r.also(cpuAtRest, a.run.peer.name, ms((cpu-a.cpu).Nanoseconds())*60/span.Seconds())
 			}
 			a.wake, a.cpu = wake, cpu
 		}

@@ -42,7 +42,19 @@ type otherReach struct {
 var otherReaches = map[string][]otherReach{
 	"log64k": {{cpuPerGiB, false, reach{0.75, original}}},
 	"noisy":  {{leastShare, true, reach{80, ""}}},
+
+	"requests10":   {{slowest, false, reach{0.15, ""}}},
+	"requests1000": {{slowest, false, reach{0.15, ""}}},
+	"orphans":      {{zombiesAtOnce, false, reach{200, ""}}},
+	"idle":         {{cpuAtRest, false, reach{0, ""}}},
 }
+
+// Other figures that rows yield.
+const (
+	slowest       = "99th percentile, ms"
+	zombiesAtOnce = "zombies at once, of those looked at every 2 ms"
+	cpuAtRest     = "CPU, ms in 60 s"
+)
 
 // row is a line with what was measured.
 type row struct {
@@ -234,6 +246,7 @@ written there is read again: one lost, doubled, reordered or broken line is a fa
 			fmt.Fprintln(w)
 		}
 	}
+	b.explain(w)
 	if grown != nil {
 		grown.table(w, pictureName)
 	}

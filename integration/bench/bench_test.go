@@ -114,6 +114,19 @@ func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
+func TestATextIsWrapped(t *testing.T) {
+	text := strings.Repeat("word ", 60)
+	got := wrap("* "+text, "  ")
+	for _, line := range strings.Split(got, "\n") {
+		if len(line) > 130 || strings.TrimSpace(line) == "" {
+			t.Errorf("a line of %d: %q", len(line), line)
+		}
+	}
+	if strings.Join(strings.Fields(got), " ") != "* "+strings.TrimSpace(text) {
+		t.Errorf("words are not the same: %q", got)
+	}
+}
+
 func TestThePictureHasEveryPoint(t *testing.T) {
 	g := &growth{}
 	for i, who := range []string{ours, s6, limit} {

@@ -15,7 +15,7 @@ var reasons = map[string]string{
 	"start1000": "`strace -c` has, for a program with two logs, three pipes, two files and their registration beside the fork and exec that the bare loop has " +
 		"alone; all of it is done before the program lives, so that none of its first lines has nowhere to go.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
-	"callscrash": "Under strace a crash and restart has 113 calls: 32 nanosleep of the runtime's monitor, which runs while anything runs (strace makes " +
+	"callscrash": "A trace of a crash and restart with 113 calls in all had 32 nanosleep of the runtime's monitor, which runs while anything runs (strace makes " +
 		"everything slow, so there are more of them than without), 18 futex of goroutines that wake each other's threads, 8 each of " +
 		"epoll_pwait, epoll_ctl and close, 5 write, 4 fcntl, 3 pipe2, and 27 others, among them the fork, the exec's look-up, the waits and the opening of two " +
 		"logs. Keeping the pipes from one child to the next would save a tenth, but what a child leaves behind would write into its successor's log.",
@@ -39,7 +39,28 @@ func (b *bench) explain(w io.Writer) {
 		if why == "" {
 			why = "no trace explains it yet."
 		}
-		fmt.Fprintf(w, "%s* **%s**: %s\n", head, r.name, why)
+		fmt.Fprintf(w, "%s%s\n", head, wrap(fmt.Sprintf("* **%s**: %s", r.name, why), "  "))
 		head = ""
 	}
+}
+
+// wrap breaks a text into lines of a document.
+func wrap(text, indent string) string {
+	const width = 130
+	var b strings.Builder
+	n := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case n+1+len(word) > width:
+			b.WriteString("\n" + indent)
+			n = len(indent)
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += len(word)
+	}
+	return b.String()
 }

@@ -195,12 +195,13 @@ func (b *bench) document(w io.Writer, before, pick string, grown *growth) {
 `+"`make bench OUT=docs/benchmarks.md`"+` writes this file anew; `+"`make bench RUN=start`"+` measures only the rows whose name matches.
 Every figure is the median of %d samples, or of more where the lists below have more. All peers are measured in one run and in
 turn, so the ratios are what counts: the absolute figures are those of this machine under the load it had. The limit is
-[a small C program](../integration/bench/limit/limit.c) that does the same and nothing else. Logs go to %s. What is
-written there is read again: one lost, doubled, reordered or broken line is a failure.
+[a small C program](../integration/bench/limit/limit.c) that does the same and nothing else. Logs go to
+%s.
+What is written there is read again: one lost, doubled, reordered or broken line is a failure.
 
 `, b.rounds, fsName(b.dir))
 	if pick != "" {
-		fmt.Fprintf(w, "This is a part: of the %d rows only those that match `%s` were measured.\n\n", len(rows), pick)
+		fmt.Fprintf(w, "This is a part: of the %d rows only those that match the following were measured.\n\n```\n%s\n```\n\n", len(rows), pick)
 	}
 	b.machine(w, before)
 	fmt.Fprint(w, "\n## Table\n\nours / ... is our figure divided by theirs; the best peer is the best of those measured, without the limit.\n\n")
@@ -275,7 +276,7 @@ func (b *bench) machine(w io.Writer, before string) {
 		release = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
 	}
 	fmt.Fprintf(w, "* Machine: %d processors, %s, %s; %s, %s\n", runtime.NumCPU(), cpuModel(), memory(), release, runtime.GOARCH)
-	fmt.Fprintf(w, "* Day: %s. Load averages before %s and after %s: with more than what is measured here in them, other work ran too.\n",
+	fmt.Fprintf(w, "* Day: %s. Load averages before %s and after %s:\n  with more than what is measured here in them, other work ran too.\n",
 		time.Now().UTC().Format(time.DateOnly), before, loadavg())
 	for _, p := range b.peers {
 		if p.missing != "" {

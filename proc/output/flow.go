@@ -20,7 +20,7 @@ const (
 	// that do not make it what it was.
 	fullsToGrow    = 4
 	shortsToShrink = 256
-	// trickle is what is read of a program that has nothing more to say for now.
+	// trickle is what is read of a program that pauses.
 	trickle = 1 << 10
 )
 

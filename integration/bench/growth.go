@@ -117,7 +117,7 @@ func (b *bench) growthPoint(g *growth, p *peer, n int) error {
 	who := limit
 	for range rounds {
 		if p == nil {
-			run, notes, err := b.spawnLoop(n)
+			run, notes, err := b.spawnLoop("spawn", n)
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,6 +52,7 @@ func run() error {
 	bin := flag.String("bin", "../bin", "directory of the built binary")
 	out := flag.String("o", "", "also write the document to this file")
 	pick := flag.String("run", "", "only the rows whose name matches this expression")
+	beside := flag.String("peers", "", "only these peers, divided by commas; all when empty")
 	rounds := flag.Int("rounds", 5, "samples of each figure")
 	list := flag.Bool("list", false, "list the names of the rows")
 	most := flag.Int("most", growthSizes[len(growthSizes)-1], "programs at the most, where the growth is measured")
@@ -79,6 +81,11 @@ func run() error {
 	}
 	defer os.RemoveAll(b.dir)
 	defer b.unbuild()
+	if *beside != "" {
+		if err := b.choose(strings.Split(*beside, ",")); err != nil {
+			return err
+		}
+	}
 
 	// Who breaks it off is not left with what was started.
 	broken := make(chan os.Signal, 1)
@@ -212,6 +219,21 @@ func compile(source []byte) (string, error) {
 func (b *bench) unbuild() {
 	os.Remove(b.limit)
 	os.Remove(b.control)
+}
+
+// choose leaves out the peers that are not among names; ours is always measured.
+func (b *bench) choose(names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(b.peers, func(p *peer) bool { return p.name == name }) {
+			return fmt.Errorf("-peers: there is no %q; there are ours, original, s6, runit, tini and dumb-init", name)
+		}
+	}
+	for _, p := range b.peers {
+		if p.name != ours && !slices.Contains(names, p.name) {
+			p.missing = "not asked for"
+		}
+	}
+	return nil
 }
 
 // folder makes a new directory below the working directory.

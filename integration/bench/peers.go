@@ -224,13 +224,13 @@ func startRunit(b *bench, p *peer, dir string, progs []program) (*running, error
 	return r, err
 }
 
-// spawnLoop is the limit of a start.
-func (b *bench) spawnLoop(n int) (*running, []note, error) {
+// spawnLoop is the limit of a start; its task is one of those of limit.c.
+func (b *bench) spawnLoop(task string, n int) (*running, []note, error) {
 	dir, err := b.folder()
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := launch(dir, []string{b.limit, "spawn", fmt.Sprint(n), b.limit, "alive", dir + "/notes"}, nil)
+	r, err := launch(dir, []string{b.limit, task, fmt.Sprint(n), b.limit, "alive", dir + "/notes"}, nil)
 	if err != nil {
 		return nil, nil, err
 	}

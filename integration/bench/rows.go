@@ -4,8 +4,8 @@ package main
 var rows = []*rowSpec{
 	{"start1", "exec to the first program alive, one program", "ms", false, []reach{{1.5, runit}}, startRow(1, 0, supervisors)},
 	{"start1000", "exec to all alive, 1,000 programs with two log files each (limit: posix_spawn)", "ms", false, []reach{{1.3, limit}}, startRow(1000, 2, servers)},
-	{"stop100", "TERM to gone, 100 programs with logs", "ms", false, []reach{{20, ""}}, stopRow(100)},
-	{"stop1000", "TERM to gone, 1,000 programs with logs", "ms", false, []reach{{110, ""}}, stopRow(1000)},
+	{"stop100", "TERM to gone, 100 programs with logs (limit: kill, wait and read to the end, one after the other)", "ms", false, []reach{{20, ""}}, stopRow(100)},
+	{"stop1000", "the same of 1,000 programs", "ms", false, []reach{{110, ""}}, stopRow(1000)},
 	{"memory1", "memory (PSS) at rest, 1 program with logs", "MB", false, []reach{{6, ""}}, memoryRow(1)},
 	{"memory100", "memory (PSS) at rest, 100 programs with logs", "MB", false, []reach{{8, ""}}, memoryRow(100)},
 	{"memory1000", "memory (PSS) at rest, 1,000 programs with logs", "MB", false, []reach{{22, ""}}, memoryRow(1000)},

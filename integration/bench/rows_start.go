@@ -16,7 +16,7 @@ func ms(d int64) float64 { return float64(d) / 1e6 }
 func startRow(n, logs int, peers []string) func(*bench, *row) error {
 	return func(b *bench, r *row) error {
 		for range b.rounds {
-			run, all, err := b.spawnLoop(n)
+			run, all, err := b.spawnLoop("spawn", n)
 			if err != nil {
 				return err
 			}
@@ -47,20 +47,39 @@ func startRow(n, logs int, peers []string) func(*bench, *row) error {
 	}
 }
 
-// stopRow measures TERM to gone, of n programs that end at once.
+// stopRow measures TERM to gone, of n programs that end at once. The order of a
+// shutdown is a promise: group after group, the next is told to end when the one before
+// has ended. So does the limit.
 func stopRow(n int) func(*bench, *row) error {
 	return func(b *bench, r *row) error {
-		return b.each(r, supervisors, func(p *peer) (float64, error) {
-			run, _, err := b.up(p, n, 2, "")
-			if err != nil {
-				return 0, err
+		stop := func(name string, run *running, err error) error {
+			if err == nil {
+				err = run.ready(n)
 			}
-			if err := run.ready(n); err != nil {
-				return 0, err
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 			took, err := run.quit()
-			return ms(took.Nanoseconds()), errors.Join(err, b.sweep())
-		})
+			r.add(name, ms(took.Nanoseconds()))
+			return errors.Join(err, b.sweep())
+		}
+		for range b.rounds {
+			run, _, err := b.spawnLoop("turns", n)
+			if err := stop(limit, run, err); err != nil {
+				return err
+			}
+			for _, name := range supervisors {
+				p := b.peer(name)
+				if p == nil {
+					continue
+				}
+				run, _, err := b.up(p, n, 2, "")
+				if err := stop(name, run, err); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	}
 }
 

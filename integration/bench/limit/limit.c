@@ -149,6 +149,62 @@ static _Noreturn void spawn(char **a) {
 }
 
 /* respawn COMMAND...: wait, vfork, exec. */
+static int (*ends)[3]; /* ours, of the input and of the two outputs of each */
+
+/* endinturn ends one after the other: the next is told to when the one before is
+ * waited for and its outputs are read to their ends. */
+static void endinturn(int sig) {
+  char buf[4096];
+  for (long i = nkids - 1; i >= 0; i--) {
+    kill(kids[i], sig);
+    while (waitpid(kids[i], NULL, 0) < 0 && errno == EINTR)
+      ;
+    for (int j = 1; j < 3; j++)
+      while (read(ends[i][j], buf, sizeof buf) > 0)
+        ;
+    for (int j = 0; j < 3; j++) close(ends[i][j]);
+  }
+  _exit(0);
+}
+
+/* turns COUNT COMMAND...: starts with a pipe at each of the three descriptors, and ends
+ * what it started when it gets a TERM, one after the other. */
+static _Noreturn void turns(char **a) {
+  sigset_t set, old;
+  long n = atol(a[0]);
+  kids = calloc(n, sizeof *kids);
+  ends = calloc(n, sizeof *ends);
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, &old);
+  posix_spawnattr_t attr;
+  posix_spawnattr_init(&attr);
+  posix_spawnattr_setsigmask(&attr, &old);
+  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+  for (; nkids < n; nkids++) {
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    int theirs[3];
+    for (int j = 0; j < 3; j++) {
+      int fds[2], mine = j == 0;
+      if (pipe2(fds, O_CLOEXEC) < 0) die("pipe2");
+      ends[nkids][j] = fds[mine];
+      theirs[j] = fds[!mine];
+      posix_spawn_file_actions_adddup2(&files, theirs[j], j);
+    }
+    int err = posix_spawn(&kids[nkids], a[1], &files, &attr, a + 1, environ);
+    if (err) {
+      errno = err;
+      die("posix_spawn");
+    }
+    posix_spawn_file_actions_destroy(&files);
+    for (int j = 0; j < 3; j++) close(theirs[j]);
+  }
+  signal(SIGTERM, endinturn);
+  sigprocmask(SIG_SETMASK, &old, NULL);
+  for (;;) pause();
+}
+
 static _Noreturn void respawn(char **a) {
   kids = calloc(1, sizeof *kids);
   nkids = 1;
@@ -214,6 +270,7 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "tick") && argc >= 4) return tick(a);
   if (!strcmp(argv[1], "copy")) return copy(a[0]);
   if (!strcmp(argv[1], "spawn") && argc >= 4) spawn(a);
+  if (!strcmp(argv[1], "turns") && argc >= 4) turns(a);
   if (!strcmp(argv[1], "respawn")) respawn(a);
   if (!strcmp(argv[1], "orphans")) return orphans(atol(a[0]));
   if (!strcmp(argv[1], "init")) return init(a);

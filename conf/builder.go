@@ -154,15 +154,16 @@ func (b *builder) openSection(ev lineEvent) {
 			b.excess = &Problem{File: b.src.name, Line: ev.line, Text: fmt.Sprintf(msgManySections, maxSections)}
 			return
 		}
-		b.sec = &section{name: ev.name, kind: kindOf(ev.name), origin: b.src, at: b.at(ev), keys: make(map[string]*option)}
+		b.sec = b.d.newSection()
+		b.sec.name, b.sec.kind, b.sec.origin, b.sec.at = ev.name, kindOf(ev.name), b.src, b.at(ev)
 		b.d.sections[ev.name] = b.sec
 		if ev.name != defaultSection {
 			b.d.order = append(b.d.order, ev.name)
 		}
+		return
 	}
-	for _, part := range [...]string{"[", escape(ev.name), "]\n"} {
-		b.d.plain.WriteString(part)
-	}
+	b.d.merge(b.sec)
+	b.d.writeHeader(b.sec)
 }
 
 func (b *builder) openOption(ev lineEvent) {
@@ -170,15 +171,18 @@ func (b *builder) openOption(ev lineEvent) {
 		b.doubt(ev, "%q is no section header, because it has no closing bracket; it was read as a key of [%s]",
 			trim(ev.raw), b.sec.name)
 	}
-	b.opt = b.sec.keys[ev.name]
-	if b.opt == nil {
-		if len(b.sec.keys) == maxKeys {
+	b.opt = b.sec.option(ev.name)
+	if b.opt != nil {
+		b.d.merge(b.sec)
+	} else {
+		if b.sec.size == maxKeys {
 			b.excess = &Problem{File: b.src.name, Line: ev.line, Section: b.sec.name, Text: fmt.Sprintf(msgManyKeys, maxKeys, b.sec.name)}
 			return
 		}
-		b.opt = &option{key: ev.name}
-		b.opt.places = b.opt.first[:0]
-		b.sec.keys[ev.name] = b.opt
+		b.opt = b.d.newOption()
+		b.opt.key = ev.name
+		b.opt.places = b.opt.line[:0]
+		b.sec.append(b.opt)
 	}
 	b.opt.origin = b.src
 	b.opt.cuts = nil
@@ -203,8 +207,8 @@ func (b *builder) closeValue() {
 			b.excess = &Problem{File: at.file, Line: at.line, Section: b.sec.name, Key: b.opt.key,
 				Text: fmt.Sprintf(msgLongValue, b.opt.key, b.sec.name, maxValue>>10)}
 		}
-		for _, part := range [...]string{escape(b.opt.key), "=", escape(value), "\n"} {
-			b.d.plain.WriteString(part)
+		if b.opt.value = value; b.sec.merged {
+			b.d.writeOption(b.opt)
 		}
 	}
 	b.opt, b.value = nil, b.value[:0]

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -152,8 +151,8 @@ func (l *loader) checkSections() {
 			l.warnAt(sec.at, sec.name, "", "the section is unknown and ignored", sectionNameHint(sec.name))
 			continue
 		}
-		for _, key := range slices.Sorted(maps.Keys(sec.keys)) {
-			opt := sec.keys[key]
+		for _, key := range sec.keys() {
+			opt := sec.option(key)
 			if !sec.kind.any && !slices.Contains(sec.kind.keys, properKey(opt.key)) && !strings.HasPrefix(opt.key, "[") {
 				l.warnAt(opt.at(), sec.name, opt.key, "the key is unknown and ignored", keyHint(sec.name, opt.key))
 			}

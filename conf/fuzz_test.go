@@ -76,10 +76,22 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 		for _, s := range d.sections {
-			n += len(s.keys)
+			n += s.size
 		}
 		if n != len(want) {
 			t.Errorf("there are %d keys, want %d", n, len(want))
+		}
+		// Once more, so that all of it is merged: the same has to come of it.
+		if e := d.add(&source{name: "again"}, []byte(text)); e != nil {
+			return // too many keys
+		}
+		if err := d.parse(); err != nil {
+			t.Fatal(err)
+		}
+		for id, v := range want {
+			if got := d.value(id[0], id[1]); got != trimRight(v) || !d.sections[id[0]].merged {
+				t.Errorf("read twice, %q is %q, want %q", id, got, trimRight(v))
+			}
 		}
 	})
 }

@@ -13,9 +13,10 @@ import (
 // that of go-ini differ in nearly every rule (comments, continuation, quotes,
 // delimiters, line ends), so each file is first brought, by lines.go, into a form
 // that has only one reading: one header or one key=value per line, with every
-// character escaped that go-ini might take for something else. go-ini reads that
-// form and keeps the sections, the keys and the rule that the last one wins; the
-// places where they came from are kept beside it.
+// character escaped that go-ini might take for something else. Where a section
+// stands in several pieces, or sets a key again, go-ini reads that form and merges
+// it: the last one wins. Nearly all sections have nothing to merge, and a thousand
+// of them are not written out and read again for that.
 
 // defaultSection supplies keys to every other section.
 const defaultSection = "DEFAULT"
@@ -45,6 +46,9 @@ type document struct {
 	parsedSize int          // the length of plain then
 
 	near nearby
+
+	sectionRoom []section // for those to come: one allocation for many
+	optionRoom  []option
 }
 
 // nearby is where the keys of a section are looked for, remembered for the next key.
@@ -65,25 +69,90 @@ func (d *document) around(name string) *[5]*section {
 	return &d.near.in
 }
 
-// section is what is known of a section beside its keys.
+// section is one section with its keys.
 type section struct {
 	name   string
 	kind   *kind   // nil: nobody reads it
 	origin *source // the file in which it first appeared
 	at     place
-	keys   map[string]*option
 
+	first, last *option // its keys in the order of first appearance
+	size        int     // how many
+	marks       uint64  // those of its keys
+	byKey       map[string]*option
+
+	merged bool           // there was something to merge, so go-ini has the values
 	parsed []*ini.Section // its parts, as go-ini has them in file
 	file   *ini.File
 }
 
-// option is the provenance of one key of one section.
+// fewKeys are looked through one after another.
+const fewKeys = 16
+
+// option returns a key of the section, spelt just so, or nil.
+func (s *section) option(key string) *option {
+	if s.marks&markOf(key) == 0 {
+		return nil
+	}
+	if s.byKey != nil {
+		return s.byKey[key]
+	}
+	for opt := s.first; opt != nil; opt = opt.next {
+		if opt.key == key {
+			return opt
+		}
+	}
+	return nil
+}
+
+// markOf is one bit that depends on the key. Nearly every key that somebody asks for is
+// not there, and that its bit is not there either says so at once.
+func markOf(key string) uint64 {
+	n := len(key)
+	if n == 0 {
+		return 1
+	}
+	return 1 << ((uint(n) + 7*uint(key[0]) + 11*uint(key[n/2]) + 13*uint(key[n-1])) % 64)
+}
+
+// append adds a key that is not there yet.
+func (s *section) append(opt *option) {
+	if s.last == nil {
+		s.first = opt
+	} else {
+		s.last.next = opt
+	}
+	s.last = opt
+	s.marks |= markOf(opt.key)
+	if s.size++; s.size > fewKeys && s.byKey == nil {
+		s.byKey = make(map[string]*option, 2*fewKeys)
+		for o := s.first; o != nil; o = o.next {
+			s.byKey[o.key] = o
+		}
+	} else if s.byKey != nil {
+		s.byKey[opt.key] = opt
+	}
+}
+
+// keys lists the keys, sorted.
+func (s *section) keys() []string {
+	keys := make([]string, 0, s.size)
+	for opt := s.first; opt != nil; opt = opt.next {
+		keys = append(keys, opt.key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// option is one key of one section, and where it came from.
 type option struct {
 	key    string
+	value  string   // the last one
 	origin *source  // the file that set the value in effect
 	places []place  // the lines that set it, in order; the last counts
-	first  [1]place // where places begins: nearly every key is set once
+	line   [1]place // where places begins: nearly every key is set once
 	cuts   []cut    // where inline comments shortened the value
+	next   *option  // of the section
 }
 
 // at is the line that is in effect.
@@ -98,6 +167,52 @@ type cut struct {
 
 func newDocument() *document {
 	return &document{sections: make(map[string]*section)}
+}
+
+// newSection and newOption make room for many at once.
+func (d *document) newSection() *section {
+	if len(d.sectionRoom) == 0 {
+		d.sectionRoom = make([]section, roomFor(len(d.sections)))
+	}
+	s := &d.sectionRoom[0]
+	d.sectionRoom = d.sectionRoom[1:]
+	return s
+}
+
+func (d *document) newOption() *option {
+	if len(d.optionRoom) == 0 {
+		d.optionRoom = make([]option, 4*roomFor(len(d.sections)))
+	}
+	o := &d.optionRoom[0]
+	d.optionRoom = d.optionRoom[1:]
+	return o
+}
+
+// roomFor is a number of sections to make room for beside those that are there.
+func roomFor(sections int) int { return max(4, min(sections, 64)) }
+
+// merge gives go-ini what a section has so far, because there is more of it to come.
+func (d *document) merge(s *section) {
+	if s.merged {
+		return
+	}
+	s.merged = true
+	d.writeHeader(s)
+	for opt := s.first; opt != nil; opt = opt.next {
+		d.writeOption(opt)
+	}
+}
+
+func (d *document) writeHeader(s *section) {
+	for _, part := range [...]string{"[", escape(s.name), "]\n"} {
+		d.plain.WriteString(part)
+	}
+}
+
+func (d *document) writeOption(opt *option) {
+	for _, part := range [...]string{escape(opt.key), "=", escape(opt.value), "\n"} {
+		d.plain.WriteString(part)
+	}
 }
 
 // parse lets go-ini read what was collected.
@@ -136,16 +251,16 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 	if opt, in = d.find(name, key); opt == nil {
 		return "", nil, nil, false
 	}
-	return d.valueIn(in, opt.key), opt, in, true
+	return d.valueOf(in, opt), opt, in, true
 }
 
 // find is lookup for somebody who does not need the value.
 func (d *document) find(name, key string) (*option, *section) {
 	for _, in := range d.around(name) {
-		if in == nil || !d.supplies(in.name, name, key) {
+		if in == nil {
 			continue
 		}
-		if opt := in.spelt(key); opt != nil {
+		if opt := in.spelt(key); opt != nil && d.supplies(in.name, name, key) {
 			return opt, in
 		}
 	}
@@ -170,16 +285,21 @@ func (d *document) supplies(from, to, key string) bool {
 
 func (d *document) value(section, key string) string {
 	if in := d.sections[section]; in != nil {
-		return d.valueIn(in, key)
+		if opt := in.option(key); opt != nil {
+			return d.valueOf(in, opt)
+		}
 	}
 	return ""
 }
 
-func (d *document) valueIn(in *section, key string) string {
+func (d *document) valueOf(in *section, opt *option) string {
+	if !in.merged {
+		return opt.value
+	}
 	if in.file != d.parsed {
 		in.file, in.parsed = d.parsed, d.parts(in.name)
 	}
-	key = escape(key)
+	key := escape(opt.key)
 	for _, part := range slices.Backward(in.parsed) {
 		if k, err := part.GetKey(key); err == nil {
 			return unescape(k.Value())
@@ -192,14 +312,16 @@ func (d *document) valueIn(in *section, key string) string {
 // first, each in the order of first appearance.
 func (d *document) keysOf(name string) []string {
 	var keys []string
-	seen := make(map[string]bool)
-	for _, n := range [...]string{defaultSection, name} {
-		for _, part := range d.parts(n) {
-			for _, k := range part.KeyStrings() {
-				if k = unescape(k); !seen[k] {
-					seen[k] = true
-					keys = append(keys, k)
-				}
+	defaults, sec := d.sections[defaultSection], d.sections[name]
+	if defaults != nil {
+		for opt := defaults.first; opt != nil; opt = opt.next {
+			keys = append(keys, opt.key)
+		}
+	}
+	if sec != nil && sec != defaults {
+		for opt := sec.first; opt != nil; opt = opt.next {
+			if defaults == nil || defaults.option(opt.key) == nil {
+				keys = append(keys, opt.key)
 			}
 		}
 	}

@@ -31,9 +31,11 @@ func TestEverythingSurvivesThePlainForm(t *testing.T) {
 			t.Errorf("escape %q came back as %q", v, got)
 		}
 		d := newDocument()
-		sec := &section{name: "s" + v, keys: map[string]*option{"k" + v: {key: "k" + v}}}
+		sec := &section{name: "s" + v}
+		sec.append(&option{key: "k" + v, value: v})
 		d.sections["s"+v] = sec
-		fmt.Fprintf(&d.plain, "[%s]\n%s=%s\n", escape("s"+v), escape("k"+v), escape(v))
+		d.merge(sec)
+		sec.first.value = "not asked for"
 		if err := d.parse(); err != nil {
 			t.Errorf("%q: %v", v, err)
 			continue
@@ -66,7 +68,7 @@ func TestSectionsAndKeysMerge(t *testing.T) {
 	if d.has(defaultSection) || !d.has("a") || d.has("z") {
 		t.Error("has is wrong about DEFAULT, a or z")
 	}
-	if got, want := fmt.Sprint(d.sections["a"].keys["x"].places), "[{f0 7} {f0 8}]"; got != want {
+	if got, want := fmt.Sprint(d.sections["a"].option("x").places), "[{f0 7} {f0 8}]"; got != want {
 		t.Errorf("x was set at %s, want %s", got, want)
 	}
 	if got, want := d.keysOf("a"), []string{"x", "y"}; !slices.Equal(got, want) {

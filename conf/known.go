@@ -66,14 +66,14 @@ func properKey(key string) string {
 // spelt finds the option that sets a key in a section, under whatever spelling; the
 // proper one wins.
 func (s *section) spelt(key string) *option {
-	if opt := s.keys[key]; opt != nil {
+	if opt := s.option(key); opt != nil {
 		return opt
 	}
 	for _, a := range aliases {
 		if a.proper != key {
 			continue
 		}
-		if opt := s.keys[a.other]; opt != nil {
+		if opt := s.option(a.other); opt != nil {
 			return opt
 		}
 	}

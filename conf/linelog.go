@@ -136,14 +136,14 @@ func parseLogPrefix(s string) (string, error) {
 func (c *programCheck) checkLineLog(s *scope, p *Program) {
 	if p.Log.Format == LogRaw {
 		for _, key := range []string{"log_prefix", "log_timestamps"} {
-			if opt := s.sec.keys[key]; opt != nil {
+			if opt := s.sec.option(key); opt != nil {
 				s.warn(key, opt, key+" has no effect with log_format=raw", "set log_format=prefix, json or logfmt")
 			}
 		}
 	}
 	if p.Stdout.unnamed() && p.Stderr.unnamed() {
 		for _, key := range []string{"log_format", "log_backpressure"} {
-			if opt := s.sec.keys[key]; opt != nil {
+			if opt := s.sec.option(key); opt != nil {
 				s.warn(key, opt, key+" has no effect: neither output goes to that of supervisord", "set stdout_logfile=/dev/stdout")
 			}
 		}

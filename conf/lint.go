@@ -2,7 +2,6 @@ package conf
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -84,8 +83,8 @@ func (l *loader) lintSection(sec *section) {
 		l.warnAt(sec.at, sec.name, "", text, "")
 	}
 	inGroup := word == "fcgi-program" && l.isMember(sec.name)
-	for _, key := range slices.Sorted(maps.Keys(sec.keys)) {
-		opt := sec.keys[key]
+	for _, key := range sec.keys() {
+		opt := sec.option(key)
 		text := ""
 		switch {
 		case strings.HasPrefix(opt.key, "["): // reported as a line in doubt

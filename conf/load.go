@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -304,7 +303,7 @@ func (s *scope) fail(key string, opt *option, err error, hint string) {
 
 // missing reports that a key is not there.
 func (s *scope) missing(key string, err error) {
-	given := slices.Sorted(maps.Keys(s.sec.keys))
+	given := s.sec.keys()
 	known := knownKeys(s.sec.name)
 	hint := ""
 	if near := nearest(key, given); near != "" && nearest(near, known) == key {
@@ -313,7 +312,7 @@ func (s *scope) missing(key string, err error) {
 		hint = fmt.Sprintf("is %s= meant to be it?", given[i])
 	}
 	for _, defaults := range defaultsSections {
-		if sec := s.doc.sections[defaults]; s.original && sec != nil && sec.keys[key] != nil && s.sec.kind.runs() {
+		if sec := s.doc.sections[defaults]; s.original && sec != nil && sec.option(key) != nil && s.sec.kind.runs() {
 			hint = fmt.Sprintf("that of [%s] does not count", defaults)
 		}
 	}

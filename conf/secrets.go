@@ -57,7 +57,7 @@ func newSecrets(l *loader) *secrets {
 	}
 	given := make(map[string]string)
 	for _, sec := range l.sections() {
-		for key := range sec.keys {
+		for _, key := range sec.keys() {
 			for _, name := range variablesIn(l.doc.value(sec.name, key)) {
 				given[name], _ = l.host.getenv(name)
 			}

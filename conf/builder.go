@@ -57,6 +57,7 @@ func (d *document) readAll(h *Host, name string) ([]byte, error) {
 // add reads the lines of one more file into the document.
 func (d *document) add(src *source, data []byte) *fileError {
 	d.files = append(d.files, src.name)
+	d.added++
 	if text, at := decodeError(data); at >= 0 {
 		line := 1 + bytes.Count(data[:at], []byte("\n"))
 		return &fileError{fatal: true, text: text, problems: []Problem{{

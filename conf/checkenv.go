@@ -11,7 +11,7 @@ import (
 // what its two grammars read differently, and for what is lost.
 func (s *scope) checkEnvironment(key, value string) {
 	opt := s.option(key)
-	old, oldErr := lexOld(value)
+	old, oldErr := lexOld(value, nil)
 	if oldErr != nil {
 		return // only the newer grammar can read it
 	}

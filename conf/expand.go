@@ -11,27 +11,39 @@ import (
 // hides its names, so that a thousand programs share one copy of the environment.
 type names struct {
 	outer *names
-	own   map[string]operand
+	own   []named
+	env   map[string]string // variables, whose names here begin with envPrefix
 }
 
-func (n *names) with(own map[string]operand) *names { return &names{n, own} }
+// named is a name with what it stands for.
+type named struct {
+	name string
+	operand
+}
+
+func (n *names) with(own []named) *names { return &names{outer: n, own: own} }
 
 // withEnv adds ENV_ names for the variables of env.
 func (n *names) withEnv(env map[string]string) *names {
 	if len(env) == 0 {
 		return n
 	}
-	own := make(map[string]operand, len(env))
-	for k, v := range env {
-		own["ENV_"+k] = operand{text: v}
-	}
-	return n.with(own)
+	return &names{outer: n, env: env}
 }
 
 func (n *names) lookup(name string) (operand, bool) {
+	variable, isVariable := strings.CutPrefix(name, envPrefix)
 	for ; n != nil; n = n.outer {
-		if o, ok := n.own[name]; ok {
-			return o, true
+		for i := range n.own {
+			if n.own[i].name == name {
+				return n.own[i].operand, true
+			}
+		}
+		if !isVariable {
+			continue
+		}
+		if v, ok := n.env[variable]; ok {
+			return operand{text: v}, true
 		}
 	}
 	return operand{}, false
@@ -41,21 +53,28 @@ func (n *names) lookup(name string) (operand, bool) {
 func (n *names) list() []string {
 	var all []string
 	for ; n != nil; n = n.outer {
-		for name := range n.own {
-			all = append(all, name)
+		for _, o := range n.own {
+			all = append(all, o.name)
+		}
+		for variable := range n.env {
+			all = append(all, envPrefix+variable)
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-func texts(pairs ...string) map[string]operand {
-	m := make(map[string]operand, len(pairs)/2)
+// texts makes names of pairs.
+func texts(pairs ...string) []named {
+	own := make([]named, 0, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
-		m[pairs[i]] = operand{text: pairs[i+1]}
+		own = append(own, named{pairs[i], operand{text: pairs[i+1]}})
 	}
-	return m
+	return own
 }
+
+// counted is a name that stands for a number.
+func counted(name string, n int) named { return named{name, operand{isNum: true, number: n}} }
 
 // plainHere is the one spelling of "here" that means the directory of the file
 // it stands in. Every other form means the main file's.
@@ -65,6 +84,7 @@ const plainHere = "%(here)s"
 type expansion struct {
 	value string
 	where string // how the messages name the key
+	in    string // the section, where they name that before it
 	names *names
 	here  *string // what plainHere stands for, if not for what names say
 
@@ -92,17 +112,21 @@ func (x expansion) run() (string, error) {
 	if x.here != nil {
 		value = strings.ReplaceAll(value, plainHere, *x.here)
 	}
+	where := x.where
+	if x.in != "" {
+		where = x.in + "." + where
+	}
 	var name unknownName
 	if errors.As(err, &name) {
 		available := x.names.list()
 		return "", &hinted{
-			text:  fmt.Sprintf(msgUnknownName, repr(value), repr(x.where), repr(string(name)), strings.Join(available, ", ")),
+			text:  fmt.Sprintf(msgUnknownName, repr(value), repr(where), repr(string(name)), strings.Join(available, ", ")),
 			brief: briefName(string(name)),
 			hint:  nameHint(string(name), available),
 		}
 	}
 	return "", &hinted{
-		text:  fmt.Sprintf(msgBadFormat, repr(value), repr(x.where), err),
+		text:  fmt.Sprintf(msgBadFormat, repr(value), repr(where), err),
 		brief: err.Error(),
 		hint:  "write %% for a percent sign",
 	}

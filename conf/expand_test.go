@@ -9,7 +9,7 @@ func TestExpansion(t *testing.T) {
 	here := "/inc"
 	n := (&names{own: texts("ENV_HOME", "/root", "ENV_P", "50%", "p", "outer")}).
 		with(texts("p", "prog", "é", "x", "(a)", "paren")).
-		with(map[string]operand{"n": {isNum: true, number: 10}, "m": {isNum: true, number: -7}})
+		with([]named{counted("n", 10), counted("m", -7)})
 	unknown := func(value, name string) string {
 		return "! Format string " + value + " for 's.k' contains names (" + name + ") which cannot be expanded. Available names: (a), ENV_HOME, ENV_P, m, n, p, é"
 	}

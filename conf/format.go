@@ -59,17 +59,18 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 	if !strings.Contains(s, "%") {
 		return s, nil
 	}
-	var out strings.Builder
+	var room [256]byte // so that the result alone is on the heap
+	out := room[:0]
 	for i := 0; i < len(s); {
 		next := strings.IndexByte(s[i:], '%')
 		if next < 0 {
-			out.WriteString(s[i:])
+			out = append(out, s[i:]...)
 			break
 		}
-		out.WriteString(s[i : i+next])
+		out = append(out, s[i:i+next]...)
 		i += next
 		if strings.HasPrefix(s[i:], "%%") {
-			out.WriteByte('%')
+			out = append(out, '%')
 			i += 2
 			continue
 		}
@@ -102,12 +103,15 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 		if err != nil {
 			return "", err
 		}
-		out.WriteString(piece)
-		if out.Len() > maxExpansion {
+		if n == len(s) && len(piece) <= maxExpansion {
+			return piece, nil // it is all that there is
+		}
+		out = append(out, piece...)
+		if len(out) > maxExpansion {
 			return "", badFormat(fmt.Sprintf(msgTooLong, maxExpansion))
 		}
 	}
-	return out.String(), nil
+	return string(out), nil
 }
 
 // parseDirective reads the directive that begins with the % at s[start] and gives

@@ -100,7 +100,7 @@ func FuzzExpansion(f *testing.F) {
 	for _, s := range []string{"%(a)s", "%%", "%(n)05d", "%(n)#x", "%(a", "%(n)+.3e%", "%((a))10.2r", "%(n)c", "%s"} {
 		f.Add(s)
 	}
-	n := (&names{own: texts("a", "text", "b", "50%")}).with(map[string]operand{"n": {isNum: true, number: -3}})
+	n := (&names{own: texts("a", "text", "b", "50%")}).with([]named{counted("n", -3)})
 	f.Fuzz(func(t *testing.T, s string) {
 		out, err := expansion{value: s, where: "s.k", names: n}.run()
 		if err == nil && !strings.Contains(s, "%") && out != s {

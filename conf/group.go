@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -28,9 +27,8 @@ func (l *loader) groups() {
 			l.fcgi(name)
 		}
 	}
-	sort.SliceStable(l.cfg.Groups, func(i, j int) bool {
-		a, b := l.cfg.Groups[i], l.cfg.Groups[j]
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name)) < 0
+	slices.SortStableFunc(l.cfg.Groups, func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
 	})
 }
 
@@ -230,6 +228,9 @@ func (l *loader) settle() {
 }
 
 func (l *loader) settlePrograms(g *Group) []*Program {
+	if len(g.Programs) < 2 {
+		return g.Programs
+	}
 	last := make(map[string]int, len(g.Programs))
 	for i, p := range g.Programs {
 		last[p.Name] = i

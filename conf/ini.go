@@ -34,6 +34,7 @@ type document struct {
 	order     []string            // sections in order of first appearance
 	sections  map[string]*section // with DEFAULT, if it is there
 	size      int                 // bytes read so far
+	added     int                 // texts added so far
 	doubtful  []Problem
 	container bool                      // the container profile was added
 	original  bool                      // read as the original does, who knows none of our extensions
@@ -54,19 +55,24 @@ type document struct {
 // nearby is where the keys of a section are looked for, remembered for the next key.
 type nearby struct {
 	name  string
-	known int         // sections then
+	known int         // files added then
 	in    [5]*section // nil: there is none of that name
+	marks uint64      // of all their keys
 }
 
 // around returns where keys of a section are looked for, in that order.
-func (d *document) around(name string) *[5]*section {
-	if n := &d.near; n.name != name || n.known != len(d.sections) {
-		*n = nearby{name: name, known: len(d.sections)}
-		for i, from := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
-			n.in[i] = d.sections[from]
+func (d *document) around(name string) *nearby {
+	n := &d.near
+	if n.name == name && n.known == d.added {
+		return n
+	}
+	*n = nearby{name: name, known: d.added}
+	for i, from := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
+		if n.in[i] = d.sections[from]; n.in[i] != nil {
+			n.marks |= n.in[i].marks
 		}
 	}
-	return &d.near.in
+	return n
 }
 
 // section is one section with its keys.
@@ -78,7 +84,7 @@ type section struct {
 
 	first, last *option // its keys in the order of first appearance
 	size        int     // how many
-	marks       uint64  // those of its keys
+	marks       uint64  // those of its keys, and of what they are other spellings of
 	byKey       map[string]*option
 
 	merged bool           // there was something to merge, so go-ini has the values
@@ -123,7 +129,7 @@ func (s *section) append(opt *option) {
 		s.last.next = opt
 	}
 	s.last = opt
-	s.marks |= markOf(opt.key)
+	s.marks |= markOf(opt.key) | markOf(properKey(opt.key))
 	if s.size++; s.size > fewKeys && s.byKey == nil {
 		s.byKey = make(map[string]*option, 2*fewKeys)
 		for o := s.first; o != nil; o = o.next {
@@ -256,7 +262,11 @@ func (d *document) lookup(name, key string) (value string, opt *option, in *sect
 
 // find is lookup for somebody who does not need the value.
 func (d *document) find(name, key string) (*option, *section) {
-	for _, in := range d.around(name) {
+	near := d.around(name)
+	if near.marks&markOf(key) == 0 {
+		return nil, nil
+	}
+	for _, in := range near.in {
 		if in == nil {
 			continue
 		}

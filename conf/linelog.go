@@ -109,7 +109,7 @@ func parsePartialMS(s string) (int, error) {
 // knows the process's own.
 func (s *scope) logPrefix(process string) string {
 	prefix := strings.Replace(defaultLogPrefix, "%(process_name)s", strings.Map(printable, process), 1)
-	if s.original {
+	if s.original || s.option("log_prefix") == nil {
 		return prefix
 	}
 	return read(s.in(s.names.with(texts("process_name", process))), "log_prefix", prefix, parseLogPrefix)

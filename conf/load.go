@@ -65,6 +65,8 @@ type loader struct {
 	accounts map[string]accountResult
 	envRead  map[envSource]envResult
 
+	sharing shared // of the program section that is being read
+
 	directory *directory // users and groups beyond the files; nil: nobody is asked
 
 	// What all programs together have cost so far, against maxProcesses,
@@ -143,15 +145,15 @@ func newLoader(path string, h *Host) *loader {
 		warned:   report{limit: maxWarnings},
 	}
 	l.cfg = &Config{Path: path, File: h.abs(path), Here: l.main.here}
-	own := make(map[string]operand)
+	env := make(map[string]string, len(h.Environ))
 	for _, kv := range h.Environ {
 		if k, v, ok := strings.Cut(kv, "="); ok {
-			if _, again := own["ENV_"+k]; !again {
-				own["ENV_"+k] = operand{text: v}
+			if _, again := env[k]; !again {
+				env[k] = v
 			}
 		}
 	}
-	l.env = &names{own: own}
+	l.env = &names{env: env}
 	l.base = l.env.with(texts("here", l.main.here))
 	l.hostname, _ = h.Hostname()
 	return l
@@ -286,7 +288,7 @@ func (s *scope) warn(key string, opt *option, text, hint string) {
 
 // option is where a key was set, or nil.
 func (s *scope) option(key string) *option {
-	_, opt, _, _ := s.doc.lookup(s.sec.name, key)
+	opt, _ := s.doc.find(s.sec.name, key)
 	return opt
 }
 
@@ -320,8 +322,8 @@ func (s *scope) missing(key string, err error) {
 }
 
 // expansion prepares the value of a key for expanding.
-func (s *scope) expansion(value string, opt *option, in *section, where string) expansion {
-	x := expansion{value: value, where: where, names: s.names}
+func (s *scope) expansion(value string, opt *option, in *section) expansion {
+	x := expansion{value: value, names: s.names}
 	if s.hasInclude {
 		src := opt.origin
 		if in != s.sec {
@@ -339,16 +341,19 @@ func (s *scope) text(key string) (value string, opt *option, found bool, err err
 }
 
 // textAs is text for a key that messages call by another name; "" is the usual one.
-
 func (s *scope) textAs(key, where string) (string, *option, bool, error) {
 	raw, opt, in, found := s.doc.lookup(s.sec.name, key)
 	if !found {
 		return "", nil, false, nil
 	}
-	if where == "" { // made up only now: most keys are not there
-		where = s.sec.name + "." + key
+	value, err := raw, error(nil)
+	if strings.Contains(raw, "%") {
+		x := s.expansion(raw, opt, in)
+		if x.where = where; where == "" {
+			x.in, x.where = s.sec.name, key
+		}
+		value, err = x.run()
 	}
-	value, err := s.expansion(raw, opt, in, where).run()
 	if err != nil {
 		hint := hintOf(err)
 		if share := percentHint(raw); key == "cpu_max" && share != "" {
@@ -389,5 +394,6 @@ func (s *scope) optional(key string) *string {
 	if !found || err != nil {
 		return nil
 	}
-	return &value
+	there := value // and not each key that is not there is to be on the heap
+	return &there
 }

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -46,9 +46,24 @@ type shared struct {
 
 // channel is the part of an Output that all processes of a section share.
 type channel struct {
-	key     string // "stdout" or "stderr"
+	key     *channelKeys
 	capture int64
 	events  bool
+}
+
+// channelKeys are the keys of one channel.
+type channelKeys struct {
+	word                                                string // "stdout" or "stderr"
+	logfile, backups, maxBytes, capture, events, syslog string
+}
+
+var stdoutKeys, stderrKeys = keysOfChannel("stdout"), keysOfChannel("stderr")
+
+func keysOfChannel(word string) *channelKeys {
+	return &channelKeys{
+		word: word, logfile: word + "_logfile", backups: word + "_logfile_backups", maxBytes: word + "_logfile_maxbytes",
+		capture: word + "_capture_maxbytes", events: word + "_events_enabled", syslog: word + "_syslog",
+	}
 }
 
 // programs reads a program section and makes its processes, sorted by name. kind
@@ -81,7 +96,8 @@ func (l *loader) sectionName(s *scope) (string, bool) {
 
 // shared reads the keys that are the same for every process of the section.
 func (s *scope) shared(group string) *shared {
-	sh := &shared{}
+	sh := &s.sharing
+	*sh = shared{}
 	p := &sh.Program
 	p.Section, p.Group = s.sec.name, group
 	p.Priority = read(s, "priority", 999, parseCountInt)
@@ -107,8 +123,8 @@ func (s *scope) shared(group string) *shared {
 	p.Log = s.lineLog()
 	sh.numprocs = read(s, "numprocs", 1, parseCountInt)
 	sh.start = read(s, "numprocs_start", 0, parseCountInt)
-	sh.out = s.channel("stdout")
-	sh.err = s.channel("stderr")
+	sh.out = s.channel(stdoutKeys)
+	sh.err = s.channel(stderrKeys)
 	p.ServerURL, p.NoServerURL = s.serverURL()
 	s.identity(p)
 	p.Umask = read(s, "umask", -1, parseMask)
@@ -127,12 +143,8 @@ func (s *scope) shared(group string) *shared {
 	return sh
 }
 
-func (s *scope) channel(key string) channel {
-	return channel{
-		key:     key,
-		capture: read(s, key+"_capture_maxbytes", 0, ParseByteSize),
-		events:  read(s, key+"_events_enabled", false, ParseBool),
-	}
+func (s *scope) channel(k *channelKeys) channel {
+	return channel{k, read(s, k.capture, 0, ParseByteSize), read(s, k.events, false, ParseBool)}
 }
 
 // serverURL reads serverurl=. AUTO is as if it were not there; an empty one means
@@ -185,23 +197,21 @@ func (s *scope) processes(sh *shared) []*Program {
 			break // the others would fail alike
 		}
 	}
-	sort.SliceStable(programs, func(i, j int) bool { return programs[i].Name < programs[j].Name })
+	slices.SortStableFunc(programs, func(a, b *Program) int { return cmp.Compare(a.Name, b.Name) })
 	return programs
 }
 
 // process reads the keys that may differ between the processes of a section.
-func (s *scope) process(sh *shared, number int) *Program {
+func (s *scope) process(sh *shared, n int) *Program {
 	p := sh.Program
-	own := s.names.with(map[string]operand{
-		"process_num": {isNum: true, number: number},
-		"numprocs":    {isNum: true, number: sh.numprocs},
-	})
-	env := s.in(own).ownEnvironment()
+	own := s.names.with([]named{counted("process_num", n), counted("numprocs", sh.numprocs)})
+	t := s.in(own)
+	env := t.ownEnvironment()
 	if !s.addEnvironment(&p, env) {
 		return &p
 	}
+	own.env = env
 
-	t := s.in(own.withEnv(env))
 	p.Directory = read(t, "directory", "", asText)
 	p.Env = t.environmentSources()
 	p.Limits = t.limits()
@@ -220,7 +230,8 @@ func (s *scope) process(sh *shared, number int) *Program {
 }
 
 // addEnvironment gives a program the environment of [supervisord] and its own, unless
-// there are too many of them.
+// there are too many of them. What it adds to its own changes no name, since all names
+// have a place where those of [supervisord] are.
 func (s *scope) addEnvironment(p *Program, own map[string]string) bool {
 	p.Environment = s.cfg.Server.Environment
 	if len(own) == 0 {
@@ -231,8 +242,17 @@ func (s *scope) addEnvironment(p *Program, own map[string]string) bool {
 		s.fail("environment", s.option("environment"), textf(msgVariables, maxVariables), "")
 		return false
 	}
-	p.Environment = maps.Clone(p.Environment)
-	maps.Copy(p.Environment, own)
+	if len(p.Environment)+len(own) > 8 {
+		p.Environment = maps.Clone(p.Environment)
+		maps.Copy(p.Environment, own)
+		return true
+	}
+	for name, value := range p.Environment {
+		if _, set := own[name]; !set {
+			own[name] = value
+		}
+	}
+	p.Environment = own // which has room for so few
 	return true
 }
 
@@ -253,11 +273,12 @@ func (s *scope) ownEnvironment() map[string]string {
 // a name with a blank or a colon could not be told apart in any message.
 func (s *scope) instanceName(sh *shared) string {
 	opt := sh.templateOption
-	x := expansion{value: sh.template, where: "process_name", names: s.names}
+	x := expansion{value: sh.template, names: s.names}
 	if opt != nil {
-		_, _, in, _ := s.doc.lookup(s.sec.name, "process_name")
-		x = s.expansion(sh.template, opt, in, "process_name")
+		_, in := s.doc.find(s.sec.name, "process_name")
+		x = s.expansion(sh.template, opt, in)
 	}
+	x.where = "process_name"
 	name, err := x.run()
 	if err != nil {
 		s.fail("process_name", opt, err, hintOf(err))
@@ -272,14 +293,14 @@ func (s *scope) instanceName(sh *shared) string {
 // output reads where one channel of a process goes.
 func (s *scope) output(sh *shared, c channel) Output {
 	out := Output{CaptureMaxBytes: c.capture, Events: c.events, StripANSI: s.cfg.Server.StripANSI}
-	fileKey, syslogKey := c.key+"_logfile", c.key+"_syslog"
+	fileKey := c.key.logfile
 	target := read(s, fileKey, logTarget{auto: true}, twice(s, fileKey, s.logTarget))
-	out.Backups = read(s, fileKey+"_backups", 10, parseCountInt)
-	out.MaxBytes = read(s, fileKey+"_maxbytes", 50<<20, ParseByteSize)
-	out.Syslog = read(s, syslogKey, false, ParseBool)
+	out.Backups = read(s, c.key.backups, 10, parseCountInt)
+	out.MaxBytes = read(s, c.key.maxBytes, 50<<20, ParseByteSize)
+	out.Syslog = read(s, c.key.syslog, false, ParseBool)
 	out.Auto, out.Logfile = target.auto, target.file
 	if target.file == ownOutput && !s.original {
-		out.Logfile = "/dev/" + c.key
+		out.Logfile = "/dev/" + c.key.word
 	}
 	if s.checking {
 		s.checkRotation(fileKey, out)
@@ -288,11 +309,11 @@ func (s *scope) output(sh *shared, c channel) Output {
 	switch {
 	case target.syslog:
 		out.Syslog = true
-		s.doubt(fileKey, msgSyslogFile, s.sec.name, fileKey, syslogKey)
+		s.doubt(fileKey, msgSyslogFile, s.sec.name, fileKey, c.key.syslog)
 	case target.auto && out.MaxBytes == 0:
-		s.doubt(fileKey+"_maxbytes", msgAuto, s.sec.name, fileKey)
+		s.doubt(c.key.maxBytes, msgAuto, s.sec.name, fileKey)
 	}
-	if c.key == "stderr" && sh.RedirectStderr {
+	if c.key == stderrKeys && sh.RedirectStderr {
 		if !target.auto && !target.syslog && !target.none {
 			s.doubt(fileKey, msgIgnored, s.sec.name)
 		}

@@ -118,7 +118,7 @@ func (s *scope) environment(value string) (map[string]string, error) {
 // variablesOf parses a key that has the grammar of environment=.
 func (s *scope) variablesOf(key, value string) (map[string]string, error) {
 	if s.original {
-		tokens, err := lexOld(value)
+		tokens, err := lexOld(value, nil)
 		if err == nil {
 			var env map[string]string
 			if env, _, err = pairs(tokens, value, true); err == nil {

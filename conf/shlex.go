@@ -75,7 +75,8 @@ func quoted(s string, start int, word *strings.Builder) (int, error) {
 //
 // doubt says what a reader may not expect of the result; it is "" nearly always.
 func ParseEnvironment(s string) (env map[string]string, doubt string, err error) {
-	tokens, err := lexOld(s)
+	var room [64]string
+	tokens, err := lexOld(s, room[:0])
 	if err == nil {
 		if env, doubt, err = pairs(tokens, s, true); err == nil {
 			return env, doubt, nil
@@ -115,9 +116,8 @@ func pairs(tokens []string, whole string, strip bool) (map[string]string, string
 
 // lexOld cuts s into the tokens of the older grammar: a backslash is a character
 // like any other, a quote that begins a token ends it too, and one inside a word
-// is part of the word. Tokens keep their quotes.
-func lexOld(s string) ([]string, error) {
-	var tokens []string
+// is part of the word. Tokens keep their quotes. They are added to the given ones.
+func lexOld(s string, tokens []string) ([]string, error) {
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case isBlank(c):
@@ -132,6 +132,15 @@ func lexOld(s string) ([]string, error) {
 			tokens = append(tokens, s[i:i+end+2])
 			i += end + 2
 		case isWord(rune(c), false):
+			end := i
+			for end < len(s) && (isWord(rune(s[end]), false) || s[end] == '\'' || s[end] == '"') {
+				end++
+			}
+			if end == len(s) || s[end] != '#' {
+				tokens = append(tokens, s[i:end])
+				i = end
+				break
+			}
 			var word strings.Builder
 			// A comment does not end the word: the next line goes on with it.
 			for i < len(s) && (isWord(rune(s[i]), false) || strings.IndexByte("'\"#", s[i]) >= 0) {

@@ -26,7 +26,6 @@ func pythonInt(s string) (int64, error) {
 // parseDigits reads digits of a base, of whatever script. orig is what the error
 // quotes.
 func parseDigits(s string, base int64, orig string) (int64, error) {
-	bad := textf(msgInt, repr(orig))
 	negative := false
 	if s != "" && (s[0] == '+' || s[0] == '-') {
 		negative = s[0] == '-'
@@ -37,14 +36,14 @@ func parseDigits(s string, base int64, orig string) (int64, error) {
 	for _, r := range s {
 		if r == '_' {
 			if !digit {
-				return 0, bad
+				return 0, textf(msgInt, repr(orig))
 			}
 			digit = false
 			continue
 		}
 		d := digitValue(r)
 		if d < 0 || d >= base {
-			return 0, bad
+			return 0, textf(msgInt, repr(orig))
 		}
 		digit = true
 		if n > (math.MaxInt64-d)/base {
@@ -54,7 +53,7 @@ func parseDigits(s string, base int64, orig string) (int64, error) {
 		}
 	}
 	if !digit {
-		return 0, bad
+		return 0, textf(msgInt, repr(orig))
 	}
 	if negative {
 		n = -n

@@ -139,7 +139,7 @@ func programChanges(old, new *Program) []KeyChange {
 	for _, k := range identityTexts {
 		keys.compare(k.key, k.text(old), k.text(new))
 	}
-	for _, k := range limitTexts {
+	for _, k := range limitTexts() {
 		keys.compare(k.key, k.text(&old.Limits), k.text(&new.Limits))
 	}
 	for _, k := range envTexts {

@@ -153,7 +153,7 @@ func (l *loader) checkSections() {
 		}
 		for _, key := range sec.keys() {
 			opt := sec.option(key)
-			if !sec.kind.any && !slices.Contains(sec.kind.keys, properKey(opt.key)) && !strings.HasPrefix(opt.key, "[") {
+			if !sec.kind.any && !slices.Contains(sec.kind.keys(), properKey(opt.key)) && !strings.HasPrefix(opt.key, "[") {
 				l.warnAt(opt.at(), sec.name, opt.key, "the key is unknown and ignored", keyHint(sec.name, opt.key))
 			}
 			if main := properKey(opt.key); main != opt.key && sec.spelt(main) != opt {

@@ -353,11 +353,11 @@ func TestCheckOfARealDirectory(t *testing.T) {
 
 func TestEveryKeyIsKnownSomewhere(t *testing.T) {
 	for _, key := range allKeys() {
-		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.word != defaultSection && slices.Contains(k.keys, key) }) {
+		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.word != defaultSection && slices.Contains(k.keys(), key) }) {
 			t.Errorf("no kind of section has %s", key)
 		}
 	}
-	for section, keys := range extensions {
+	for section, keys := range extensions() {
 		if kindOf(section) == nil {
 			section += ":x" // a kind with names
 		}

@@ -107,7 +107,7 @@ func hintFor(key, value string) string {
 		return "names such as LANG or LC_* with commas between them"
 	case slices.Contains(controlKeys, key):
 		return controlHint(key, value)
-	case slices.Contains(limitKeys, key) && limitHint(key) != "":
+	case slices.Contains(limitKeys(), key) && limitHint(key) != "":
 		return limitHint(key)
 	case key == "reload_timeout":
 		return "seconds; 0: as long as it takes"

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -78,19 +79,19 @@ var CapabilityNames = []string{
 	"PERFMON", "BPF", "CHECKPOINT_RESTORE",
 }
 
-// resourceKeys and limitKeys are the keys of all this.
-var (
-	resourceKeys = func() []string {
-		var keys []string
-		for _, r := range Resources {
-			keys = append(keys, rlimitPrefix+r.Name)
-		}
-		return keys
-	}()
-	limitKeys = slices.Concat(resourceKeys, []string{
+// resourceKeys are the keys of Resources, in their order.
+var resourceKeys = []string{
+	rlimitPrefix + "as", rlimitPrefix + "core", rlimitPrefix + "cpu", rlimitPrefix + "data", rlimitPrefix + "fsize", rlimitPrefix + "locks",
+	rlimitPrefix + "memlock", rlimitPrefix + "msgqueue", rlimitPrefix + "nice", rlimitPrefix + "nofile", rlimitPrefix + "nproc", rlimitPrefix + "rss",
+	rlimitPrefix + "rtprio", rlimitPrefix + "rttime", rlimitPrefix + "sigpending", rlimitPrefix + "stack",
+}
+
+// limitKeys are the keys of all this.
+func limitKeys() []string {
+	return slices.Concat(resourceKeys, []string{
 		"capabilities", "cpu_affinity", "limits_strict", "nice", "no_new_privs", "oom_score_adj", "pdeathsig",
 	})
-)
+}
 
 const rlimitPrefix = "rlimit_"
 
@@ -248,7 +249,7 @@ func parseDeathSignal(value string) (syscall.Signal, error) {
 }
 
 // limitTexts shows the keys.
-var limitTexts = func() []limitText {
+var limitTexts = sync.OnceValue(func() []limitText {
 	var list []limitText
 	for _, r := range Resources {
 		list = append(list, limitText{rlimitPrefix + r.Name, func(l *Limits) string { return l.resourceText(r) }})
@@ -265,7 +266,7 @@ var limitTexts = func() []limitText {
 		{"no_new_privs", func(l *Limits) string { return strconv.FormatBool(l.NoNewPrivs) }},
 		{"limits_strict", func(l *Limits) string { return strconv.FormatBool(l.Strict) }},
 	}...)
-}()
+})
 
 type limitText struct {
 	key  string
@@ -322,7 +323,7 @@ func deathSignalText(l *Limits) string {
 // limits shows the limits of a process: of the resources only those that are set.
 func (e *explainer) limits(p *Program) []Setting {
 	var list []Setting
-	for _, t := range limitTexts {
+	for _, t := range limitTexts() {
 		if !slices.Contains(knownKeys(p.Section), t.key) {
 			continue
 		}

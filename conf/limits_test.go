@@ -85,7 +85,7 @@ func TestLimits(t *testing.T) {
 			}
 			l := c.Groups[0].Programs[0].Limits
 			var words []string
-			for _, text := range limitTexts {
+			for _, text := range limitTexts() {
 				if v := text.text(&l); v != "" && v != "false" && v != "max" {
 					words = append(words, text.key+"="+v)
 				}
@@ -109,5 +109,16 @@ func checkTravel(t *testing.T, l Limits) {
 	var back Limits
 	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, l) {
 		t.Errorf("%s became %+v (%v)", text, back, err)
+	}
+}
+
+func TestEveryResourceHasItsKey(t *testing.T) {
+	if len(resourceKeys) != len(Resources) {
+		t.Fatalf("%d keys for %d resources", len(resourceKeys), len(Resources))
+	}
+	for i, r := range Resources {
+		if want := rlimitPrefix + r.Name; resourceKeys[i] != want {
+			t.Errorf("key %d is %s, want %s", i, resourceKeys[i], want)
+		}
 	}
 }

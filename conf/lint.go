@@ -72,7 +72,7 @@ func (l *loader) lintSection(sec *section) {
 	if sec.kind != nil {
 		word = sec.kind.word
 	}
-	ours, extension := extensions[word]
+	ours, extension := extensions()[word]
 	extension = extension && sec.kind != nil
 	whole := sec.kind == nil || extension && ours == nil
 	if whole {
@@ -97,7 +97,7 @@ func (l *loader) lintSection(sec *section) {
 		case word == "ctlplugin" && opt.key != ctlFactoryKey:
 			text = "the key is given to the plugin, which refuses what it does not know"
 		case sec.kind.any:
-		case !slices.Contains(sec.kind.keys, properKey(opt.key)), sec.name == defaultSection && isExtension(properKey(opt.key)):
+		case !slices.Contains(sec.kind.keys(), properKey(opt.key)), sec.name == defaultSection && isExtension(properKey(opt.key)):
 			text = "the key is unknown and ignored"
 		case inGroup && strings.HasPrefix(opt.key, "socket"):
 			text = "the program is in a group and gets no socket there"
@@ -112,7 +112,7 @@ func (l *loader) lintSection(sec *section) {
 
 // isExtension says whether a key is one of our extensions wherever it stands.
 func isExtension(key string) bool {
-	for _, keys := range extensions {
+	for _, keys := range extensions() {
 		if slices.Contains(keys, key) {
 			return true
 		}

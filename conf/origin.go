@@ -24,15 +24,15 @@ func (e *explainer) setting(section, key, value string) Setting {
 	case value == "":
 	case isSecretKey(key):
 		s.Value = hidden
-	case slices.Contains(plainKeys, key):
+	case slices.Contains(booleanKeys, key), slices.Contains(plainKeys, key):
 	default:
 		s.Value = e.hide(value, e.valuesOf(section, names))
 	}
 	return s
 }
 
-// plainKeys hold a word or a number that can give nothing away.
-var plainKeys = slices.Concat(booleanKeys, []string{
+// plainKeys hold a word or a number that can give nothing away, as booleanKeys do.
+var plainKeys = []string{
 	"access",
 	"autorestart",
 	"buffer_policy",
@@ -68,7 +68,7 @@ var plainKeys = slices.Concat(booleanKeys, []string{
 	"uids",
 	"umask",
 	"update_mode",
-})
+}
 
 // Origin is what sets a key of a section.
 func (r *Reading) Origin(section, key string) Origin { return r.l.keyOrigin(section, key)[0] }

@@ -92,7 +92,7 @@ func TestSampleShowsEveryKeyOfEverySection(t *testing.T) {
 			return strings.HasPrefix(key, rlimitPrefix) && key != "rlimit_nofile"
 		})
 	}
-	programKeys, hookKeys := oneLimit(programKeys), oneLimit(hookKeys)
+	programKeys, hookKeys := oneLimit(programKeys()), oneLimit(hookKeys())
 	want := map[string][]string{
 		"unix_http_server": unixKeys, "inet_http_server": inetKeys, "supervisord": serverKeys,
 		"supervisorctl":                      append(slices.Clone(ctlKeys), "serverurl"), // the socket and the port

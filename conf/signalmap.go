@@ -144,12 +144,16 @@ func stopSequenceText(p *Program) string {
 	return strings.Join(words, " ") + " KILL"
 }
 
-// uncatchable are the signals that never reach a handler, or that are the
+// uncatchable tells the signals that never reach a handler, or that are the
 // business of the runtime and of who waits for children.
-var uncatchable = map[syscall.Signal]bool{
-	syscall.SIGKILL: true, syscall.SIGSTOP: true, syscall.SIGCHLD: true, syscall.SIGURG: true, syscall.SIGPIPE: true,
-	syscall.SIGSEGV: true, syscall.SIGBUS: true, syscall.SIGFPE: true, syscall.SIGILL: true, syscall.SIGTRAP: true, syscall.SIGSYS: true,
-	syscall.SIGABRT: true, syscall.SIGSTKFLT: true, syscall.SIGPROF: true, syscall.SIGVTALRM: true, syscall.SIGTTIN: true, syscall.SIGTTOU: true,
+func uncatchable(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE,
+		syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS,
+		syscall.SIGABRT, syscall.SIGSTKFLT, syscall.SIGPROF, syscall.SIGVTALRM, syscall.SIGTTIN, syscall.SIGTTOU:
+		return true
+	}
+	return false
 }
 
 // parseSignalMap reads rules SIGNAL:NAME=SIGNAL with commas between them.
@@ -168,7 +172,7 @@ func parseSignalMap(s string) ([]SignalRule, error) {
 		if err != nil {
 			return nil, err
 		}
-		if uncatchable[sig] {
+		if uncatchable(sig) {
 			return nil, textf("%s cannot be handed on: it never arrives, or means the daemon itself", SignalName(sig))
 		}
 		to, err := signalOfProgram(send)

@@ -15,10 +15,19 @@ const (
 	cyan   colour = 36
 )
 
-// stateColours are the colours of the words in the second column of status.
-var stateColours = map[string]colour{
-	"RUNNING": green, "STARTING": yellow, "STOPPING": yellow, "BACKOFF": yellow,
-	"FATAL": red, "UNKNOWN": red, "EXITED": cyan, "STOPPED": cyan,
+// stateColour is the colour of a word in the second column of status.
+func stateColour(state string) colour {
+	switch state {
+	case "RUNNING":
+		return green
+	case "STARTING", "STOPPING", "BACKOFF":
+		return yellow
+	case "FATAL", "UNKNOWN":
+		return red
+	case "EXITED", "STOPPED":
+		return cyan
+	}
+	return 0
 }
 
 // wantsColour tells whether w shows colours and the user wants to see them: a

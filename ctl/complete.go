@@ -74,7 +74,7 @@ func (s *session) candidates(head, typed string) []string {
 // flagWords returns the words with a dash that may stand behind a verb. One
 // that takes a value ends with an equals sign.
 func (v verb) flagWords() []string {
-	words := append([]string{}, oddWords[v.name]...)
+	words := append([]string{}, oddWords(v.name)...)
 	for _, f := range v.flags() {
 		word := "--" + f.name
 		if f.value != "" {

@@ -70,28 +70,61 @@ const (
 	codeCertificate   api.Code = 613
 )
 
-var problemNames = map[api.Code]string{
-	codeUnauthorized: "UNAUTHORIZED", codeCancelled: "CANCELLED", codeBadUsage: "BAD_USAGE", codeTimeout: "TIMEOUT",
-	codeRefused: "CONNECTION_REFUSED", codeNoSocket: "NO_SOCKET", codePermission: "PERMISSION", codeUnreachable: "UNREACHABLE",
-	codeNoAnswer: "NO_ANSWER", codeLost: "CONNECTION_LOST", codeNotSupervisor: "NOT_SUPERVISOR", codeOtherVersion: "OTHER_VERSION",
-	codeRejected: "REJECTED", codeBadURL: "BAD_URL", codeBadConfig: "BAD_CONFIG",
-	codeCertificate: "BAD_CERTIFICATE",
+// problemNames is a list, since a map would be filled whenever the program starts.
+var problemNames = []struct {
+	code api.Code
+	name string
+}{
+	{codeUnauthorized, "UNAUTHORIZED"}, {codeCancelled, "CANCELLED"}, {codeBadUsage, "BAD_USAGE"}, {codeTimeout, "TIMEOUT"},
+	{codeRefused, "CONNECTION_REFUSED"}, {codeNoSocket, "NO_SOCKET"}, {codePermission, "PERMISSION"}, {codeUnreachable, "UNREACHABLE"},
+	{codeNoAnswer, "NO_ANSWER"}, {codeLost, "CONNECTION_LOST"}, {codeNotSupervisor, "NOT_SUPERVISOR"}, {codeOtherVersion, "OTHER_VERSION"},
+	{codeRejected, "REJECTED"}, {codeBadURL, "BAD_URL"}, {codeBadConfig, "BAD_CONFIG"},
+	{codeCertificate, "BAD_CERTIFICATE"},
 }
 
-// clientCodes are the codes of what a client finds out about its server.
-var clientCodes = map[error]api.Code{
-	client.ErrUnauthorized: codeUnauthorized, client.ErrRefused: codeRefused, client.ErrNoFile: codeNoSocket,
-	client.ErrPermission: codePermission, client.ErrUnreachable: codeUnreachable, client.ErrTimeout: codeNoAnswer,
-	client.ErrLost: codeLost, client.ErrNotSupervisor: codeNotSupervisor, client.ErrRejected: codeRejected, client.ErrProtocol: codeBadURL, client.ErrCertificate: codeCertificate,
+// nameOf returns the name of a code.
+func nameOf(code api.Code) string {
+	for _, p := range problemNames {
+		if p.code == code {
+			return p.name
+		}
+	}
+	return code.String()
+}
+
+// clientCode is the code of what a client finds out about its server; 0: there is none.
+func clientCode(kind error) api.Code {
+	switch kind {
+	case client.ErrUnauthorized:
+		return codeUnauthorized
+	case client.ErrRefused:
+		return codeRefused
+	case client.ErrNoFile:
+		return codeNoSocket
+	case client.ErrPermission:
+		return codePermission
+	case client.ErrUnreachable:
+		return codeUnreachable
+	case client.ErrTimeout:
+		return codeNoAnswer
+	case client.ErrLost:
+		return codeLost
+	case client.ErrNotSupervisor:
+		return codeNotSupervisor
+	case client.ErrRejected:
+		return codeRejected
+	case client.ErrProtocol:
+		return codeBadURL
+	case client.ErrCertificate:
+		return codeCertificate
+	}
+	return 0
 }
 
 // newProblem returns a problem with the name of its code; the message is that
 // and text.
 func newProblem(code api.Code, text string) *problem {
-	name, ok := problemNames[code]
-	if !ok {
-		name = code.String()
-	}
+	name := nameOf(code)
 	for _, prefix := range []string{"Error: ", "ERROR: ", "error: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
@@ -115,8 +148,8 @@ func problemOf(err error) *problem {
 		return newProblem(codeTimeout, err.Error())
 	case errors.Is(err, context.Canceled):
 		return newProblem(codeCancelled, "interrupted")
-	case errors.As(err, &own) && clientCodes[own.Kind] != 0:
-		p := newProblem(clientCodes[own.Kind], err.Error())
+	case errors.As(err, &own) && clientCode(own.Kind) != 0:
+		p := newProblem(clientCode(own.Kind), err.Error())
 		p.Hint = strings.Join(own.Hints, "\n")
 		return p
 	}

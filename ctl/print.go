@@ -52,7 +52,7 @@ func (s *session) name(text string) string {
 // report tells the result of a request about one process.
 func (s *session) report(known outcomes, r api.Status) {
 	s.entry(r)
-	o, ok := known[r.Status]
+	o, ok := known.of(r.Status)
 	switch {
 	case !ok:
 		o = outcome{"ERROR (" + s.name(r.Description) + ")", exitGeneric}
@@ -95,7 +95,7 @@ func (s *session) nameWidth(processes []api.ProcessInfo) int {
 func (s *session) tableLines(processes []api.ProcessInfo, width int) (lines []string) {
 	for _, p := range processes {
 		state := s.name(p.StateName)
-		lines = append(lines, padded(s.name(p.Namespec()), width+3)+s.paint(stateColours[p.StateName], state)+padded("", 10-utf8.RuneCountInString(state))+s.name(p.Description))
+		lines = append(lines, padded(s.name(p.Namespec()), width+3)+s.paint(stateColour(p.StateName), state)+padded("", 10-utf8.RuneCountInString(state))+s.name(p.Description))
 	}
 	return lines
 }

@@ -75,12 +75,12 @@ func (s *session) meanwhile(ctx context.Context, request func() error) error {
 // goal is what a request about many processes brings them to.
 type goal struct {
 	word   string
-	states map[string]bool
+	states []string
 }
 
 var (
-	goalRunning = &goal{"running", map[string]bool{"RUNNING": true}}
-	goalStopped = &goal{"stopped", stopped}
+	goalRunning = &goal{"running", []string{"RUNNING"}}
+	goalStopped = &goal{"stopped", []string{"STOPPED", "EXITED", "FATAL", "UNKNOWN"}}
 )
 
 // sketch says how many of the processes that names mean have reached the goal,
@@ -94,7 +94,7 @@ func (g *goal) sketch(all []api.ProcessInfo, names []string) string {
 		}
 		total++
 		switch {
-		case g.states[info.StateName]:
+		case slices.Contains(g.states, info.StateName):
 			there++
 		case info.StateName == "STARTING" || info.StateName == "STOPPING" || info.StateName == "BACKOFF":
 			moving = append(moving, info.Namespec())

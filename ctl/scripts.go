@@ -6,7 +6,7 @@ import (
 )
 
 // argWords names the kinds of arguments to the scripts.
-var argWords = map[kind]string{
+var argWords = [...]string{
 	nothing: "", verbNames: "verbs", groupNames: "groups", processNames: "processes", signalThenProcesses: "signals", shellNames: "shells",
 }
 
@@ -75,7 +75,7 @@ func (zshScripter) verbs(table []verb) string {
 	var b strings.Builder
 	for _, v := range table {
 		var bare, valued []string
-		for _, word := range oddWords[v.name] {
+		for _, word := range oddWords(v.name) {
 			bare = append(bare, quote(word))
 		}
 		for _, f := range v.flags() {
@@ -127,7 +127,7 @@ func (fishScripter) verbs(table []verb) string {
 		if words := fishWords(v.args); words != "" {
 			fmt.Fprintf(&b, "complete -c supervisorctl -n %s -a %s\n", is, fishQuote(words))
 		}
-		for _, word := range oddWords[v.name] {
+		for _, word := range oddWords(v.name) {
 			fmt.Fprintf(&b, "complete -c supervisorctl -n %s -s %s\n", is, strings.TrimPrefix(word, "-"))
 		}
 		for _, f := range v.flags() {

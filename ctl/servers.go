@@ -24,13 +24,17 @@ const (
 	acts                // to one after another
 )
 
-// spreads has the verbs that know what to do with several servers.
-var spreads = map[string]spread{
-	"EOF": here, "exit": here, "quit": here, "help": here, "completion": here, "open": here, hiddenNames: here,
-	"status": looks, "version": looks, "pid": looks, "avail": looks, "tail": looks, "maintail": looks, "logs": looks,
-	"why": looks, "wait": looks, "events": looks, "metrics": looks, "orphans": looks,
-	"start": acts, "stop": acts, "restart": acts, "signal": acts, "clear": acts, "add": acts, "remove": acts,
-	"reread": acts, "update": acts, "reload": acts, "shutdown": acts,
+// spreads says how a verb goes to several servers, if it knows what to do with them.
+func spreads(verb string) spread {
+	switch verb {
+	case "EOF", "exit", "quit", "help", "completion", "open", hiddenNames:
+		return here
+	case "status", "version", "pid", "avail", "tail", "maintail", "logs", "why", "wait", "events", "metrics", "orphans":
+		return looks
+	case "start", "stop", "restart", "signal", "clear", "add", "remove", "reread", "update", "reload", "shutdown":
+		return acts
+	}
+	return alone
 }
 
 // enlist has the session work with several servers, each by a session of its
@@ -50,7 +54,7 @@ func (s *session) enlist(urls []string) {
 
 // goesRound tells whether a verb goes to several servers.
 func (s *session) goesRound(v verb) bool {
-	how := spreads[v.name]
+	how := spreads(v.name)
 	return len(s.members) > 0 && (how == looks || how == acts)
 }
 
@@ -61,7 +65,7 @@ func (s *session) toServers(ctx context.Context, v verb, arg string) {
 		m.flags, m.exit, m.sheet, m.interactive, m.shell = s.flags, 0, nil, false, s.shell
 	}
 	switch {
-	case spreads[v.name] == acts:
+	case spreads(v.name) == acts:
 		s.inTurn(ctx, v, arg)
 	case s.flags.on("follow") || s.flags.on("watch") || slices.Contains(strings.Fields(arg), "-f"):
 		s.flowing(ctx, v, arg)

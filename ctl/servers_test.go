@@ -197,7 +197,7 @@ func TestTheSameServerTwiceIsOne(t *testing.T) {
 func TestEveryVerbIsPlacedAmongServers(t *testing.T) {
 	known := map[string]bool{"fg": true, "top": true} // those that are alone
 	for _, v := range verbs() {
-		if spreads[v.name] == alone && !known[v.name] {
+		if spreads(v.name) == alone && !known[v.name] {
 			t.Errorf("%s is refused with several servers: give it its place in servers.go", v.name)
 		}
 	}

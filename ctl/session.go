@@ -106,7 +106,7 @@ func (s *session) execute(ctx context.Context, line string) {
 		s.unknownVerb(line, word)
 		return
 	}
-	if complaint == "" && len(s.members) > 0 && spreads[v.name] == alone {
+	if complaint == "" && len(s.members) > 0 && spreads(v.name) == alone {
 		complaint, hint = fmt.Sprintf(textOneServer, v.name), hintOneServer
 	}
 	if complaint != "" {

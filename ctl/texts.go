@@ -73,56 +73,70 @@ type outcome struct {
 	exit int    // 0 leaves the exit code as it is
 }
 
-// outcomes has a row for every result that has words of its own.
-type outcomes map[api.Code]outcome
+// outcomes has a row for every result that has words of its own. It is a list, since a
+// map would be filled whenever the program starts.
+type outcomes []struct {
+	code api.Code
+	outcome
+}
+
+// of returns the row of a result.
+func (known outcomes) of(code api.Code) (o outcome, ok bool) {
+	for i := range known {
+		if known[i].code == code {
+			return known[i].outcome, true
+		}
+	}
+	return o, false
+}
 
 // line words the fault of a request about name.
 func (known outcomes) line(name string, fault *api.Fault) string {
-	if o, ok := known[fault.Code]; ok {
+	if o, ok := known.of(fault.Code); ok {
 		return name + ": " + o.text
 	}
 	return name + ": ERROR (" + fault.Text() + ")"
 }
 
 var startOutcomes = outcomes{
-	api.Success:             {"started", 0},
-	api.AlreadyStarted:      {"ERROR (already started)", 0},
-	api.BadName:             {textNoSuchProcess, exitGeneric},
-	api.NoFile:              {"ERROR (no such file)", exitGeneric},
-	api.NotExecutable:       {"ERROR (file is not executable)", exitGeneric},
-	api.SpawnError:          {"ERROR (spawn error)", exitNotRunning},
-	api.AbnormalTermination: {"ERROR (abnormal termination)", exitNotRunning},
+	{api.Success, outcome{"started", 0}},
+	{api.AlreadyStarted, outcome{"ERROR (already started)", 0}},
+	{api.BadName, outcome{textNoSuchProcess, exitGeneric}},
+	{api.NoFile, outcome{"ERROR (no such file)", exitGeneric}},
+	{api.NotExecutable, outcome{"ERROR (file is not executable)", exitGeneric}},
+	{api.SpawnError, outcome{"ERROR (spawn error)", exitNotRunning}},
+	{api.AbnormalTermination, outcome{"ERROR (abnormal termination)", exitNotRunning}},
 }
 
 var stopOutcomes = outcomes{
-	api.Success:    {"stopped", 0},
-	api.NotRunning: {"ERROR (not running)", 0},
-	api.BadName:    {textNoSuchProcess, exitGeneric},
-	api.Failed:     {"", exitGeneric},
+	{api.Success, outcome{"stopped", 0}},
+	{api.NotRunning, outcome{"ERROR (not running)", 0}},
+	{api.BadName, outcome{textNoSuchProcess, exitGeneric}},
+	{api.Failed, outcome{"", exitGeneric}},
 }
 
 var signalOutcomes = outcomes{
-	api.Success:    {"signalled", 0},
-	api.BadSignal:  {"ERROR (bad signal name)", exitGeneric},
-	api.NotRunning: {"ERROR (not running)", exitNotRunning},
-	api.BadName:    {textNoSuchProcess, exitGeneric},
+	{api.Success, outcome{"signalled", 0}},
+	{api.BadSignal, outcome{"ERROR (bad signal name)", exitGeneric}},
+	{api.NotRunning, outcome{"ERROR (not running)", exitNotRunning}},
+	{api.BadName, outcome{textNoSuchProcess, exitGeneric}},
 }
 
 var reloadOutcomes = outcomes{
-	api.Success:       {"reloaded", 0},
-	api.UnknownMethod: {"ERROR (this server cannot reload single programs; signal them instead)", exitGeneric},
-	api.NotRunning:    {"ERROR (not running)", exitNotRunning},
-	api.BadName:       {textNoSuchProcess, exitGeneric},
+	{api.Success, outcome{"reloaded", 0}},
+	{api.UnknownMethod, outcome{"ERROR (this server cannot reload single programs; signal them instead)", exitGeneric}},
+	{api.NotRunning, outcome{"ERROR (not running)", exitNotRunning}},
+	{api.BadName, outcome{textNoSuchProcess, exitGeneric}},
 }
 
 var clearOutcomes = outcomes{
-	api.Success: {"cleared", 0},
-	api.BadName: {textNoSuchProcess, exitGeneric},
-	api.Failed:  {"ERROR (failed)", exitGeneric},
+	{api.Success, outcome{"cleared", 0}},
+	{api.BadName, outcome{textNoSuchProcess, exitGeneric}},
+	{api.Failed, outcome{"ERROR (failed)", exitGeneric}},
 }
 
 var tailOutcomes = outcomes{
-	api.BadName: {"ERROR (no such process name)", exitGeneric},
-	api.NoFile:  {"ERROR (no log file)", exitGeneric},
-	api.Failed:  {"ERROR (unknown error reading log)", exitGeneric},
+	{api.BadName, outcome{"ERROR (no such process name)", exitGeneric}},
+	{api.NoFile, outcome{"ERROR (no log file)", exitGeneric}},
+	{api.Failed, outcome{"ERROR (unknown error reading log)", exitGeneric}},
 }

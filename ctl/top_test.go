@@ -112,11 +112,11 @@ func TestSortingOfTop(t *testing.T) {
 		{Name: "c", Group: "c", Uptime: 10, CPUSeconds: ptr(5.0), RSS: ptr(int64(5)), FDs: ptr(3), Threads: ptr(8), Processes: ptr(2), State: 200, Restarts: 9},
 	})
 	for key, want := range map[byte]string{'c': "cba", 'm': "bca", 'f': "cba", 't': "cba", 'p': "cba", 'u': "bca", 'r': "cab", 'n': "abc", 's': "cba"} {
-		i := slices.IndexFunc(usageKeys, func(k usageKey) bool { return k.key == key })
+		i := slices.IndexFunc(usageKeys(), func(k usageKey) bool { return k.key == key })
 		if i < 0 {
 			t.Fatalf("no key %c", key)
 		}
-		sortUsage(rows, usageKeys[i])
+		sortUsage(rows, usageKeys()[i])
 		var got string
 		for _, r := range rows {
 			got += r.Name

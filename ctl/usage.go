@@ -76,16 +76,19 @@ func b2i(b bool) int {
 	return 0
 }
 
-var usageKeys = []usageKey{
-	{'c', "CPU%", descending(func(r usageRow) *float64 { return r.CPUPercent })},
-	{'m', "RSS", descending(func(r usageRow) *int64 { return r.RSS })},
-	{'f', "FDS", descending(func(r usageRow) *int { return r.FDs })},
-	{'t', "THR", descending(func(r usageRow) *int { return r.Threads })},
-	{'p', "PROC", descending(func(r usageRow) *int { return r.Processes })},
-	{'u', "UPTIME", descending(func(r usageRow) *float64 { return &r.Uptime })},
-	{'r', "RESTARTS", descending(func(r usageRow) *int { return &r.Restarts })},
-	{'n', "NAME", func(usageRow, usageRow) int { return 0 }},
-	{'s', "STATE", func(a, b usageRow) int { return cmp.Compare(b.State, a.State) }},
+// usageKeys are the columns that top can be sorted by, the first one at first.
+func usageKeys() []usageKey {
+	return []usageKey{
+		{'c', "CPU%", descending(func(r usageRow) *float64 { return r.CPUPercent })},
+		{'m', "RSS", descending(func(r usageRow) *int64 { return r.RSS })},
+		{'f', "FDS", descending(func(r usageRow) *int { return r.FDs })},
+		{'t', "THR", descending(func(r usageRow) *int { return r.Threads })},
+		{'p', "PROC", descending(func(r usageRow) *int { return r.Processes })},
+		{'u', "UPTIME", descending(func(r usageRow) *float64 { return &r.Uptime })},
+		{'r', "RESTARTS", descending(func(r usageRow) *int { return &r.Restarts })},
+		{'n', "NAME", func(usageRow, usageRow) int { return 0 }},
+		{'s', "STATE", func(a, b usageRow) int { return cmp.Compare(b.State, a.State) }},
+	}
 }
 
 // sortUsage sorts by the column of a key, and then by name, as servers do.

@@ -12,9 +12,9 @@ import (
 // add activates groups of the configuration as last read.
 func (s *session) add(ctx context.Context, arg string) error {
 	return s.eachGroup(ctx, arg, (*client.Client).AddGroup, "%s: added process group", outcomes{
-		api.AlreadyAdded:  {"ERROR: process group already active", 0},
-		api.BadName:       {"ERROR: no such process/group: %s", exitGeneric},
-		api.ShutdownState: {"ERROR: shutting down", exitGeneric},
+		{api.AlreadyAdded, outcome{"ERROR: process group already active", 0}},
+		{api.BadName, outcome{"ERROR: no such process/group: %s", exitGeneric}},
+		{api.ShutdownState, outcome{"ERROR: shutting down", exitGeneric}},
 	})
 }
 
@@ -36,10 +36,12 @@ func (s *session) eachGroup(ctx context.Context, arg string, act func(*client.Cl
 		told := outcome{text: done}
 		if err != nil {
 			var fault *api.Fault
-			if !errors.As(err, &fault) || faults[fault.Code].text == "" {
+			if !errors.As(err, &fault) {
 				return err
 			}
-			told = faults[fault.Code]
+			if told, _ = faults.of(fault.Code); told.text == "" {
+				return err
+			}
 		}
 		s.printf("%s", strings.Replace(told.text, "%s", s.name(name), 1))
 		if told.exit != 0 {

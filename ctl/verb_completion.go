@@ -27,7 +27,12 @@ const namesPatience = time.Second
 var signalNames = []string{"HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "STOP", "CONT", "WINCH"}
 
 // oddWords are the words with a dash that are no flags.
-var oddWords = map[string][]string{"maintail": {"-f"}, "tail": {"-f"}}
+func oddWords(verb string) []string {
+	if verb == "maintail" || verb == "tail" {
+		return []string{"-f"}
+	}
+	return nil
+}
 
 // scripter writes what the tables say in the language of a shell.
 type scripter interface {
@@ -38,14 +43,16 @@ type scripter interface {
 	options([]string) string // @OPTIONS@
 }
 
-var scripters = map[string]scripter{"bash": bashScripter{}, "zsh": zshScripter{}, "fish": fishScripter{}}
+func scripters() map[string]scripter {
+	return map[string]scripter{"bash": bashScripter{}, "zsh": zshScripter{}, "fish": fishScripter{}}
+}
 
 // shells returns the shells that there are scripts for.
-func shells() []string { return slices.Sorted(maps.Keys(scripters)) }
+func shells() []string { return slices.Sorted(maps.Keys(scripters())) }
 
 // completion prints the completion script of a shell.
 func (s *session) completion(_ context.Context, shell string) error {
-	_, ok := scripters[shell]
+	_, ok := scripters()[shell]
 	if !ok {
 		hint := ""
 		if near := nearest(shell, shells()); near != "" {
@@ -62,7 +69,7 @@ func (s *session) completion(_ context.Context, shell string) error {
 
 // completionScript fills the script of a shell in from a table of verbs.
 func completionScript(shell string, table []verb) string {
-	w := scripters[shell]
+	w := scripters()[shell]
 	template, err := completionScripts.ReadFile("completion/supervisorctl." + shell)
 	if err != nil {
 		panic("bug: " + err.Error())

@@ -16,13 +16,15 @@ import (
 )
 
 // eventsFlags are the flags of events.
-var eventsFlags = []flag{
-	{name: "follow", short: "f", help: "go on with what happens from now on, until Ctrl-C"},
-	{name: "since", value: "SERIAL", parse: parseSerial, help: "begin after the event with this serial (--json shows them)"},
-	{name: "type", value: "T,...", parse: parseTypes, words: slices.Concat(conf.EventTypes(), api.FollowedTypes()),
-		help: "only these types, such as PROCESS_STATE; output and ticks come only if they are named"},
-	{name: "pools", help: "show the pools of event listeners instead: what waits, and what was lost"},
-	timeoutFlag,
+func eventsFlags() []flag {
+	return []flag{
+		{name: "follow", short: "f", help: "go on with what happens from now on, until Ctrl-C"},
+		{name: "since", value: "SERIAL", parse: parseSerial, help: "begin after the event with this serial (--json shows them)"},
+		{name: "type", value: "T,...", parse: parseTypes, words: slices.Concat(conf.EventTypes(), api.FollowedTypes()),
+			help: "only these types, such as PROCESS_STATE; output and ticks come only if they are named"},
+		{name: "pools", help: "show the pools of event listeners instead: what waits, and what was lost"},
+		timeoutFlag,
+	}
 }
 
 func parseSerial(text string) (any, error) {

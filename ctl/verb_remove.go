@@ -10,7 +10,7 @@ import (
 // remove takes stopped groups out of the daemon.
 func (s *session) remove(ctx context.Context, arg string) error {
 	return s.eachGroup(ctx, arg, (*client.Client).RemoveGroup, "%s: removed process group", outcomes{
-		api.StillRunning: {"ERROR: process/group still running: %s", exitGeneric},
-		api.BadName:      {"ERROR: no such process/group: %s", exitGeneric},
+		{api.StillRunning, outcome{"ERROR: process/group still running: %s", exitGeneric}},
+		{api.BadName, outcome{"ERROR: no such process/group: %s", exitGeneric}},
 	})
 }

@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"gosupervisor/ctl/api"
@@ -10,7 +11,7 @@ import (
 )
 
 // stopped are the states that make the exit code of status 3.
-var stopped = map[string]bool{"STOPPED": true, "EXITED": true, "FATAL": true, "UNKNOWN": true}
+var stopped = []string{"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 // status prints a line for each process that is asked for.
 func (s *session) status(ctx context.Context, arg string) error {
@@ -42,7 +43,7 @@ func (s *session) status(ctx context.Context, arg string) error {
 		}
 	}
 	for _, p := range all {
-		if stopped[p.StateName] {
+		if slices.Contains(stopped, p.StateName) {
 			s.fail(exitStopped)
 			break
 		}

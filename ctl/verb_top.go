@@ -51,7 +51,7 @@ func (s *session) top(ctx context.Context, arg string) error {
 		}
 	}
 	rows := usageRows(first, second)
-	for _, line := range usageTable(rows, func(state, text string) string { return s.paint(stateColours[state], text) }) {
+	for _, line := range usageTable(rows, func(state, text string) string { return s.paint(stateColour(state), text) }) {
 		fmt.Fprintln(s.out, line)
 	}
 	for _, r := range rows {
@@ -154,7 +154,7 @@ func (s *session) topLive(ctx context.Context, v *screen, ask func(context.Conte
 		}
 	})
 	defer cancel(nil) // before the screen is closed, which waits for that goroutine
-	t := &liveTop{s: s, v: v, before: first, rows: usageRows(nil, first), by: usageKeys[0]}
+	t := &liveTop{s: s, v: v, before: first, rows: usageRows(nil, first), by: usageKeys()[0]}
 	for {
 		t.draw()
 		select {
@@ -164,8 +164,8 @@ func (s *session) topLive(ctx context.Context, v *screen, ask func(context.Conte
 			if !ok || key == 'q' || key == 'Q' || key == ctrlC {
 				return nil
 			}
-			if i := slices.IndexFunc(usageKeys, func(k usageKey) bool { return k.key == key }); i >= 0 {
-				t.by = usageKeys[i]
+			if i := slices.IndexFunc(usageKeys(), func(k usageKey) bool { return k.key == key }); i >= 0 {
+				t.by = usageKeys()[i]
 			}
 		case sig := <-v.signals:
 			if !resized(sig) {
@@ -190,7 +190,7 @@ func (t *liveTop) take(l look) {
 func (t *liveTop) draw() {
 	sortUsage(t.rows, t.by)
 	var keys string
-	for _, k := range usageKeys {
+	for _, k := range usageKeys() {
 		keys += string(k.key) + " "
 	}
 	second := "sorted by " + t.by.title + "; press " + keys + "for another column, q to quit"
@@ -201,6 +201,6 @@ func (t *liveTop) draw() {
 		second = textNotMeasured
 	}
 	lines := append([]string{usageSummary(t.rows), second, ""},
-		usageTable(t.rows, func(state, text string) string { return t.s.paint(stateColours[state], text) })...)
+		usageTable(t.rows, func(state, text string) string { return t.s.paint(stateColour(state), text) })...)
 	t.v.draw(lines)
 }

@@ -20,10 +20,17 @@ const (
 	lateLook  = 2 * time.Second // how long it may take to say what has not come in time
 )
 
-// waitGoals are the goals as the line of progress has them.
-var waitGoals = map[api.Goal]*goal{
-	api.GoalRunning: goalRunning, api.GoalStopped: goalStopped,
-	api.GoalExited: {"exited", map[string]bool{"EXITED": true}}, api.GoalFatal: {"fatal", map[string]bool{"FATAL": true}},
+// waitGoal is a goal as the line of progress has it.
+func waitGoal(g api.Goal) *goal {
+	switch g {
+	case api.GoalStopped:
+		return goalStopped
+	case api.GoalExited:
+		return &goal{"exited", []string{"EXITED"}}
+	case api.GoalFatal:
+		return &goal{"fatal", []string{"FATAL"}}
+	}
+	return goalRunning
 }
 
 // wait waits until processes have reached a state.
@@ -49,7 +56,7 @@ func (s *session) wait(ctx context.Context, arg string) error {
 		if err != nil {
 			return ""
 		}
-		return waitGoals[target].sketch(all, names)
+		return waitGoal(target).sketch(all, names)
 	})()
 	var results []api.WaitResult
 	err = s.meanwhile(ctx, func() (err error) {

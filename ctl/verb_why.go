@@ -161,7 +161,7 @@ func tailOf(ctx context.Context, c *client.Client, name string, channel api.Chan
 // without control characters wherever it goes, since that is what it is for.
 func (s *session) printWhy(x api.Explanation) {
 	clean := func(text string) string { return visible(text, "") }
-	fmt.Fprintf(s.out, "%s  %s", clean(x.Namespec()), s.paint(stateColours[x.StateName], clean(x.StateName)))
+	fmt.Fprintf(s.out, "%s  %s", clean(x.Namespec()), s.paint(stateColour(x.StateName), clean(x.StateName)))
 	if x.Description != "" {
 		fmt.Fprintf(s.out, "  %s", clean(x.Description))
 	}
@@ -232,7 +232,7 @@ func (s *session) printHistory(history []api.Transition) {
 	for _, h := range history {
 		gap := strings.Repeat(" ", max(0, to-utf8.RuneCountInString(h.To)))
 		fmt.Fprintf(s.out, "  %s  %-*s -> %s%s  %s\n", time.UnixMilli(int64(h.Time*1000)).Format("2006-01-02 15:04:05.000"),
-			from, visible(h.From, ""), s.paint(stateColours[h.To], visible(h.To, "")), gap, visible(h.Reason, ""))
+			from, visible(h.From, ""), s.paint(stateColour(h.To), visible(h.To, "")), gap, visible(h.Reason, ""))
 	}
 }
 

@@ -74,7 +74,7 @@ func ownVerbs() []verb {
 	return []verb{
 		{hiddenNames, nothing, (*session).namesFor, "", nil},
 		{"completion", shellNames, (*session).completion, helpCompletion, nil},
-		{"events", processNames, (*session).events, helpEvents, eventsFlags},
+		{"events", processNames, (*session).events, helpEvents, eventsFlags()},
 		{"logs", processNames, (*session).logs, helpLogs, logsFlags},
 		{"metrics", nothing, (*session).metrics, helpMetrics, timed},
 		{"orphans", nothing, (*session).orphans, helpOrphans, timed},
@@ -88,18 +88,22 @@ func ownVerbs() []verb {
 	}
 }
 
+// findVerb makes the second table only if the first one does not have the verb.
 func findVerb(name string) (verb, bool) {
-	all := verbs()
-	i := slices.IndexFunc(all, func(v verb) bool { return v.name == name })
-	if i < 0 {
-		return verb{}, false
+	for _, table := range []func() []verb{classicVerbs, ownVerbs} {
+		for _, v := range table() {
+			if v.name == name {
+				return v, true
+			}
+		}
 	}
-	return all[i], true
+	return verb{}, false
 }
 
 // own tells whether the original does not have the verb.
 func (v verb) own() bool {
-	return slices.ContainsFunc(ownVerbs(), func(o verb) bool { return o.name == v.name })
+	is := func(o verb) bool { return o.name == v.name }
+	return !slices.ContainsFunc(classicVerbs(), is) && slices.ContainsFunc(ownVerbs(), is)
 }
 
 // misuseCode returns the exit code for words that the verb does not take. Those

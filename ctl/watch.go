@@ -261,7 +261,7 @@ func (t *liveStatus) draw(now time.Time) {
 	}
 	var states []string
 	for _, state := range order {
-		states = append(states, t.s.paint(stateColours[state], fmt.Sprintf("%d %s", count[state], visible(state, ""))))
+		states = append(states, t.s.paint(stateColour(state), fmt.Sprintf("%d %s", count[state], visible(state, ""))))
 	}
 	second := "live; press q to quit"
 	if t.notice != "" {

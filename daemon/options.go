@@ -20,12 +20,23 @@ var longOptions = []string{
 	"+check", "+json", "+lint=", "+print-config", "+container",
 }
 
-// optionName gives both spellings of an option one name.
-var optionName = map[string]string{
-	"-c": "configuration", "-n": "nodaemon", "-s": "silent", "-h": "help", "-?": "help", "-v": "version",
-	"-u": "user", "-m": "umask", "-d": "directory", "-l": "logfile", "-y": "logfile_maxbytes",
-	"-z": "logfile_backups", "-e": "loglevel", "-j": "pidfile", "-i": "identifier", "-q": "childlogdir",
-	"-k": "nocleanup", "-a": "minfds", "-t": "strip_ansi",
+// optionName gives both spellings of an option one name. It is a list, since a map would
+// be filled whenever the program starts.
+var optionName = [...]struct{ flag, name string }{
+	{"-c", "configuration"}, {"-n", "nodaemon"}, {"-s", "silent"}, {"-h", "help"}, {"-?", "help"}, {"-v", "version"},
+	{"-u", "user"}, {"-m", "umask"}, {"-d", "directory"}, {"-l", "logfile"}, {"-y", "logfile_maxbytes"},
+	{"-z", "logfile_backups"}, {"-e", "loglevel"}, {"-j", "pidfile"}, {"-i", "identifier"}, {"-q", "childlogdir"},
+	{"-k", "nocleanup"}, {"-a", "minfds"}, {"-t", "strip_ansi"},
+}
+
+// nameOf is the one name of an option.
+func nameOf(flag string) string {
+	for i := range optionName {
+		if optionName[i].flag == flag {
+			return optionName[i].name
+		}
+	}
+	return strings.TrimPrefix(flag, "--")
 }
 
 // options are what the command line says. Apply lays them over a
@@ -75,10 +86,7 @@ func parseOptions(args []string, h *conf.Host) (*options, error) {
 	}
 	seen := map[string]bool{}
 	for _, opt := range opts {
-		name := strings.TrimPrefix(opt.Flag, "--")
-		if long, ok := optionName[opt.Flag]; ok {
-			name = long
-		}
+		name := nameOf(opt.Flag)
 		if seen[name] {
 			return nil, fmt.Errorf("conflicting command line option %s", conf.Repr(opt.Flag))
 		}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"strconv"
 	"time"
 
@@ -90,9 +89,9 @@ func (a *attic) tidy() {
 
 // allocated returns how many bytes were ever allocated.
 func allocated() uint64 {
-	all := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(all)
-	return all[0].Value.Uint64()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // leaveCode takes our file's code and constants out of our memory. They are the

@@ -276,14 +276,35 @@ func (p *Param) convert(v any, strict bool) (any, *Fault) {
 	return nil, p.wrongType(v)
 }
 
-var wanted = map[Type]string{
-	String: "a string", Data: `a string, or {"base64": "..."}`, Int: "an integer", Boolean: "true or false",
-	Signal: "the name or the number of a signal", Output: "stdout or stderr", Array: "an array", Struct: "an object",
-	ToState: "running, stopped, exited or fatal", Names: "a string or an array of strings",
+// wanted says what a parameter of a type takes.
+func wanted(t Type) string {
+	switch t {
+	case String:
+		return "a string"
+	case Data:
+		return `a string, or {"base64": "..."}`
+	case Int:
+		return "an integer"
+	case Boolean:
+		return "true or false"
+	case Signal:
+		return "the name or the number of a signal"
+	case Output:
+		return "stdout or stderr"
+	case Array:
+		return "an array"
+	case Struct:
+		return "an object"
+	case ToState:
+		return "running, stopped, exited or fatal"
+	case Names:
+		return "a string or an array of strings"
+	}
+	return ""
 }
 
 func (p *Param) wrongType(v any) *Fault {
-	detail := p.Name + " must be " + wanted[p.Type] + ", not " + show(v)
+	detail := p.Name + " must be " + wanted(p.Type) + ", not " + show(v)
 	if p.Echo {
 		return &Fault{Code: IncorrectParameters, Detail: show(v), Hint: detail}
 	}

@@ -31,21 +31,27 @@ const (
 	Forbidden            Code = 99 // no role allows it; the original has no roles
 )
 
-var codeNames = map[Code]string{
-	UnknownMethod: "UNKNOWN_METHOD", IncorrectParameters: "INCORRECT_PARAMETERS",
-	BadArguments: "BAD_ARGUMENTS", SignatureUnsupported: "SIGNATURE_UNSUPPORTED",
-	ShutdownState: "SHUTDOWN_STATE", BadName: "BAD_NAME", BadSignal: "BAD_SIGNAL",
-	NoFile: "NO_FILE", NotExecutable: "NOT_EXECUTABLE", Failed: "FAILED",
-	AbnormalTermination: "ABNORMAL_TERMINATION", SpawnError: "SPAWN_ERROR",
-	AlreadyStarted: "ALREADY_STARTED", NotRunning: "NOT_RUNNING", Success: "SUCCESS",
-	AlreadyAdded: "ALREADY_ADDED", StillRunning: "STILL_RUNNING", CantReread: "CANT_REREAD",
-	Forbidden: "FORBIDDEN",
+// codeNames is a list, since a map would be filled whenever the program starts.
+var codeNames = [...]struct {
+	code Code
+	name string
+}{
+	{UnknownMethod, "UNKNOWN_METHOD"}, {IncorrectParameters, "INCORRECT_PARAMETERS"},
+	{BadArguments, "BAD_ARGUMENTS"}, {SignatureUnsupported, "SIGNATURE_UNSUPPORTED"},
+	{ShutdownState, "SHUTDOWN_STATE"}, {BadName, "BAD_NAME"}, {BadSignal, "BAD_SIGNAL"},
+	{NoFile, "NO_FILE"}, {NotExecutable, "NOT_EXECUTABLE"}, {Failed, "FAILED"},
+	{AbnormalTermination, "ABNORMAL_TERMINATION"}, {SpawnError, "SPAWN_ERROR"},
+	{AlreadyStarted, "ALREADY_STARTED"}, {NotRunning, "NOT_RUNNING"}, {Success, "SUCCESS"},
+	{AlreadyAdded, "ALREADY_ADDED"}, {StillRunning, "STILL_RUNNING"}, {CantReread, "CANT_REREAD"},
+	{Forbidden, "FORBIDDEN"},
 }
 
 // String returns the name, such as BAD_NAME.
 func (c Code) String() string {
-	if s, ok := codeNames[c]; ok {
-		return s
+	for i := range codeNames {
+		if codeNames[i].code == c {
+			return codeNames[i].name
+		}
 	}
 	return "FAILED"
 }

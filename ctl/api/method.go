@@ -3,6 +3,7 @@ package api
 import (
 	"sort"
 	"strings"
+	"sync"
 )
 
 // APIVersion is what getAPIVersion answers. Clients recognise a Supervisor by it.
@@ -74,17 +75,17 @@ const (
 	SystemPrefix     = "system."
 )
 
-var methodIndex = func() map[string]*Method {
+var methodIndex = sync.OnceValue(func() map[string]*Method {
 	index := make(map[string]*Method, len(Methods))
 	for i := range Methods {
 		index[Methods[i].Name] = &Methods[i]
 	}
 	return index
-}()
+})
 
 // Lookup returns the method with the full name given.
 func Lookup(name string) (*Method, bool) {
-	m, ok := methodIndex[name]
+	m, ok := methodIndex()[name]
 	return m, ok
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -98,12 +97,12 @@ func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawM
 const replyBuffer = 64 << 10
 
 // signRequest asks for a sign of life.
-var signRequest = []byte(fmt.Sprintf(`{"id":%d,"method":%q}`+"\n", signID, versionMethod))
+var signRequest = []byte(`{"id":3,"method":"` + versionMethod + `"}` + "\n") // signID
 
 // meetRequest asks for the version. The original takes a line with one blank for
 // an HTTP request and answers it with an error; at any other it hangs up and
 // writes a traceback to its log. It waits for an empty line, too.
-var meetRequest = []byte(fmt.Sprintf(`{"id":%d, "method":%q}`+"\r\n\r\n", callID, versionMethod))
+var meetRequest = []byte(`{"id":2, "method":"` + versionMethod + `"}` + "\r\n\r\n") // callID
 
 // meet finds out whether the server speaks lines of JSON: errForeign says that it
 // may speak XML-RPC.

@@ -75,17 +75,28 @@ func (p *proof) hears(text string, whole bool) bool {
 	return false
 }
 
-// The numbers of X509_verify_cert that have a meaning of their own here.
-var verifyKinds = map[string]error{
-	"2": ErrAuthority, "18": ErrAuthority, "19": ErrAuthority, "20": ErrAuthority, "21": ErrAuthority, // no issuer that is known
-	"9": ErrDate, "10": ErrDate, // not yet, not any more
-	"62": ErrName, "64": ErrName, // another host, another address
+// verifyKind knows the numbers of X509_verify_cert that have a meaning of their own here.
+func verifyKind(number string) (kind error, known bool) {
+	switch number {
+	case "2", "18", "19", "20", "21": // no issuer that is known
+		return ErrAuthority, true
+	case "9", "10": // not yet, not any more
+		return ErrDate, true
+	case "62", "64": // another host, another address
+		return ErrName, true
+	}
+	return nil, false
 }
 
-// The reasons of the library for what is no TLS, or too old.
-var reasonKinds = map[string]error{
-	"wrong version number": ErrNotTLS, "packet length too long": ErrNotTLS, "unknown protocol": ErrNotTLS, "http request": ErrNotTLS,
-	"unsupported protocol": ErrVersion, "version too low": ErrVersion, "wrong ssl version": ErrVersion,
+// reasonKind knows the reasons of the library for what is no TLS, or too old.
+func reasonKind(reason string) (kind error, known bool) {
+	switch reason {
+	case "wrong version number", "packet length too long", "unknown protocol", "http request":
+		return ErrNotTLS, true
+	case "unsupported protocol", "version too low", "wrong ssl version":
+		return ErrVersion, true
+	}
+	return nil, false
 }
 
 // failure says why the program ended, once it is gone; nil if the server had
@@ -141,7 +152,7 @@ func isUnknownOption(line string) bool {
 // untrusted reads num=NUMBER:TEXT.
 func untrusted(value, depth string) error {
 	number, text, _ := strings.Cut(strings.TrimPrefix(value, "num="), ":")
-	kind, known := verifyKinds[number]
+	kind, known := verifyKind(number)
 	if depth != "0" && kind == ErrDate {
 		known, text = false, text+" (that of its authority)"
 	}
@@ -173,7 +184,7 @@ func library(line string) error {
 	if reason == "unexpected eof while reading" {
 		return io.ErrUnexpectedEOF
 	}
-	if kind, ok := reasonKinds[reason]; ok {
+	if kind, ok := reasonKind(reason); ok {
 		return &Error{Kind: kind, Text: short(reason)}
 	}
 	return &Error{Kind: ErrFailed, Text: short(reason)}

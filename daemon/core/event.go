@@ -90,11 +90,11 @@ func payload(e *api.Event) string {
 func statePayload(e *api.Event) string {
 	text := fmt.Sprintf("processname:%s groupname:%s from_state:%s", e.Name, e.Group, e.From)
 	switch e.Type {
-	case stateEvents[proc.Starting], stateEvents[proc.Backoff]:
+	case stateEvent(proc.Starting), stateEvent(proc.Backoff):
 		text += fmt.Sprintf(" tries:%d", e.Tries)
-	case stateEvents[proc.Running], stateEvents[proc.Stopping], stateEvents[proc.Stopped]:
+	case stateEvent(proc.Running), stateEvent(proc.Stopping), stateEvent(proc.Stopped):
 		text += fmt.Sprintf(" pid:%d", e.PID)
-	case stateEvents[proc.Exited]:
+	case stateEvent(proc.Exited):
 		expected := 0
 		if e.Expected {
 			expected = 1
@@ -115,20 +115,34 @@ func outputPayload(e *api.Event) string {
 	return fmt.Sprintf("processname:%s groupname:%s pid:%d%s\n%s", e.Name, e.Group, e.PID, more, text)
 }
 
-// stateEvents are the events of the states.
-var stateEvents = func() map[proc.State]string {
-	names := map[proc.State]string{}
-	for _, s := range []proc.State{proc.Stopped, proc.Starting, proc.Running, proc.Backoff, proc.Stopping, proc.Exited, proc.Fatal, proc.Unknown} {
-		names[s] = "PROCESS_STATE_" + s.String()
+// stateEvent is the event of a state.
+func stateEvent(s proc.State) string {
+	switch s {
+	case proc.Stopped:
+		return "PROCESS_STATE_STOPPED"
+	case proc.Starting:
+		return "PROCESS_STATE_STARTING"
+	case proc.Running:
+		return "PROCESS_STATE_RUNNING"
+	case proc.Backoff:
+		return "PROCESS_STATE_BACKOFF"
+	case proc.Stopping:
+		return "PROCESS_STATE_STOPPING"
+	case proc.Exited:
+		return "PROCESS_STATE_EXITED"
+	case proc.Fatal:
+		return "PROCESS_STATE_FATAL"
+	case proc.Unknown:
+		return "PROCESS_STATE_UNKNOWN"
 	}
-	return names
-}()
+	return ""
+}
 
 // publishMove makes a transition an event. It is the last one that the process
 // remembers.
 func (c *Core) publishMove(p *process, mv proc.Move) {
 	c.publishEntry(&entry{of: p, record: *p.history.last(), Event: api.Event{
-		Type: stateEvents[mv.To], Group: p.group.conf.Name, Name: p.conf.Name, From: mv.From.String(),
+		Type: stateEvent(mv.To), Group: p.group.conf.Name, Name: p.conf.Name, From: mv.From.String(),
 		Tries: mv.Tries, PID: mv.PID, Expected: mv.Expected,
 	}})
 }

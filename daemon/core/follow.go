@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
@@ -36,20 +37,20 @@ type pattern struct{ group, process string }
 
 // eventKindNames are the types that a client can ask for, and eventNames those of
 // them that events have; the others are kinds of these.
-var eventKindNames = slices.Concat(conf.EventTypes(), api.FollowedTypes())
+var eventKindNames = sync.OnceValue(func() []string { return slices.Concat(conf.EventTypes(), api.FollowedTypes()) })
 
-var eventNames = func() (names []string) {
-	for _, name := range eventKindNames {
+var eventNames = sync.OnceValue(func() (names []string) {
+	for _, name := range eventKindNames() {
 		kind := func(other string) bool {
 			rest, under := strings.CutPrefix(other, name)
 			return under && strings.HasPrefix(rest, "_")
 		}
-		if name != "EVENT" && !slices.ContainsFunc(eventKindNames, kind) {
+		if name != "EVENT" && !slices.ContainsFunc(eventKindNames(), kind) {
 			names = append(names, name)
 		}
 	}
 	return names
-}()
+})
 
 // isOf tells whether events of a type are of a kind too.
 func isOf(name, kind string) bool {
@@ -61,16 +62,16 @@ func newFilter(types, names []string) (filter, *api.Fault) {
 	f := filter{types: map[string]bool{}}
 	for _, want := range types {
 		kind := strings.ToUpper(want)
-		if !slices.Contains(eventKindNames, kind) {
+		if !slices.Contains(eventKindNames(), kind) {
 			return f, unknownType(want)
 		}
-		for _, name := range eventNames {
+		for _, name := range eventNames() {
 			if isOf(name, kind) {
 				f.types[name] = true
 			}
 		}
 	}
-	for _, name := range eventNames {
+	for _, name := range eventNames() {
 		if len(types) == 0 && kindOf(name) == ordinary {
 			f.types[name] = true
 		}
@@ -84,10 +85,10 @@ func newFilter(types, names []string) (filter, *api.Fault) {
 
 func unknownType(name string) *api.Fault {
 	f := &api.Fault{Code: api.IncorrectParameters, Detail: "there is no event type " + api.Shorten(fmt.Sprintf("%q", name))}
-	if near := api.Nearest(strings.ToUpper(name), eventKindNames); near != "" {
+	if near := api.Nearest(strings.ToUpper(name), eventKindNames()); near != "" {
 		f.Hint = "did you mean " + near + "?"
 	} else {
-		f.Hint = "the types are " + strings.Join(eventKindNames, ", ")
+		f.Hint = "the types are " + strings.Join(eventKindNames(), ", ")
 	}
 	return f
 }
@@ -124,7 +125,7 @@ func (c *Core) since(f *follower, serial int64) {
 	case f.cursor < past.first-1: // of another supervisor
 		f.miss(past.first - 1)
 	}
-	for _, name := range eventNames {
+	for _, name := range eventNames() {
 		if lost := past.lost[kindOf(name)]; f.types[name] && lost > f.cursor {
 			f.miss(lost)
 		}

@@ -165,7 +165,7 @@ func TestEveryTypeThatListenersCanNameCanBeFollowed(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, f.types, fault)
 		}
 		if p := (&pool{types: map[string]bool{name: true}}); true {
-			for _, one := range eventNames {
+			for _, one := range eventNames() {
 				if p.wants(one) != f.types[one] {
 					t.Errorf("%s: a listener gets %s: %v", name, one, p.wants(one))
 				}

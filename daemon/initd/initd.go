@@ -93,7 +93,7 @@ func (r *run) run(signals <-chan os.Signal) int {
 	for {
 		select {
 		case s := <-signals:
-			if sig, ok := s.(syscall.Signal); ok && !kept[sig] {
+			if sig, ok := s.(syscall.Signal); ok && !keeps(sig) {
 				table.Signal(mainKey, sig, r.group)
 			}
 		case code := <-r.ended:
@@ -102,13 +102,16 @@ func (r *run) run(signals <-chan os.Signal) int {
 	}
 }
 
-// kept are the signals that mean us, or nobody: faults of our own, the death of
+// keeps tells the signals that mean us, or nobody: faults of our own, the death of
 // children, what the runtime sends to itself, and what a terminal sends to who is
 // in its background.
-var kept = map[syscall.Signal]bool{
-	syscall.SIGFPE: true, syscall.SIGILL: true, syscall.SIGSEGV: true, syscall.SIGBUS: true,
-	syscall.SIGABRT: true, syscall.SIGTRAP: true, syscall.SIGSYS: true,
-	syscall.SIGCHLD: true, syscall.SIGURG: true, syscall.SIGPIPE: true, syscall.SIGTTIN: true, syscall.SIGTTOU: true,
+func keeps(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGFPE, syscall.SIGILL, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS,
+		syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU:
+		return true
+	}
+	return false
 }
 
 func isTerminal(fd int) bool {

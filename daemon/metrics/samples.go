@@ -55,9 +55,8 @@ func known[T int | int64 | float64](p *process, v *T) []api.Sample {
 	return p.one(float64(*v))
 }
 
-var states = core.States()
-
 func (p *process) states() []api.Sample {
+	states := core.States()
 	list := make([]api.Sample, 0, len(states))
 	for _, state := range states {
 		list = append(list, p.sample(truth(state == p.usage.StateName), "state", state))

@@ -21,16 +21,27 @@ type action struct {
 // one tells whether the action is on a process.
 func (a action) one() bool { return strings.Contains(a.words, "%s") }
 
-var actions = map[string]action{
-	"refresh": {"Show the programs", false, func(p *Handler, _ context.Context, _ Do, _ string) (string, *api.Fault) {
-		return p.at("Page refreshed"), nil
-	}},
-	"stopall":    {"Stop all programs", true, stopAll},
-	"restartall": {"Restart all programs", true, restartAll},
-	"start":      {"Start %s", true, start},
-	"stop":       {"Stop %s", true, stop},
-	"restart":    {"Restart %s", true, restart},
-	"clearlog":   {"Clear the log of %s", true, clearLog},
+// actionOf finds an action by its name.
+func actionOf(name string) (a action, known bool) {
+	switch name {
+	case "refresh":
+		return action{"Show the programs", false, func(p *Handler, _ context.Context, _ Do, _ string) (string, *api.Fault) {
+			return p.at("Page refreshed"), nil
+		}}, true
+	case "stopall":
+		return action{"Stop all programs", true, stopAll}, true
+	case "restartall":
+		return action{"Restart all programs", true, restartAll}, true
+	case "start":
+		return action{"Start %s", true, start}, true
+	case "stop":
+		return action{"Stop %s", true, stop}, true
+	case "restart":
+		return action{"Restart %s", true, restart}, true
+	case "clearlog":
+		return action{"Clear the log of %s", true, clearLog}, true
+	}
+	return a, false
 }
 
 // serveAction does what the arguments ask for and leads back to the page, with
@@ -38,7 +49,7 @@ var actions = map[string]action{
 // first, by a button, which no stranger can press.
 func (p *Handler) serveAction(v *visit) {
 	name := v.form.Get("processname")
-	a, known := actions[v.form.Get("action")]
+	a, known := actionOf(v.form.Get("action"))
 	switch {
 	case !known, a.one() && name == "":
 		p.fail(v.a, http1.StatusBadRequest)
@@ -107,10 +118,21 @@ func restartAll(p *Handler, ctx context.Context, do Do, _ string) (string, *api.
 	return p.at("All restarted"), f
 }
 
-// reasons are the original's words for what keeps a process from starting.
-var reasons = map[api.Code]string{
-	api.NoFile: "no such file", api.NotExecutable: "file not executable", api.AlreadyStarted: "already started",
-	api.SpawnError: "spawn error", api.AbnormalTermination: "abnormal termination",
+// reasonOf has the original's words for what keeps a process from starting; "": it has none.
+func reasonOf(code api.Code) string {
+	switch code {
+	case api.NoFile:
+		return "no such file"
+	case api.NotExecutable:
+		return "file not executable"
+	case api.AlreadyStarted:
+		return "already started"
+	case api.SpawnError:
+		return "spawn error"
+	case api.AbnormalTermination:
+		return "abnormal termination"
+	}
+	return ""
 }
 
 func start(_ *Handler, ctx context.Context, do Do, name string) (string, *api.Fault) {
@@ -121,8 +143,8 @@ func start(_ *Handler, ctx context.Context, do Do, name string) (string, *api.Fa
 	case f.Code == api.ShutdownState:
 		return "", f
 	}
-	reason, known := reasons[f.Code]
-	if !known {
+	reason := reasonOf(f.Code)
+	if reason == "" {
 		reason = unexpected(f)
 	}
 	return "ERROR: Process " + name + ": " + reason, nil
@@ -140,7 +162,7 @@ func restart(_ *Handler, ctx context.Context, do Do, name string) (string, *api.
 	if f == nil || f.Code == api.NotRunning {
 		_, f = do(ctx, "supervisor.startProcess", name, true)
 	}
-	if f != nil && (reasons[f.Code] != "" || f.Code == api.NotRunning || f.Code == api.Failed) {
+	if f != nil && (reasonOf(f.Code) != "" || f.Code == api.NotRunning || f.Code == api.Failed) {
 		f = nil
 	}
 	return "Process " + name + " restarted", f

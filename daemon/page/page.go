@@ -45,13 +45,13 @@ var assets embed.FS
 
 // names are the paths of the static files. Those of the original's pictures
 // show ours, for pages of others that have them.
-var names = map[string][2]string{
-	"/page.js":                    {"assets/page.js", "text/javascript;charset=utf-8"},
-	"/stylesheets/supervisor.css": {"assets/page.css", "text/css;charset=utf-8"},
-	"/icon.svg":                   {"assets/icon.svg", "image/svg+xml"},
-	"/favicon.ico":                {"assets/icon.svg", "image/svg+xml"},
-	"/images/icon.png":            {"assets/icon.svg", "image/svg+xml"},
-	"/images/supervisor.gif":      {"assets/icon.svg", "image/svg+xml"},
+var names = []struct{ path, asset, mime string }{
+	{"/page.js", "assets/page.js", "text/javascript;charset=utf-8"},
+	{"/stylesheets/supervisor.css", "assets/page.css", "text/css;charset=utf-8"},
+	{"/icon.svg", "assets/icon.svg", "image/svg+xml"},
+	{"/favicon.ico", "assets/icon.svg", "image/svg+xml"},
+	{"/images/icon.png", "assets/icon.svg", "image/svg+xml"},
+	{"/images/supervisor.gif", "assets/icon.svg", "image/svg+xml"},
 }
 
 // New returns a handler. fail answers with an error page, and now tells the time
@@ -63,10 +63,10 @@ func New(fail func(*http1.Answer, int), now func() time.Time) *Handler {
 // load returns the content, which is made when it is asked for first.
 var load = sync.OnceValue(func() *content {
 	p := &content{files: map[string]file{}}
-	for path, of := range names {
-		body := mustRead(of[0])
+	for _, of := range names {
+		body := mustRead(of.asset)
 		sum := sha256.Sum256(body)
-		p.files[path] = file{mime: of[1], tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
+		p.files[of.path] = file{mime: of.mime, tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
 	}
 	before, behind, ok := strings.Cut(string(mustRead("assets/index.html")), "<!-- message -->")
 	if !ok {
@@ -86,8 +86,12 @@ func mustRead(name string) []byte {
 
 // Serves tells whether a path is one of the page's.
 func Serves(path string) bool {
-	_, static := names[path]
-	return static || path == "/" || path == "/index.html" || path == "/tail.html"
+	for _, of := range names {
+		if of.path == path {
+			return true
+		}
+	}
+	return path == "/" || path == "/index.html" || path == "/tail.html"
 }
 
 // Serve answers the request q, whose body was form, for a path that Serves names.

@@ -47,22 +47,17 @@ type KeyChange struct {
 // and only if Compare names it.
 func Changes(old, new []*Group) []GroupChange {
 	var changes []GroupChange
-	before := make(map[string]*Group, len(old))
-	for _, g := range old {
-		before[g.Name] = g
-	}
-	now := make(map[string]bool, len(new))
-	for _, g := range new {
-		now[g.Name] = true
-		switch was := before[g.Name]; {
+	before, now := byName{groups: old}, byName{groups: new}
+	for i, g := range new {
+		switch was := before.find(g.Name, i); {
 		case was == nil:
 			changes = append(changes, wholeGroup(g, ChangeAdded))
 		case !sameGroup(was, g):
 			changes = append(changes, changedGroup(was, g))
 		}
 	}
-	for _, g := range old {
-		if !now[g.Name] {
+	for i, g := range old {
+		if now.find(g.Name, i) == nil {
 			changes = append(changes, wholeGroup(g, ChangeRemoved))
 		}
 	}

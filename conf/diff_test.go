@@ -2,6 +2,10 @@ package conf
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -39,5 +43,84 @@ func TestCompare(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestEveryFieldCounts alters one field of a group after another, also within what
+// lists and pointers hold: each makes it another group. So a field that is added and
+// not compared fails here.
+func TestEveryFieldCounts(t *testing.T) {
+	fresh := func() *Group {
+		return &Group{Name: "g", Kind: KindListener, Pool: &Pool{Events: []string{"EVENT"}}, Programs: []*Program{{
+			Environment: map[string]string{"A": "1"}, ExitCodes: []int{0}, StopThen: []StopStep{{syscall.SIGKILL, 1}},
+			Limits: Limits{
+				Resources: []ResourceLimit{{"nofile", 1, 2}}, Nice: new(int), OOMScoreAdj: new(int), CPUs: []int{1}, Capabilities: []string{"CHOWN"},
+				CPUMax: &CPUMax{1000, 1000}, MemoryMax: new(int64), PIDsMax: new(int64),
+			},
+			Env: EnvSources{
+				Files: []EnvPath{{"/a", true}}, Dirs: []EnvPath{{"/b", false}}, From: []EnvFrom{{"C", EnvPath{"/c", true}}},
+				Unset: []string{"D"}, Pass: []string{"E"},
+			},
+			User: &Account{Groups: []int{0}}, Login: &Login{}, Socket: &Socket{Owner: &[2]int{0, 0}},
+		}}}
+	}
+	if !sameGroup(fresh(), fresh()) {
+		t.Fatal("a group is not the same as itself")
+	}
+	// The section of a group is that of a program or has its name, what is stripped
+	// takes a restart, and a user is who it is under any name.
+	silent := []string{"group.Section", "StripANSI", "User.Name"}
+	// For these no list and an empty one are one thing.
+	alike := []string{"ExitCodes", "User.Groups", "group.Programs", "Environment"}
+	fields := 0
+	var walk func(path string, at func(*Group) reflect.Value)
+	differs := func(path string, alter func(*Group)) {
+		fields++
+		other := fresh()
+		alter(other)
+		if sameGroup(fresh(), other) || sameGroup(other, fresh()) {
+			t.Errorf("%s does not count", path)
+		}
+	}
+	walk = func(path string, at func(*Group) reflect.Value) {
+		v := at(fresh())
+		if slices.ContainsFunc(silent, func(s string) bool { return strings.HasSuffix(path, s) }) {
+			return
+		}
+		switch v.Kind() {
+		case reflect.Pointer:
+			if v.IsNil() {
+				t.Fatalf("%s is not set", path)
+			}
+			if !strings.HasSuffix(path, "]") {
+				differs(path+" that is nil", func(g *Group) { at(g).SetZero() })
+			}
+			walk(path, func(g *Group) reflect.Value { return at(g).Elem() })
+		case reflect.Struct:
+			for i := range v.NumField() {
+				walk(path+"."+v.Type().Field(i).Name, func(g *Group) reflect.Value { return at(g).Field(i) })
+			}
+		case reflect.Slice:
+			if v.Len() == 0 {
+				t.Fatalf("%s is empty", path)
+			}
+			differs(path+" without its entry", func(g *Group) { at(g).Set(at(g).Slice(0, 0)) })
+			if !slices.ContainsFunc(alike, func(s string) bool { return strings.HasSuffix(path, s) }) {
+				empty := fresh()
+				at(empty).Set(at(empty).Slice(0, 0))
+				none := fresh()
+				at(none).SetZero()
+				if sameGroup(empty, none) || sameGroup(none, empty) {
+					t.Errorf("%s that is empty is as one that is not set", path)
+				}
+			}
+			walk(path+"[0]", func(g *Group) reflect.Value { return at(g).Index(0) })
+		default:
+			differs(path, func(g *Group) { alter(t, at(g)) })
+		}
+	}
+	walk("group", func(g *Group) reflect.Value { return reflect.ValueOf(g).Elem() })
+	if fields < 100 {
+		t.Errorf("only %d fields were found", fields)
 	}
 }

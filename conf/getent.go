@@ -34,7 +34,7 @@ func (l *loader) lookups() {
 		return
 	}
 	s := l.scope("supervisord", l.base)
-	v.SupplementaryFrom = read(s, "supplementary_from", FromFiles, parseWord(FromFiles, FromGetent))
+	v.SupplementaryFrom = readWord(s, "supplementary_from", FromFiles, []LookupSource{FromFiles, FromGetent})
 	if v.SupplementaryFrom == FromGetent {
 		l.directory = l.host.useGetent()
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -27,8 +28,9 @@ func (l *loader) groups() {
 			l.fcgi(name)
 		}
 	}
-	slices.SortStableFunc(l.cfg.Groups, func(a, b *Group) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
+	sort.SliceStable(l.cfg.Groups, func(i, j int) bool {
+		a, b := l.cfg.Groups[i], l.cfg.Groups[j]
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name)) < 0
 	})
 }
 

@@ -50,9 +50,9 @@ func (l *loader) hook(section string) {
 	h := &Hook{Name: name, Child: p}
 	h.Events = s.events()
 	h.Programs = read(s, "programs", nil, parsePatterns)
-	h.Timeout = read(s, "timeout", 30, within(0, 1<<31-1))
-	h.Parallel = read(s, "parallel", 1, within(1, maxParallel))
-	h.BufferSize = read(s, "buffer_size", 100, within(1, maxHookEvents))
+	h.Timeout = read(s, "timeout", 30, func(v string) (int, error) { return within(v, 0, 1<<31-1) })
+	h.Parallel = read(s, "parallel", 1, func(v string) (int, error) { return within(v, 1, maxParallel) })
+	h.BufferSize = read(s, "buffer_size", 100, func(v string) (int, error) { return within(v, 1, maxHookEvents) })
 	s.identity(p)
 	p.Umask = read(s, "umask", -1, parseMask)
 	s.hookChild(p)
@@ -77,14 +77,12 @@ func (s *scope) hookChild(p *Program) {
 }
 
 // within reads a number between two bounds.
-func within(low, high int) func(string) (int, error) {
-	return func(value string) (int, error) {
-		n, err := parseCountInt(value)
-		if err == nil && (n < low || n > high) {
-			err = textf(msgHookNumber, n, low, high)
-		}
-		return n, err
+func within(value string, low, high int) (int, error) {
+	n, err := parseCountInt(value)
+	if err == nil && (n < low || n > high) {
+		err = textf(msgHookNumber, n, low, high)
 	}
+	return n, err
 }
 
 // WantsProcess tells whether the hook wants the events of a process, or, where there

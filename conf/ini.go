@@ -306,12 +306,15 @@ func (d *document) valueOf(in *section, opt *option) string {
 	if !in.merged {
 		return opt.value
 	}
+	return d.mergedValue(in, escape(opt.key))
+}
+
+func (d *document) mergedValue(in *section, key string) string {
 	if in.file != d.parsed {
 		in.file, in.parsed = d.parsed, d.parts(in.name)
 	}
-	key := escape(opt.key)
-	for _, part := range slices.Backward(in.parsed) {
-		if k, err := part.GetKey(key); err == nil {
+	for i := len(in.parsed) - 1; i >= 0; i-- {
+		if k, err := in.parsed[i].GetKey(key); err == nil {
 			return unescape(k.Value())
 		}
 	}

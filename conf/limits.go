@@ -106,8 +106,8 @@ func (s *scope) limits() (l Limits) {
 			l.Resources = append(l.Resources, *v)
 		}
 	}
-	l.Nice = limit(s, "nice", within(-20, 19))
-	l.OOMScoreAdj = limit(s, "oom_score_adj", within(-1000, 1000))
+	l.Nice = limit(s, "nice", func(v string) (int, error) { return within(v, -20, 19) })
+	l.OOMScoreAdj = limit(s, "oom_score_adj", func(v string) (int, error) { return within(v, -1000, 1000) })
 	if cpus := limit(s, "cpu_affinity", parseCPUs); cpus != nil {
 		l.CPUs = *cpus
 	}
@@ -199,10 +199,10 @@ func parseCPUs(value string) ([]int, error) {
 	cpus := []int{}
 	for _, item := range parseList(value) {
 		from, to, ranged := strings.Cut(item, "-")
-		first, err := within(0, maxCPU)(from)
+		first, err := within(from, 0, maxCPU)
 		last := first
 		if err == nil && ranged {
-			last, err = within(0, maxCPU)(to)
+			last, err = within(to, 0, maxCPU)
 		}
 		if err != nil || last < first {
 			return nil, textf(msgCPUs, Repr(value))

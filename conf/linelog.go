@@ -78,11 +78,11 @@ func (s *scope) lineLog() LineLog {
 	if s.original {
 		return g
 	}
-	g.Format = read(s, "log_format", g.Format, parseWord(logFormats...))
-	g.Timestamps = read(s, "log_timestamps", g.Timestamps, parseWord(logTimestamps...))
+	g.Format = readWord(s, "log_format", g.Format, logFormats)
+	g.Timestamps = readWord(s, "log_timestamps", g.Timestamps, logTimestamps)
 	g.MaxLine = read(s, "log_max_line", g.MaxLine, parseMaxLine)
 	g.PartialMS = read(s, "log_partial_ms", g.PartialMS, parsePartialMS)
-	g.Backpressure = read(s, "log_backpressure", g.Backpressure, parseWord(backpressures...))
+	g.Backpressure = readWord(s, "log_backpressure", g.Backpressure, backpressures)
 	return g
 }
 

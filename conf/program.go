@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"slices"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -57,14 +57,16 @@ type channelKeys struct {
 	logfile, backups, maxBytes, capture, events, syslog string
 }
 
-var stdoutKeys, stderrKeys = keysOfChannel("stdout"), keysOfChannel("stderr")
-
-func keysOfChannel(word string) *channelKeys {
-	return &channelKeys{
-		word: word, logfile: word + "_logfile", backups: word + "_logfile_backups", maxBytes: word + "_logfile_maxbytes",
-		capture: word + "_capture_maxbytes", events: word + "_events_enabled", syslog: word + "_syslog",
+var (
+	stdoutKeys = &channelKeys{
+		"stdout", "stdout_logfile", "stdout_logfile_backups", "stdout_logfile_maxbytes",
+		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_syslog",
 	}
-}
+	stderrKeys = &channelKeys{
+		"stderr", "stderr_logfile", "stderr_logfile_backups", "stderr_logfile_maxbytes",
+		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_syslog",
+	}
+)
 
 // programs reads a program section and makes its processes, sorted by name. kind
 // is the section's word before the colon.
@@ -113,8 +115,8 @@ func (s *scope) shared(group string) *shared {
 	s.stopSequence(p)
 	s.killScope(p)
 	p.ReloadSignal = read(s, "reload_signal", syscall.SIGHUP, signalOfProgram)
-	p.OnFatal = read(s, "on_fatal", FatalIgnored, parseWord(onFatals...))
-	p.OnExit = read(s, "on_exit", ExitIgnored, parseWord(onExits...))
+	p.OnFatal = readWord(s, "on_fatal", FatalIgnored, onFatals)
+	p.OnExit = readWord(s, "on_exit", ExitIgnored, onExits)
 	p.RedirectStderr = read(s, "redirect_stderr", false, ParseBool)
 	p.LogRing = defaultLogRing
 	if !s.original {
@@ -197,7 +199,9 @@ func (s *scope) processes(sh *shared) []*Program {
 			break // the others would fail alike
 		}
 	}
-	slices.SortStableFunc(programs, func(a, b *Program) int { return cmp.Compare(a.Name, b.Name) })
+	if len(programs) > 1 {
+		sort.SliceStable(programs, func(i, j int) bool { return programs[i].Name < programs[j].Name })
+	}
 	return programs
 }
 
@@ -294,7 +298,9 @@ func (s *scope) instanceName(sh *shared) string {
 func (s *scope) output(sh *shared, c channel) Output {
 	out := Output{CaptureMaxBytes: c.capture, Events: c.events, StripANSI: s.cfg.Server.StripANSI}
 	fileKey := c.key.logfile
-	target := read(s, fileKey, logTarget{auto: true}, twice(s, fileKey, s.logTarget))
+	target := read(s, fileKey, logTarget{auto: true}, func(v string) (logTarget, error) {
+		return twice(s, fileKey, v, s.logTarget)
+	})
 	out.Backups = read(s, c.key.backups, 10, parseCountInt)
 	out.MaxBytes = read(s, c.key.maxBytes, 50<<20, ParseByteSize)
 	out.Syslog = read(s, c.key.syslog, false, ParseBool)
@@ -337,16 +343,14 @@ func (s *scope) logTarget(value string) (logTarget, error) {
 
 // twice has a value expanded a second time before it is parsed, as the original
 // does with a few keys.
-func twice[T any](s *scope, where string, parse func(string) (T, error)) func(string) (T, error) {
+func twice[T any](s *scope, where, value string, parse func(string) (T, error)) (T, error) {
 	if !s.original {
-		return parse
+		return parse(value)
 	}
-	return func(value string) (T, error) {
-		again, err := expansion{value: value, where: where, names: s.names}.run()
-		if err != nil {
-			var none T
-			return none, withHint(err, "%%%% stands for a percent sign here")
-		}
-		return parse(again)
+	again, err := expansion{value: value, where: where, names: s.names}.run()
+	if err != nil {
+		var none T
+		return none, withHint(err, "%%%% stands for a percent sign here")
 	}
+	return parse(again)
 }

@@ -50,8 +50,8 @@ func (l *loader) server() {
 	if l.host.Container {
 		mismatch = MismatchWarns
 	}
-	v.UserMismatch = read(s, "user_mismatch", mismatch, parseWord(MismatchFails, MismatchWarns))
-	v.ExitStatus = read(s, "exit_status", ExitAuto, parseWord(exitStatuses...))
+	v.UserMismatch = readWord(s, "user_mismatch", mismatch, []UserMismatch{MismatchFails, MismatchWarns})
+	v.ExitStatus = readWord(s, "exit_status", ExitAuto, exitStatuses)
 	v.SignalMap = read(s, "signal_map", nil, parseSignalMap)
 	v.ShutdownTimeout = s.shutdownTimeout()
 	v.FatalTailLines = read(s, "fatal_tail_lines", -1, parseTailLines)
@@ -59,7 +59,9 @@ func (l *loader) server() {
 	if !l.original {
 		s = s.in(l.base.with(texts("host_node_name", l.hostname)))
 	}
-	v.Environment = read(s, "environment", map[string]string{}, twice(s, "environment", s.environment))
+	v.Environment = read(s, "environment", map[string]string{}, func(value string) (map[string]string, error) {
+		return twice(s, "environment", value, s.environment)
+	})
 	l.env = l.env.withEnv(v.Environment)
 	l.base = l.env.with(texts("here", l.main.here))
 }

@@ -43,43 +43,41 @@ const maxStopSteps = 16
 
 // parseStopSequence reads SIGNAL[:SECONDS] words. What is left after the last one
 // is killed; a KILL at the end says so.
-func parseStopSequence(wait int) func(string) ([]StopStep, error) {
-	return func(s string) ([]StopStep, error) {
-		var steps []StopStep
-		words := strings.Fields(s)
-		for i, word := range words {
-			name, secs, timed := strings.Cut(word, ":")
-			sig, err := signalOfProgram(name)
-			if err != nil {
-				return nil, err
-			}
-			if sig == syscall.SIGKILL {
-				if i < len(words)-1 || timed {
-					return nil, textf("nothing comes after KILL: %s", Repr(s))
-				}
-				break
-			}
-			step := StopStep{sig, wait}
-			if timed {
-				if step.Secs, err = strconv.Atoi(secs); err != nil || step.Secs < 0 {
-					return nil, textf("not a number of seconds: %s", Repr(secs))
-				}
-			}
-			steps = append(steps, step)
+func parseStopSequence(s string, wait int) ([]StopStep, error) {
+	var steps []StopStep
+	words := strings.Fields(s)
+	for i, word := range words {
+		name, secs, timed := strings.Cut(word, ":")
+		sig, err := signalOfProgram(name)
+		if err != nil {
+			return nil, err
 		}
-		switch {
-		case len(steps) == 0:
-			return nil, textf("no signal to begin with: %s", Repr(s))
-		case len(steps) > maxStopSteps:
-			return nil, textf("more than %d steps", maxStopSteps)
+		if sig == syscall.SIGKILL {
+			if i < len(words)-1 || timed {
+				return nil, textf("nothing comes after KILL: %s", Repr(s))
+			}
+			break
 		}
-		return steps, nil
+		step := StopStep{sig, wait}
+		if timed {
+			if step.Secs, err = strconv.Atoi(secs); err != nil || step.Secs < 0 {
+				return nil, textf("not a number of seconds: %s", Repr(secs))
+			}
+		}
+		steps = append(steps, step)
 	}
+	switch {
+	case len(steps) == 0:
+		return nil, textf("no signal to begin with: %s", Repr(s))
+	case len(steps) > maxStopSteps:
+		return nil, textf("more than %d steps", maxStopSteps)
+	}
+	return steps, nil
 }
 
 // stopSequence reads stop_sequence=, which goes over stopsignal= and stopwaitsecs=.
 func (s *scope) stopSequence(p *Program) {
-	steps := read(s, "stop_sequence", nil, parseStopSequence(p.StopWaitSecs))
+	steps := read(s, "stop_sequence", nil, func(v string) ([]StopStep, error) { return parseStopSequence(v, p.StopWaitSecs) })
 	if len(steps) == 0 {
 		return
 	}
@@ -91,7 +89,7 @@ func (s *scope) stopSequence(p *Program) {
 
 // killScope reads kill_scope=, which goes over stopasgroup= and killasgroup=.
 func (s *scope) killScope(p *Program) {
-	scope := read(s, "kill_scope", "", parseWord(killScopes...))
+	scope := readWord(s, "kill_scope", "", killScopes)
 	if scope == "" {
 		return
 	}

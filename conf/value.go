@@ -334,14 +334,14 @@ var (
 	exitStatuses = []ExitStatus{ExitAuto, ExitZero}
 )
 
-// parseWord returns a parser of one of a few words, in any case.
-func parseWord[T ~string](words ...T) func(string) (T, error) {
-	return func(s string) (T, error) {
-		if w := T(strings.ToLower(s)); slices.Contains(words, w) {
+// readWord reads a key that takes one of a few words, in any case.
+func readWord[T ~string](s *scope, key string, def T, words []T) T {
+	return read(s, key, def, func(value string) (T, error) {
+		if w := T(strings.ToLower(value)); slices.Contains(words, w) {
 			return w, nil
 		}
-		return "", textf("not one of %s: %s", joinWords(words), Repr(s))
-	}
+		return "", textf("not one of %s: %s", joinWords(words), Repr(value))
+	})
 }
 
 func joinWords[T ~string](words []T) string {

@@ -207,7 +207,7 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 	h.clear(r)
 	died := r.release(h, ws)
 	id := core.ProcID(k)
-	h.inbox.post(message{in: core.Reaped{Proc: id}})
+	h.inbox.put(message{in: core.Reaped{Proc: id}}) // with most exits both are known at once
 	in := core.Exited{
 		Proc: id, At: h.instant(at), Wall: at, Code: child.ExitCode(ws), Text: child.ExitText(ws) + died, Closed: closed, Refused: r.refusal,
 	}
@@ -215,6 +215,7 @@ func (h *host) Exited(k child.Key, _ int, ws syscall.WaitStatus, at time.Time) {
 		in.Signal, in.CoreDumped = ws.Signal(), ws.CoreDump()
 	}
 	r.drain(func() { h.inbox.postOutput(message{in: in}) })
+	h.inbox.nudge()
 }
 
 // killTree kills what a program has left behind. Its orphans are ours, as PID 1

@@ -49,6 +49,23 @@ func (b *inbox) post(m message) {
 	b.signal()
 }
 
+// put is post for what more will follow soon, and then nudge: the loop is not woken for it.
+func (b *inbox) put(m message) {
+	b.mu.Lock()
+	b.control = append(b.control, m)
+	b.mu.Unlock()
+}
+
+// nudge wakes the loop if what was put is still there.
+func (b *inbox) nudge() {
+	b.mu.Lock()
+	left := len(b.control) > 0
+	b.mu.Unlock()
+	if left {
+		b.signal()
+	}
+}
+
 // postBytes puts n bytes of a child's output into the lane of output, and waits
 // while that is full.
 func (b *inbox) postBytes(m message, n int) {

@@ -64,16 +64,16 @@ func (l *lead) set(d time.Duration) {
 // follow waits for all pipes, until another goroutine takes the lead.
 func (p *Poller) follow() {
 	for {
-		var ready [sweepMost]*Pump
+		var found [sweepMost]event
 		n := 0
 		err := p.lead.raw.Read(func(uintptr) bool {
-			n = p.ready(&ready)
+			n = p.ready(&found)
 			return n > 0
 		})
 		if err != nil {
 			panic("bug: the poller of output pipes has ended: " + err.Error())
 		}
-		if pump := ready[0]; n == 1 && pump != nil && pump.state.CompareAndSwap(armed, running) {
+		if pump := found[0].pump; n == 1 && pump != nil && !found[0].ended && pump.state.CompareAndSwap(armed, running) {
 			if !pump.prompt() {
 				pump.wake()
 			} else if !p.serve(pump) {
@@ -81,10 +81,8 @@ func (p *Poller) follow() {
 			}
 			continue
 		}
-		for _, pump := range ready[:n] {
-			if pump != nil {
-				pump.kick()
-			}
+		for _, e := range found[:n] {
+			e.tell()
 		}
 	}
 }

@@ -96,9 +96,27 @@ func (p *Poller) start() error {
 	return nil
 }
 
-// ready returns the pumps that have something to read, the longest waiting first. It
-// does not wait.
-func (p *Poller) ready(pumps *[sweepMost]*Pump) int {
+// event is what the kernel says of a pipe.
+type event struct {
+	pump  *Pump // nil: nobody's any more
+	ended bool  // nothing is in it, and nobody can write to it
+}
+
+// tell has the pump run, or end.
+func (e event) tell() {
+	switch {
+	case e.pump == nil:
+	case e.ended:
+		if report := e.pump.close(func() bool { return true }); report != nil {
+			go (*report)() // it closes logs, which may wait for a disk
+		}
+	default:
+		e.pump.kick()
+	}
+}
+
+// ready returns who has something to read, the longest waiting first. It does not wait.
+func (p *Poller) ready(found *[sweepMost]event) int {
 	var events [sweepMost]unix.EpollEvent
 	n, err := unix.EpollWait(p.epoll, events[:], 0)
 	if err != nil || n == 0 {
@@ -107,9 +125,9 @@ func (p *Poller) ready(pumps *[sweepMost]*Pump) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, e := range events[:n] {
-		pumps[i] = nil
+		found[i] = event{ended: e.Events&(unix.EPOLLIN|unix.EPOLLHUP) == unix.EPOLLHUP}
 		if int(e.Fd) < len(p.pumps) {
-			pumps[i] = p.pumps[e.Fd]
+			found[i].pump = p.pumps[e.Fd]
 		}
 	}
 	return n
@@ -137,12 +155,10 @@ func (p *Poller) arm(fd int) {
 // others has those pumps run that have something to read, and tells whether there are
 // any beside the one that asks.
 func (p *Poller) others() bool {
-	var pumps [sweepMost]*Pump
-	n := p.ready(&pumps)
-	for _, pump := range pumps[:n] {
-		if pump != nil {
-			pump.kick()
-		}
+	var found [sweepMost]event
+	n := p.ready(&found)
+	for _, e := range found[:n] {
+		e.tell()
 	}
 	return n > 0 || p.busy.Load() > 1
 }

@@ -107,8 +107,8 @@ func (p *Pump) wake() {
 
 // Drain says that the child is dead. The pump passes on what is in the pipe at
 // this moment, without waiting for anybody, and ends; then it calls done. If
-// it has ended before, Drain calls done itself. A descendant of the child that
-// still holds the pipe finds it broken when it writes again.
+// it has ended before, or if there is nothing to pass on, Drain calls done itself. A
+// descendant of the child that still holds the pipe finds it broken when it writes again.
 func (p *Pump) Drain(done func()) {
 	for {
 		before := p.done.Load()
@@ -125,10 +125,41 @@ func (p *Pump) Drain(done func()) {
 		}
 		if before == nil {
 			close(p.hurry)
-			p.kick()
+			if report := p.close(func() bool { return unread(p.end.fd) == 0 }); report != nil {
+				(*report)()
+			}
 		}
 		return
 	}
+}
+
+// close is kick, for a pipe that may be empty for ever. If so, and if nothing is held back,
+// the pump comes to its end here, without waiting for anything: most programs are quiet
+// when they die, and to wake a goroutine takes longer than all that it would do. What it
+// returns is to be called then; nil: nothing.
+func (p *Pump) close(empty func() bool) (report *func()) {
+	if !p.state.CompareAndSwap(armed, running) {
+		p.kick()
+		return nil
+	}
+	if !p.bare() || !empty() {
+		p.wake()
+		return nil
+	}
+	return p.last(true)
+}
+
+// bare tells whether the end of the pump is nothing to anybody but to who drains it.
+func (p *Pump) bare() bool {
+	if p.o.OnEOF != nil || p.capture != nil || p.holder != nil || p.ansi.held {
+		return false
+	}
+	for _, s := range p.o.Sinks {
+		if _, is := s.(Ender); is {
+			return false
+		}
+	}
+	return true
 }
 
 // run is the pump's goroutine. It reads until the end of file or Drain, or until
@@ -219,9 +250,9 @@ func (p *Pump) await(due time.Time) {
 	p.holder.Flush(p.hurry)
 }
 
-// finish passes on what was held back, tells everybody that this was all and gives
-// up the pipe.
-func (p *Pump) finish(eof bool) {
+// last passes on what was held back, tells everybody that this was all and gives
+// up the pipe. It returns what is to be called by whom it may keep waiting; nil: nothing.
+func (p *Pump) last(eof bool) (report *func()) {
 	p.passOn(p.ansi.end())
 	if p.capture != nil {
 		p.capture.end(p.log)
@@ -237,15 +268,26 @@ func (p *Pump) finish(eof bool) {
 	if eof && p.o.OnEOF != nil {
 		p.o.OnEOF()
 	}
-	if report := p.done.Swap(&ended); report != nil {
+	return p.done.Swap(&ended)
+}
+
+// finish comes to an end, and tells who drains it.
+func (p *Pump) finish(eof bool) {
+	if report := p.last(eof); report != nil {
 		(*report)()
 	}
+}
+
+// unread returns how many bytes wait in a pipe.
+func unread(fd int) int {
+	n, _ := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	return n
 }
 
 // empty reads what is in the pipe now and no more: a descendant of the dead
 // child may go on writing. It returns whether it came to the end of file.
 func (p *Pump) empty() (eof bool) {
-	left, _ := unix.IoctlGetInt(p.end.fd, unix.TIOCINQ)
+	left := unread(p.end.fd)
 	for {
 		n, _ := p.read()
 		if n <= 0 {

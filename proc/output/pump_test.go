@@ -87,6 +87,31 @@ func TestEveryDrainIsReportedOnce(t *testing.T) {
 	}
 }
 
+// plain is a sink that does not care when it was written to last.
+type plain struct{ m memory }
+
+func (p *plain) Prompt() bool                          { return true }
+func (p *plain) Write(b []byte, hurry <-chan struct{}) { p.m.Write(b, hurry) }
+
+func TestADrainWithNothingToPassOnIsOverAtOnce(t *testing.T) {
+	for _, closed := range []bool{false, true} { // by the program, or a descendant still has it
+		var sink plain
+		p, w := start(t, Options{Sinks: []Sink{&sink}})
+		say(t, w, "all that there was")
+		within(t, "it has come", func() bool { return sink.m.String() != "" && p.state.Load() == armed })
+		if closed {
+			w.Close()
+		}
+		done := false // the race detector would see it set by another goroutine
+		over := make(chan struct{})
+		p.Drain(func() { done = true; close(over) })
+		if !closed && !done {
+			t.Error("drain has returned, and another goroutine is to do nothing")
+		}
+		wait(t, "it is over", over)
+	}
+}
+
 func TestADescendantThatHoldsThePipe(t *testing.T) {
 	t.Run("does not delay the exit", func(t *testing.T) {
 		var sink memory

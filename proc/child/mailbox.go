@@ -2,18 +2,24 @@ package child
 
 import "sync"
 
+// letter is one thing to do: a child to start, or anything else.
+type letter struct {
+	spawn *Job
+	do    func() // where spawn is nil
+}
+
 // mailbox is an unbounded queue of things to do on the table's goroutine. Any
 // goroutine may put; only the table's takes.
 type mailbox struct {
 	mu   sync.Mutex
-	jobs []func()
+	jobs []letter
 	wake chan struct{} // holds one: jobs is not empty
 }
 
 func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
 // put appends a job. It never blocks.
-func (m *mailbox) put(job func()) {
+func (m *mailbox) put(job letter) {
 	m.mu.Lock()
 	m.jobs = append(m.jobs, job)
 	m.mu.Unlock()
@@ -24,7 +30,7 @@ func (m *mailbox) put(job func()) {
 }
 
 // take returns all queued jobs, oldest first, and leaves the mailbox empty.
-func (m *mailbox) take() []func() {
+func (m *mailbox) take() []letter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	jobs := m.jobs

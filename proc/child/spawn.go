@@ -108,18 +108,29 @@ func (e *SpawnError) Error() string { return fmt.Sprintf("%s: %v", e.Stage, e.Er
 // Unwrap returns the cause.
 func (e *SpawnError) Unwrap() error { return e.Err }
 
-// spawn performs one Job.
-func (t *Table) spawn(j Job) {
+// spawn performs one Job. next is the one that comes after it, nil if none is known:
+// while this one forks, which is waiting for the kernel for the most part, that one is
+// prepared.
+func (t *Table) spawn(j, next *Job) {
 	if _, taken := t.pids[j.Key]; taken || j.Key == 0 {
 		t.observer.Failed(j.Key, &SpawnError{StageKey, fmt.Errorf("key %d is not free", j.Key)})
 		return
 	}
-	spec, err := j.Prepare()
-	if err != nil {
-		t.observer.Failed(j.Key, err)
+	p := t.ahead
+	if t.ahead = nil; p == nil {
+		p = &prepared{key: j.Key}
+		p.spec, p.err = j.Prepare()
+	}
+	if p.err != nil {
+		t.observer.Failed(j.Key, p.err)
 		return
 	}
+	spec := p.spec
+	t.prepareAhead(next, j.Key)
 	pid, executed, err := t.start(spec)
+	if t.ahead != nil {
+		<-t.ahead.made // from here on all is ours alone again
+	}
 	for _, f := range spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
@@ -133,6 +144,37 @@ func (t *Table) spawn(j Job) {
 		t.await(j.Key, pid, executed)
 	}
 	t.observer.Started(j.Key, pid, time.Now())
+}
+
+// prepareAhead begins to prepare a job beside a fork.
+func (t *Table) prepareAhead(j *Job, before Key) {
+	if j == nil || j.Key == 0 || j.Key == before {
+		return
+	}
+	if _, taken := t.pids[j.Key]; taken {
+		return
+	}
+	p := &prepared{key: j.Key, made: make(chan struct{})}
+	t.ahead = p
+	go func() {
+		defer close(p.made)
+		p.spec, p.err = j.Prepare()
+	}()
+}
+
+// dropAhead gives up what was prepared for a job that is not performed any more.
+func (t *Table) dropAhead() {
+	p := t.ahead
+	if t.ahead = nil; p == nil {
+		return
+	}
+	if p.err == nil {
+		for _, f := range p.spec.Close {
+			_ = f.Close()
+		}
+		p.err = &SpawnError{StageFork, errors.New("the supervisor has ended")}
+	}
+	t.observer.Failed(p.key, p.err)
 }
 
 // start forks and executes, the fast way if it can. executed is nil if the

@@ -18,9 +18,9 @@ const (
 // Key says for whom a child runs. The caller chooses it; 0 is not a key.
 type Key uint64
 
-// Job is a request to spawn. Prepare runs on the table's goroutine right before
-// the fork: it resolves the command and opens what the child needs. Its error
-// goes to Observer.Failed as it is.
+// Job is a request to spawn. Prepare runs before the fork: it resolves the command and
+// opens what the child needs. Its error goes to Observer.Failed as it is. While it runs,
+// nothing else does that the table calls; but the child before it may be forked.
 type Job struct {
 	Key     Key
 	Prepare func() (*Spec, error)
@@ -66,6 +66,15 @@ type Table struct {
 	births map[int]*birth // children that have yet to execute their program
 
 	launcher launcher
+	ahead    *prepared // of the job that comes next; nil: nothing
+}
+
+// prepared is what Prepare has made for a job while the one before it was forked.
+type prepared struct {
+	key  Key
+	spec *Spec
+	err  error
+	made chan struct{} // closed when it is
 }
 
 // birth is a child between the fork and its program. A signal would now hit our
@@ -92,7 +101,7 @@ func NewTable(o Observer) *Table {
 
 // Spawn queues the start of a child. Started or Failed follows, exactly one of
 // them.
-func (t *Table) Spawn(j Job) { t.mail.put(func() { t.spawn(j) }) }
+func (t *Table) Spawn(j Job) { t.mail.put(letter{spawn: &j}) }
 
 // Signal queues a signal to the child of k, or to the process group that it
 // was made the leader of. If the child is gone, SignalGone follows.
@@ -111,11 +120,11 @@ func (t *Table) SignalThen(k Key, sig syscall.Signal, group bool, done func(erro
 			}
 		}
 	}
-	t.mail.put(func() { t.kill(k, sig, group, done) })
+	t.Do(func() { t.kill(k, sig, group, done) })
 }
 
 // Do queues f to be called on the table's goroutine.
-func (t *Table) Do(f func()) { t.mail.put(f) }
+func (t *Table) Do(f func()) { t.mail.put(letter{do: f}) }
 
 // Run forks, signals and reaps until ctx is done; it can run only once. What is
 // still queued then is dropped, and children that are still alive stay alive.
@@ -124,7 +133,8 @@ func (t *Table) Run(ctx context.Context) {
 	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
 	defer t.launcher.pad.close()
 
-	var jobs []func()
+	defer t.dropAhead()
+	var jobs []letter
 	dead := true // children from before an exec may have died already
 	for ctx.Err() == nil {
 		if dead {
@@ -135,9 +145,16 @@ func (t *Table) Run(ctx context.Context) {
 		}
 		for n := 0; n < mailBatch && len(jobs) > 0; n++ {
 			job := jobs[0]
-			jobs[0] = nil
-			jobs = jobs[1:]
-			job()
+			jobs[0] = letter{}
+			if jobs = jobs[1:]; job.spawn == nil {
+				job.do()
+				continue
+			}
+			var next *Job
+			if len(jobs) > 0 {
+				next = jobs[0].spawn
+			}
+			t.spawn(job.spawn, next)
 		}
 		if dead || len(jobs) > 0 {
 			select {
@@ -205,7 +222,7 @@ func (t *Table) await(k Key, pid int, executed *os.File) {
 		r := readReport(executed)
 		_ = executed.Close()
 		b.report <- r
-		t.mail.put(func() {
+		t.Do(func() {
 			if t.births[pid] == b {
 				t.born(k, pid, r)
 			}

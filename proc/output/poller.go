@@ -45,10 +45,10 @@ func (p *Poller) Pipe() (r *End, w int, err error) {
 		return nil, -1, fmt.Errorf("make output poller: %w", err)
 	}
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, -1, fmt.Errorf("make output pipe: %w", err)
 	}
-	err = unix.SetNonblock(fds[0], true)
+	_, err = unix.FcntlInt(uintptr(fds[1]), unix.F_SETFL, 0) // the child's end blocks
 	if err == nil {
 		// Here, and not when the pump starts, since it may be refused.
 		err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fds[0], &unix.EpollEvent{Events: unix.EPOLLONESHOT, Fd: int32(fds[0])})

@@ -38,8 +38,8 @@ type File struct {
 	spec Spec
 
 	mu      sync.Mutex
-	file    *os.File // nil: not open
-	regular bool     // file is a regular file
+	file    handle // nil: not open
+	regular bool   // file is a plain
 	wakes   map[chan struct{}]struct{}
 	taps    map[*func([]byte)]struct{} // told what is written
 
@@ -144,7 +144,7 @@ func (f *File) Write(p []byte) (int, error) {
 }
 
 // writeDevice writes to a target that is not a regular file.
-func (f *File) writeDevice(file *os.File, p []byte) (int, error) {
+func (f *File) writeDevice(file handle, p []byte) (int, error) {
 	f.device.Lock()
 	n, err := file.Write(p)
 	f.device.Unlock()

@@ -66,8 +66,10 @@ func TestModeOfANewFile(t *testing.T) {
 
 func TestDescriptorIsCloseOnExec(t *testing.T) {
 	f := newLog(t, Spec{})
-	var flags int
-	f.control(func(fd int) { flags, _ = unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0) })
+	flags, err := unix.FcntlInt(uintptr(f.file.(plain)), unix.F_GETFD, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if flags&unix.FD_CLOEXEC == 0 {
 		t.Fatal("a child would inherit the log")
 	}

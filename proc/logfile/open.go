@@ -3,10 +3,9 @@ package logfile
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,70 +16,82 @@ const maxLinks = 40
 // openAppend opens path for append. The error is the bare reason. A log of
 // AutoMode may lie where others can put things in its place, so it has to be
 // our own file and no link; fresh says that nothing may be there yet.
-func openAppend(path string, mode os.FileMode, fresh bool) (file *os.File, regular bool, err error) {
+func openAppend(path string, mode os.FileMode, fresh bool) (file handle, regular bool, err error) {
 	auto := mode == AutoMode
 	flags := os.O_WRONLY | os.O_APPEND | os.O_CREATE | unix.O_NONBLOCK | unix.O_NOCTTY
 	open := openTrusted
 	if auto {
 		flags |= unix.O_NOFOLLOW
-		open = os.OpenFile
+		open = openAny
 	}
 	if auto && fresh {
 		flags |= os.O_EXCL
 	}
-	file, err = open(path, flags, mode)
-	if errors.Is(err, unix.ENXIO) && !auto {
+	fd, err := open(path, flags, mode)
+	if err == unix.ENXIO && !auto {
 		// A fifo that nobody reads yet. Open for both it can be opened, and
 		// holds the first bytes until its reader comes.
-		file, err = open(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		fd, err = open(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	}
 	if err != nil {
-		return nil, false, bare(err)
+		return nil, false, err
 	}
-	st, err := file.Stat()
-	if err == nil && auto && !ours(st) {
+	var st unix.Stat_t
+	err = retry(func() error { return unix.Fstat(fd, &st) })
+	regular = st.Mode&unix.S_IFMT == unix.S_IFREG
+	if err == nil && auto && !(regular && int(st.Uid) == os.Geteuid()) {
 		err = errors.New("somebody else has put something in its place")
 	}
 	if err != nil {
-		file.Close()
-		return nil, false, bare(err)
+		unix.Close(fd)
+		return nil, false, err
 	}
-	return file, st.Mode().IsRegular(), nil
+	if regular {
+		return plain(fd), true, nil
+	}
+	device := os.NewFile(uintptr(fd), path)
+	if errors.Is(device.SetDeadline(time.Time{}), os.ErrNoDeadline) {
+		_ = unix.SetNonblock(fd, false) // nobody would tell us when to go on
+	}
+	return device, false, nil
 }
 
-// ours tells whether a file is regular and belongs to us.
-func ours(st fs.FileInfo) bool {
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	return st.Mode().IsRegular() && ok && int(sys.Uid) == os.Geteuid()
+// openAny opens path. The error is the bare reason.
+func openAny(path string, flags int, mode os.FileMode) (fd int, err error) {
+	err = retry(func() error {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, uint32(mode.Perm()))
+		return err
+	})
+	return fd, err
 }
 
-// openTrusted opens path as os.OpenFile does. But as root it follows only links
+// openTrusted opens path as openAny does. But as root it follows only links
 // that root made: by one of their own, users could have a daemon write to, cut
 // or show any file of the system. Each link is looked at and followed by hand,
 // so that nobody can exchange it in between.
-func openTrusted(path string, flags int, mode os.FileMode) (*os.File, error) {
+func openTrusted(path string, flags int, mode os.FileMode) (fd int, err error) {
 	if os.Geteuid() != 0 {
-		return os.OpenFile(path, flags, mode)
+		return openAny(path, flags, mode)
 	}
 	for range maxLinks {
-		file, err := os.OpenFile(path, flags|unix.O_NOFOLLOW, mode)
-		if !errors.Is(err, unix.ELOOP) {
-			return file, err
+		fd, err := openAny(path, flags|unix.O_NOFOLLOW, mode)
+		if err != unix.ELOOP {
+			return fd, err
 		}
 		to, kernels, err := readTrusted(path)
 		switch {
 		case errors.Is(err, unix.EINVAL):
 			continue // no link any more
 		case err != nil:
-			return nil, err
+			return -1, err
 		case kernels:
-			return os.OpenFile(path, flags, mode)
+			return openAny(path, flags, mode)
 		case !filepath.IsAbs(to):
 			to = filepath.Dir(path) + "/" + to // not cleaned: the directory may be a link
 		}
 		path = to
 	}
-	return nil, unix.ELOOP
+	return -1, unix.ELOOP
 }
 
 // readTrusted returns where a link leads. kernels tells that it is one of

@@ -42,10 +42,11 @@ func openRead(path string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, noFile("read log", path, err)
 	}
-	file, err := openTrusted(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	fd, err := openTrusted(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, nil, noFile("read log", path, err)
 	}
+	file := os.NewFile(uintptr(fd), path)
 	st, err = file.Stat()
 	if err == nil && !st.Mode().IsRegular() {
 		err = ErrNotRegular

@@ -2,7 +2,6 @@ package logfile
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +16,7 @@ import (
 // of the file, has reached the limit. It returns what there is to tell. The
 // caller holds mu; the log is open and regular.
 func (f *File) rotateIfLong() []Problem {
-	offset, err := f.file.Seek(0, io.SeekCurrent)
+	offset, err := f.file.(plain).position()
 	if err != nil || offset < f.rotateAt {
 		return nil
 	}
@@ -53,17 +52,16 @@ func (f *File) rotate() error {
 	}
 	// Another writer of the same file, in this process or not, may be about
 	// to do the same. One does; the other finds a new file next time.
-	var locked bool
-	f.control(func(fd int) { locked = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != unix.EWOULDBLOCK })
-	if !locked {
+	fd := int(f.file.(plain))
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
 		return nil
 	}
-	defer f.control(func(fd int) { unix.Flock(fd, unix.LOCK_UN) })
+	defer unix.Flock(fd, unix.LOCK_UN)
 	if !f.atPath() {
 		return f.swap(false)
 	}
 	if f.spec.Backups <= 0 {
-		if err := f.file.Truncate(0); err != nil {
+		if err := f.file.(plain).truncate(); err != nil {
 			return fmt.Errorf("truncate log %q: %w", f.spec.Path, bare(err))
 		}
 		return nil
@@ -124,7 +122,7 @@ func (f *File) cut() error {
 	if !f.atPath() {
 		return fs.ErrNotExist // it was moved after all
 	}
-	return f.file.Truncate(0)
+	return f.file.(plain).truncate()
 }
 
 // Backup returns the path of the i-th rotated file of the log at path; the
@@ -137,18 +135,4 @@ func Backup(path string, i int) string {
 }
 
 // atPath tells whether the open file is the one at its path.
-func (f *File) atPath() bool {
-	mine, err := f.file.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(f.spec.Path)
-	return err == nil && os.SameFile(mine, there)
-}
-
-// control runs do on the descriptor without taking it out of Go's hands.
-func (f *File) control(do func(fd int)) {
-	if rc, err := f.file.SyscallConn(); err == nil {
-		_ = rc.Control(func(fd uintptr) { do(int(fd)) })
-	}
-}
+func (f *File) atPath() bool { return f.file.(plain).at(f.spec.Path) }

@@ -17,10 +17,10 @@ import (
 // child tells of limits, and refuses to run if they are strict.
 func (h *host) enclose(r *running, spec *child.Spec) {
 	p := r.slot.prog
-	controls := p.Limits.Controls()
-	if !p.KillCgroup && controls == nil {
+	if !enclosed(p) {
 		return
 	}
+	controls := p.Limits.Controls()
 	want := cgroup.Want{Group: p.Group, Process: p.Name, Kept: !p.KillCgroup}
 	for _, c := range controls {
 		want.Controllers = append(want.Controllers, c.Controller)
@@ -48,6 +48,9 @@ func (h *host) enclose(r *running, spec *child.Spec) {
 		h.unenclosed(r, err.Error())
 	}
 }
+
+// enclosed tells whether the children of a program are to have control groups of their own.
+func enclosed(p *conf.Program) bool { return p.KillCgroup || p.Limits.Controls() != nil }
 
 // unenclosed tells once why there are no control groups. Programs that were to be
 // found by theirs are treated as with kill_scope=tree.

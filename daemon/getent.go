@@ -211,6 +211,9 @@ func (a *alone) SignalGone(child.Key, error) {}
 // SignalFailed implements child.Observer.
 func (a *alone) SignalFailed(child.Key, syscall.Signal, error) {}
 
+// Flush implements child.Observer.
+func (a *alone) Flush() {}
+
 // WaitFailed implements child.Observer.
 func (a *alone) WaitFailed(error) {}
 

@@ -125,15 +125,18 @@ func (h *host) Started(k child.Key, pid int, _ time.Time) {
 		return
 	}
 	r := h.running[k]
-	h.inbox.post(message{do: func() {
+	h.inbox.put(message{do: func() {
 		if s := h.slots[core.ProcID(k)]; s != nil {
 			s.stdin = r.stdin
 		}
 	}})
-	h.inbox.post(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid, Unsure: r.unsure}})
+	h.inbox.put(message{in: core.Spawned{Proc: core.ProcID(k), PID: pid, Unsure: r.unsure}})
 	// Only now: what the child says must not overtake the news of its birth.
 	r.start(pid)
 }
+
+// Flush implements child.Observer.
+func (h *host) Flush() { h.inbox.nudge() }
 
 // Born implements child.Observer.
 func (h *host) Born(k child.Key, report child.Report) {

@@ -49,7 +49,7 @@ func (b *inbox) post(m message) {
 	b.signal()
 }
 
-// put is post for what more will follow soon, and then nudge: the loop is not woken for it.
+// put is post for what more will follow soon, and then nudge: it wakes nobody.
 func (b *inbox) put(m message) {
 	b.mu.Lock()
 	b.control = append(b.control, m)

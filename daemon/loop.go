@@ -122,7 +122,10 @@ func (h *host) perform(e core.Effect) {
 	switch e := e.(type) {
 	case core.Spawn:
 		s := h.slots[e.Proc]
-		h.kids.Spawn(child.Job{Key: child.Key(e.Proc), Prepare: func() (*child.Spec, error) { return h.prepare(s) }})
+		h.kids.Spawn(child.Job{
+			Key: child.Key(e.Proc), Prepare: func() (*child.Spec, error) { return h.prepare(s) },
+			Alone: enclosed(s.prog), // we may move to another control group then, which a child must not miss
+		})
 	case core.Signal:
 		h.signal(e)
 	case core.Check:

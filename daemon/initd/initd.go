@@ -170,6 +170,9 @@ func (r *run) SignalFailed(_ child.Key, sig syscall.Signal, err error) {
 	fmt.Fprintf(r.stderr, "%s: cannot hand on %s: %v\n", r.argv0, child.SignalName(sig), err)
 }
 
+// Flush implements child.Observer.
+func (r *run) Flush() {}
+
 // WaitFailed implements child.Observer.
 func (r *run) WaitFailed(err error) {
 	fmt.Fprintf(r.stderr, "%s: cannot wait for processes: %v\n", r.argv0, err)

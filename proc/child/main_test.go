@@ -62,8 +62,11 @@ func (e event) String() string {
 
 // recorder is an Observer that passes on what it hears.
 type recorder struct {
-	events chan event // holds more than any test lets happen unread
+	events  chan event // holds more than any test lets happen unread
+	flushed []int      // how many events there were; of the table's goroutine
 }
+
+func (r *recorder) Flush() { r.flushed = append(r.flushed, len(r.events)) }
 
 func (r *recorder) Started(k child.Key, pid int, at time.Time) {
 	r.events <- event{what: "started", key: k, pid: pid, at: at}

@@ -148,7 +148,7 @@ func (t *Table) spawn(j, next *Job) {
 
 // prepareAhead begins to prepare a job beside a fork.
 func (t *Table) prepareAhead(j *Job, before Key) {
-	if j == nil || j.Key == 0 || j.Key == before {
+	if j == nil || j.Alone || j.Key == 0 || j.Key == before {
 		return
 	}
 	if _, taken := t.pids[j.Key]; taken {

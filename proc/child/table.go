@@ -13,6 +13,9 @@ import (
 const (
 	reapBatch = 256 // a few hundred microseconds
 	mailBatch = 16  // spawns cost most: a few milliseconds
+
+	// So many starts in a row are told of together, which is a millisecond or two.
+	startedBatch = 4
 )
 
 // Key says for whom a child runs. The caller chooses it; 0 is not a key.
@@ -20,10 +23,12 @@ type Key uint64
 
 // Job is a request to spawn. Prepare runs before the fork: it resolves the command and
 // opens what the child needs. Its error goes to Observer.Failed as it is. While it runs,
-// nothing else does that the table calls; but the child before it may be forked.
+// nothing else does that the table calls; but the child before it may be forked, unless
+// the job is to be prepared alone.
 type Job struct {
 	Key     Key
 	Prepare func() (*Spec, error)
+	Alone   bool
 }
 
 // Observer hears what became of children. Its methods are called on the
@@ -34,6 +39,9 @@ type Observer interface {
 	// will soon, or will exit with 127 if it cannot; a signal reaches the
 	// program whatever it is.
 	Started(k Key, pid int, at time.Time)
+	// Flush says that no more starts follow at once, so that whoever waits to hear of
+	// the last ones must not wait any longer.
+	Flush()
 	// Born says that a child has become what its Spec asks for, with what it had to
 	// do without, or that it cannot. It comes after Started and before Exited, for
 	// every child of a Spec that is Refusable, unless that is killed before, and for
@@ -135,6 +143,7 @@ func (t *Table) Run(ctx context.Context) {
 
 	defer t.dropAhead()
 	var jobs []letter
+	started := 0
 	dead := true // children from before an exec may have died already
 	for ctx.Err() == nil {
 		if dead {
@@ -155,6 +164,10 @@ func (t *Table) Run(ctx context.Context) {
 				next = jobs[0].spawn
 			}
 			t.spawn(job.spawn, next)
+			if started++; next == nil || started == startedBatch {
+				started = 0
+				t.observer.Flush()
+			}
 		}
 		if dead || len(jobs) > 0 {
 			select {

@@ -151,6 +151,100 @@ func TestRequestsAreServedInOrder(t *testing.T) {
 	}
 }
 
+func TestTheNextIsPreparedWhileOneForks(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		alone bool
+		want  []int // children that had started when each was prepared
+	}{
+		{"beside", false, []int{0, 0, 1, 2}},
+		{"alone", true, []int{0, 1, 2, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			before := make(chan int, len(c.want))
+			spec := command("/bin/sleep", "1000")
+			r.Do(func() { // so that all of them are there at once
+				for i := range c.want {
+					r.Spawn(child.Job{Key: child.Key(i + 1), Alone: c.alone, Prepare: func() (*child.Spec, error) {
+						before <- len(r.events)
+						return &spec, nil
+					}})
+				}
+			})
+			for i, want := range c.want {
+				if got := <-before; got != want {
+					t.Errorf("child %d was prepared when %d had started, want %d", i+1, got, want)
+				}
+			}
+			for i := range c.want {
+				r.Signal(child.Key(i+1), syscall.SIGKILL, false)
+			}
+			for range c.want {
+				r.until(t, "exited")
+			}
+		})
+	}
+}
+
+func TestStartsInARowAreToldOfTogether(t *testing.T) {
+	r := newRig(t)
+	const n = 6
+	r.Do(func() {
+		for range n {
+			r.start(command("/bin/true"))
+		}
+	})
+	for range n {
+		r.until(t, "exited")
+	}
+	flushed := make(chan []int)
+	r.Do(func() { flushed <- r.flushed })
+	got := <-flushed
+	if len(got) != 2 {
+		t.Errorf("told %d times of %d starts in a row, want 2", len(got), n)
+	}
+}
+
+func TestWhatIsPreparedIsNotLostAtTheEnd(t *testing.T) {
+	r := &recorder{events: make(chan event, 64)}
+	table := child.NewTable(r)
+	ctx, cancel := context.WithCancel(context.Background())
+	spec := command("/bin/true")
+	job := func(k child.Key) child.Job {
+		return child.Job{Key: k, Prepare: func() (*child.Spec, error) {
+			null, err := os.Open(os.DevNull)
+			if err != nil {
+				return nil, err
+			}
+			s := spec
+			s.Stdin, s.Close = null, []child.File{null}
+			if k == 17 {
+				cancel() // the one before it, which is forked now, is the last of a batch
+			}
+			return &s, nil
+		}}
+	}
+	for k := child.Key(1); k <= 17; k++ {
+		table.Spawn(job(k))
+	}
+	table.Run(ctx)
+	ends := map[child.Key]string{}
+	for len(r.events) > 0 {
+		if e := <-r.events; e.what == "failed" || e.what == "started" {
+			ends[e.key] += e.what
+		}
+	}
+	if ends[16] != "started" || ends[17] != "failed" {
+		t.Errorf("the last two: %q and %q, want started and failed", ends[16], ends[17])
+	}
+	for k := child.Key(1); k <= 16; k++ {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
+			break
+		}
+	}
+}
+
 func TestTheErrorOfPrepareIsTheFailure(t *testing.T) {
 	r := newRig(t)
 	want := errors.New("not today")

@@ -35,6 +35,34 @@ func Compare(old, new []*Group) Diff {
 	return d
 }
 
+// Share puts groups and programs of an old configuration in the place of those of a new
+// one that are no different in anything, so that both need memory only once, and to
+// compare them again costs nothing.
+func Share(old, new []*Group) {
+	before := byName{groups: old}
+	for i, g := range new {
+		was := before.find(g.Name, i)
+		if was == nil {
+			continue
+		}
+		for j, p := range g.Programs {
+			if j < len(was.Programs) && equal(was.Programs[j], p) {
+				g.Programs[j] = was.Programs[j]
+			}
+		}
+		if was.Section == g.Section && slices.Equal(was.Programs, g.Programs) && sameGroup(was, g) {
+			new[i] = was
+		}
+	}
+}
+
+// equal says whether two programs have the same in all fields.
+func equal(a, b *Program) bool {
+	return sameProgram(a, b) && a.Stdout == b.Stdout && a.Stderr == b.Stderr &&
+		(a.Environment == nil) == (b.Environment == nil) && sameList(a.ExitCodes, b.ExitCodes) &&
+		same(a.User, b.User, func(a, b *Account) bool { return a.Name == b.Name && sameList(a.Groups, b.Groups) })
+}
+
 // byName finds groups, of which no two have one name.
 type byName struct {
 	groups []*Group
@@ -57,7 +85,7 @@ func (b *byName) find(name string, place int) *Group {
 }
 
 func sameGroup(a, b *Group) bool {
-	return a.Name == b.Name && a.Priority == b.Priority && a.Kind == b.Kind &&
+	return a == b || a.Name == b.Name && a.Priority == b.Priority && a.Kind == b.Kind &&
 		same(a.Pool, b.Pool, samePool) && slices.EqualFunc(a.Programs, b.Programs, sameProgram)
 }
 

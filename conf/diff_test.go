@@ -48,7 +48,7 @@ func TestCompare(t *testing.T) {
 
 // TestEveryFieldCounts alters one field of a group after another, also within what
 // lists and pointers hold: each makes it another group. So a field that is added and
-// not compared fails here.
+// not compared fails here. What is shared does not differ in the others, either.
 func TestEveryFieldCounts(t *testing.T) {
 	fresh := func() *Group {
 		return &Group{Name: "g", Kind: KindListener, Pool: &Pool{Events: []string{"EVENT"}}, Programs: []*Program{{
@@ -71,22 +71,34 @@ func TestEveryFieldCounts(t *testing.T) {
 	// takes a restart, and a user is who it is under any name.
 	silent := []string{"group.Section", "StripANSI", "User.Name"}
 	// For these no list and an empty one are one thing.
-	alike := []string{"ExitCodes", "User.Groups", "group.Programs", "Environment"}
+	alike := []string{"ExitCodes", "User.Groups", "group.Programs"}
 	fields := 0
 	var walk func(path string, at func(*Group) reflect.Value)
+	shared := func(a, b *Group) bool {
+		theirs := []*Group{b}
+		Share([]*Group{a}, theirs)
+		return theirs[0] == a
+	}
+	if !shared(fresh(), fresh()) {
+		t.Fatal("a group is not shared with itself")
+	}
 	differs := func(path string, alter func(*Group)) {
-		fields++
 		other := fresh()
 		alter(other)
+		programs := slices.Clone(other.Programs)
+		if shared(fresh(), other) || strings.Contains(path, "Programs[0]") && !slices.Equal(programs, other.Programs) {
+			t.Errorf("%s does not keep it from being shared", path)
+		}
+		if slices.ContainsFunc(silent, func(s string) bool { return strings.HasSuffix(path, s) }) {
+			return
+		}
+		fields++
 		if sameGroup(fresh(), other) || sameGroup(other, fresh()) {
 			t.Errorf("%s does not count", path)
 		}
 	}
 	walk = func(path string, at func(*Group) reflect.Value) {
 		v := at(fresh())
-		if slices.ContainsFunc(silent, func(s string) bool { return strings.HasSuffix(path, s) }) {
-			return
-		}
 		switch v.Kind() {
 		case reflect.Pointer:
 			if v.IsNil() {
@@ -105,14 +117,15 @@ func TestEveryFieldCounts(t *testing.T) {
 				t.Fatalf("%s is empty", path)
 			}
 			differs(path+" without its entry", func(g *Group) { at(g).Set(at(g).Slice(0, 0)) })
-			if !slices.ContainsFunc(alike, func(s string) bool { return strings.HasSuffix(path, s) }) {
-				empty := fresh()
-				at(empty).Set(at(empty).Slice(0, 0))
-				none := fresh()
-				at(none).SetZero()
-				if sameGroup(empty, none) || sameGroup(none, empty) {
-					t.Errorf("%s that is empty is as one that is not set", path)
-				}
+			empty, none := fresh(), fresh()
+			at(empty).Set(at(empty).Slice(0, 0))
+			at(none).SetZero()
+			isAlike := slices.ContainsFunc(alike, func(s string) bool { return strings.HasSuffix(path, s) })
+			if sameGroup(empty, none) != isAlike || sameGroup(none, empty) != isAlike {
+				t.Errorf("%s that is empty is as one that is not set: %v", path, !isAlike)
+			}
+			if path != "group.Programs" && shared(empty, none) {
+				t.Errorf("%s that is empty is shared with one that is not set", path)
 			}
 			walk(path+"[0]", func(g *Group) reflect.Value { return at(g).Index(0) })
 		default:

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,54 +41,88 @@ type lineEvent struct {
 // scanLines reads text, which must be UTF-8, and gives each line that means
 // something to take. It stops when take returns false.
 func scanLines(text string, take func(lineEvent) bool) {
-	var (
-		inSection bool
-		open      bool // an option whose value may go on
-		reference int  // its indentation
-	)
-	for n := 1; text != ""; n++ {
-		var raw string
-		raw, text = nextLine(text)
-		value, comment := stripComment(raw)
-		ev := lineEvent{line: n, raw: raw, value: value}
-		if value == "" {
-			if comment != "" || !open {
-				continue
-			}
-			ev.kind = lineMore
-			if !take(ev) {
-				return
-			}
-			continue
-		}
-		ev.comment = comment
-		indent := indentation(raw)
-		if open && indent > reference {
-			ev.kind = lineMore
-			if !take(ev) {
-				return
-			}
-			continue
-		}
-		reference = indent
-		if name, ok := headerName(value); ok {
-			ev.kind, ev.name, ev.value = lineHeader, name, ""
-			inSection, open = true, false
-		} else if !inSection {
-			ev.kind = lineHomeless
-		} else if key, val, delimited := splitOption(value); key != "" {
-			ev.kind, ev.name, ev.value = lineOption, key, val
-			open = true
-		} else {
-			ev.kind = lineBad
-			// A missing key ends the value before it; a missing delimiter
-			// does not.
-			open = open && !delimited
-		}
-		if !take(ev) {
-			return
+	s := lineScanner{take: take}
+	s.scan(text)
+}
+
+// scanSections is scanLines for a whole file. The text of each section is a string of
+// its own, so that a program that stays as it is, whatever becomes of the file, keeps
+// no more than that in memory.
+func scanSections(data []byte, take func(lineEvent) bool) {
+	s := lineScanner{take: take}
+	for goOn := true; goOn && len(data) > 0; {
+		end := sectionEnd(data)
+		goOn = s.scan(string(data[:end]))
+		data = data[end:]
+	}
+}
+
+// sectionEnd finds where likely another section begins. Nothing but the size of what is
+// kept depends on it, so that a few short ones together are fine.
+func sectionEnd(data []byte) int {
+	const least = 64
+	if len(data) > least {
+		if i := bytes.Index(data[least:], []byte("\n[")); i >= 0 {
+			return least + i + 1
 		}
 	}
+	return len(data)
+}
+
+// lineScanner is the state between two lines.
+type lineScanner struct {
+	take      func(lineEvent) bool
+	lines     int // so far
+	inSection bool
+	open      bool // an option whose value may go on
+	reference int  // its indentation
+}
+
+// scan reads the next lines. It says whether to go on.
+func (s *lineScanner) scan(text string) bool {
+	for text != "" {
+		var raw string
+		raw, text = nextLine(text)
+		s.lines++
+		if !s.line(raw) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *lineScanner) line(raw string) bool {
+	value, comment := stripComment(raw)
+	ev := lineEvent{line: s.lines, raw: raw, value: value}
+	if value == "" {
+		if comment != "" || !s.open {
+			return true
+		}
+		ev.kind = lineMore
+		return s.take(ev)
+	}
+	ev.comment = comment
+	indent := indentation(raw)
+	if s.open && indent > s.reference {
+		ev.kind = lineMore
+		return s.take(ev)
+	}
+	s.reference = indent
+	if name, ok := headerName(value); ok {
+		ev.kind, ev.name, ev.value = lineHeader, name, ""
+		s.inSection, s.open = true, false
+	} else if !s.inSection {
+		ev.kind = lineHomeless
+	} else if key, val, delimited := splitOption(value); key != "" {
+		ev.kind, ev.name, ev.value = lineOption, key, val
+		s.open = true
+	} else {
+		ev.kind = lineBad
+		// A missing key ends the value before it; a missing delimiter
+		// does not.
+		s.open = s.open && !delimited
+	}
+	return s.take(ev)
 }
 
 // nextLine cuts the first line off text. "\n", "\r\n" and a lone "\r" end a
@@ -192,8 +227,11 @@ func headerName(value string) (string, bool) {
 
 // splitOption cuts "key = value" or "key: value" at whichever sign comes first.
 func splitOption(value string) (key, val string, delimited bool) {
-	i := strings.IndexAny(value, "=:")
-	if i < 0 {
+	i := 0
+	for i < len(value) && value[i] != '=' && value[i] != ':' {
+		i++
+	}
+	if i == len(value) {
 		return "", "", false
 	}
 	key = strings.ToLower(trimRight(value[:i]))

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -70,5 +71,25 @@ func TestScanStopsWhenTold(t *testing.T) {
 	scanLines("[a]\nk=v\nl=w\n", func(lineEvent) bool { n++; return false })
 	if n != 1 {
 		t.Errorf("got %d events after the first was refused", n)
+	}
+}
+
+// What is kept of one section does not keep the text of the others.
+func TestTheTextOfASectionIsAStringOfItsOwn(t *testing.T) {
+	section := "[program:p]\ncommand=/usr/bin/worker --queue=mail --home=/srv\n  [more]\nuser=web\n"
+	text := section + strings.Repeat("; [x]\n", 20) + section
+	var ends []int
+	for at := 0; at < len(text); {
+		at += sectionEnd([]byte(text[at:]))
+		ends = append(ends, at)
+	}
+	if want := []int{len(text) - len(section), len(text)}; !slices.Equal(ends, want) {
+		t.Errorf("sections end at %d, want %d", ends, want)
+	}
+	var got, want []lineEvent
+	scanSections([]byte(text), func(ev lineEvent) bool { got = append(got, ev); return true })
+	scanLines(text, func(ev lineEvent) bool { want = append(want, ev); return true })
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

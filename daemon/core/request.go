@@ -262,7 +262,9 @@ func (c *Core) reread(in Loaded) {
 	default:
 		c.rereads.good++
 		c.config = in.Config
-		d := conf.Compare(c.active(), in.Config.Groups)
+		active := c.active()
+		conf.Share(active, in.Config.Groups)
+		d := conf.Compare(active, in.Config.Groups)
 		c.reply(in.ID, api.Reread{Added: orEmpty(d.Added), Changed: orEmpty(d.Changed), Removed: orEmpty(d.Removed)})
 	}
 }

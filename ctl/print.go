@@ -73,7 +73,14 @@ func (s *session) table(processes []api.ProcessInfo) {
 		*s.sheet = processes
 		return
 	}
-	s.write(s.tableLines(processes, s.nameWidth(processes)))
+	var all []byte
+	width := s.nameWidth(processes)
+	for i := range processes {
+		all = append(s.appendRow(all, &processes[i], width), '\n')
+	}
+	if len(all) > 0 {
+		s.out.Write(all) // at once: there may be thousands
+	}
 }
 
 // write writes lines at once: there may be thousands.
@@ -86,18 +93,34 @@ func (s *session) write(lines []string) {
 // nameWidth returns how wide the column of the names is.
 func (s *session) nameWidth(processes []api.ProcessInfo) int {
 	width := 30
-	for _, p := range processes {
-		width = max(width, utf8.RuneCountInString(s.name(p.Namespec())))
+	for i := range processes {
+		width = max(width, utf8.RuneCountInString(s.name(processes[i].Namespec())))
 	}
 	return width
 }
 
 func (s *session) tableLines(processes []api.ProcessInfo, width int) (lines []string) {
-	for _, p := range processes {
-		state := s.name(p.StateName)
-		lines = append(lines, padded(s.name(p.Namespec()), width+3)+s.paint(stateColour(p.StateName), state)+padded("", 10-utf8.RuneCountInString(state))+s.name(p.Description))
+	for i := range processes {
+		lines = append(lines, string(s.appendRow(nil, &processes[i], width)))
 	}
 	return lines
+}
+
+// appendRow appends a line of the table, without its end.
+func (s *session) appendRow(b []byte, p *api.ProcessInfo, width int) []byte {
+	name, state := s.name(p.Namespec()), s.name(p.StateName)
+	b = appendBlanks(append(b, name...), width+3-utf8.RuneCountInString(name))
+	b = append(b, s.paint(stateColour(p.StateName), state)...)
+	b = appendBlanks(b, 10-utf8.RuneCountInString(state))
+	return append(b, s.name(p.Description)...)
+}
+
+func appendBlanks(b []byte, n int) []byte {
+	const blanks = "                                                "
+	for ; n > len(blanks); n -= len(blanks) {
+		b = append(b, blanks...)
+	}
+	return append(b, blanks[:max(0, n)]...)
 }
 
 // padded fills text up with blanks.

@@ -92,6 +92,7 @@ func (s *session) execute(ctx context.Context, line string) {
 	word, arg := splitLine(line)
 	v, ok := findVerb(word)
 	defer s.hintURL()
+	defer s.rest()
 	rest, set, complaint, hint := cutFlags(v.flags(), v.own(), arg) // --json counts behind anything
 	if ok && set.on(helpFlag.name) {
 		rest, complaint = v.name, ""
@@ -120,6 +121,16 @@ func (s *session) execute(ctx context.Context, line string) {
 		return
 	}
 	s.run(ctx, v, rest)
+}
+
+// rest gives back what the servers hold for us, until there is another line.
+func (s *session) rest() {
+	for _, m := range s.members {
+		m.rest()
+	}
+	if s.server != nil {
+		s.server.Rest()
+	}
 }
 
 // run performs a verb and words the error that it returns.

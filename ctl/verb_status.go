@@ -42,8 +42,8 @@ func (s *session) status(ctx context.Context, arg string) error {
 			s.entry(p)
 		}
 	}
-	for _, p := range all {
-		if slices.Contains(stopped, p.StateName) {
+	for i := range all {
+		if slices.Contains(stopped, all[i].StateName) {
 			s.fail(exitStopped)
 			break
 		}

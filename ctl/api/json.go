@@ -77,24 +77,95 @@ func UnmarshalProcess(text []byte) (p ProcessInfo, err error) {
 
 // UnmarshalProcesses decodes a list of descriptions as json.Unmarshal does.
 func UnmarshalProcesses(text []byte) (list []ProcessInfo, err error) {
-	const least = 256 // bytes of most descriptions; not all of them
-	list = make([]ProcessInfo, 0, len(text)/least+1)
-	s := jsontext.NewScanner(string(text))
-	good := utf8.Valid(text)
-	for s.Open('['); good && s.Next(']'); {
-		list = append(list, ProcessInfo{})
-		good = list[len(list)-1].scan(&s)
-	}
-	if good && s.End() {
+	if list, ok := UsualProcesses(string(text)); ok {
 		return list, nil
 	}
-	list = nil
 	err = json.Unmarshal(text, &list)
 	return list, err
 }
 
+// UsualProcesses decodes a list of descriptions if there is nothing unusual about it. The
+// strings in it are parts of text.
+func UsualProcesses(text string) (list []ProcessInfo, ok bool) {
+	const least = 256 // bytes of most descriptions; not all of them
+	list = make([]ProcessInfo, 0, len(text)/least+1)
+	s := jsontext.NewScanner(text)
+	good := utf8.ValidString(text)
+	for s.Open('['); good && s.Next(']'); {
+		list = append(list, ProcessInfo{})
+		good = list[len(list)-1].scan(&s)
+	}
+	return list, good && s.End()
+}
+
+// usual reads a description of exactly the form that append gives it.
+func (p *ProcessInfo) usual(s *jsontext.Scanner) bool {
+	if !s.Literal(`{"name":`) {
+		return false
+	}
+	p.Name = s.String()
+	if !s.Literal(`,"group":`) {
+		return false
+	}
+	p.Group = s.String()
+	if !s.Literal(`,"start":`) {
+		return false
+	}
+	p.Start = s.Int()
+	if !s.Literal(`,"stop":`) {
+		return false
+	}
+	p.Stop = s.Int()
+	if !s.Literal(`,"now":`) {
+		return false
+	}
+	p.Now = s.Int()
+	if !s.Literal(`,"state":`) {
+		return false
+	}
+	p.State = int(s.Int())
+	if !s.Literal(`,"statename":`) {
+		return false
+	}
+	p.StateName = s.String()
+	if !s.Literal(`,"spawnerr":`) {
+		return false
+	}
+	p.SpawnErr = s.String()
+	if !s.Literal(`,"exitstatus":`) {
+		return false
+	}
+	p.ExitStatus = int(s.Int())
+	if !s.Literal(`,"logfile":`) {
+		return false
+	}
+	p.Logfile = s.String()
+	if !s.Literal(`,"stdout_logfile":`) {
+		return false
+	}
+	p.StdoutLogfile = s.String()
+	if !s.Literal(`,"stderr_logfile":`) {
+		return false
+	}
+	p.StderrLogfile = s.String()
+	if !s.Literal(`,"pid":`) {
+		return false
+	}
+	p.PID = int(s.Int())
+	if !s.Literal(`,"description":`) {
+		return false
+	}
+	p.Description = s.String()
+	return s.Literal("}")
+}
+
 // scan reads a description; false means that there is something unusual about it.
 func (p *ProcessInfo) scan(s *jsontext.Scanner) bool {
+	if from := *s; p.usual(s) && s.OK() {
+		return true
+	} else {
+		*p, *s = ProcessInfo{}, from
+	}
 	for s.Open('{'); s.Next('}'); {
 		switch s.Key() {
 		case "name":

@@ -10,6 +10,13 @@ import (
 
 // APIVersion returns the version of the control API.
 func (c *Client) APIVersion(ctx context.Context) (version string, err error) {
+	said, err := c.detect(ctx)
+	if err != nil {
+		return "", err
+	}
+	if said != nil && json.Unmarshal(said, &version) == nil {
+		return version, nil // it was asked for already
+	}
 	err = c.call(ctx, versionMethod, &version)
 	return version, err
 }
@@ -209,7 +216,7 @@ func (c *Client) FollowProcessLog(ctx context.Context, name string, channel api.
 }
 
 func (c *Client) follow(ctx context.Context, l log, emit func([]byte) error) error {
-	if err := c.detect(ctx); err != nil {
+	if _, err := c.detect(ctx); err != nil {
 		return err
 	}
 	if err := c.wire.follow(ctx, l, emit); err != nil {

@@ -53,6 +53,8 @@ type question struct {
 	method string
 	args   []arg
 	slow   bool // the answer may take its time
+
+	list *[]api.ProcessInfo // where a long list goes at once; then there is no result
 }
 
 // arg is an argument of a call. NDJSON sends it by name, XML-RPC by place.
@@ -221,15 +223,17 @@ const fullQueue = 20 * time.Millisecond
 
 // call performs method and decodes its result into out, unless that is nil.
 func (c *Client) call(ctx context.Context, method string, out any, args ...arg) error {
-	if err := c.detect(ctx); err != nil {
+	if _, err := c.detect(ctx); err != nil {
 		return err
 	}
 	m, known := api.Lookup(method)
-	raw, err := c.wire.call(ctx, question{method, args, known && (m.Slow || m.Stream)})
+	q := question{method: method, args: args, slow: known && (m.Slow || m.Stream)}
+	q.list, _ = out.(*[]api.ProcessInfo)
+	raw, err := c.wire.call(ctx, q)
 	if err != nil {
 		return c.ioError(ctx, err)
 	}
-	if out == nil {
+	if out == nil || q.list != nil && raw == nil {
 		return nil
 	}
 	if err := decode(raw, out); err != nil {
@@ -255,23 +259,24 @@ func decode(raw []byte, out any) (err error) {
 var errForeign = errors.New("another language")
 
 // detect finds the language of the server, once. It asks for the version,
-// because that does nothing; a fault is as good an answer as any.
-func (c *Client) detect(ctx context.Context) error {
+// because that does nothing; a fault is as good an answer as any. What the server says
+// comes back the first time, if it says so.
+func (c *Client) detect(ctx context.Context) (version json.RawMessage, err error) {
 	if c.wire != nil {
-		return nil
+		return nil, nil
 	}
-	lines := &lineWire{c}
-	err := lines.meet(ctx)
+	lines := &lineWire{c: c}
+	version, err = lines.meet(ctx)
 	var fault *api.Fault
 	switch {
 	case err == nil || errors.As(err, &fault):
 		c.wire = lines
+		return version, nil
 	case errors.Is(err, errForeign):
 		c.wire = &xmlWire{c}
-	default:
-		return c.ioError(ctx, err)
+		return nil, nil
 	}
-	return nil
+	return nil, c.ioError(ctx, err)
 }
 
 const versionMethod = "supervisor.getVersion"

@@ -35,7 +35,7 @@ func (c *Client) Events(ctx context.Context, q EventsQuery) (list api.EventList,
 // FollowEvents streams events, until ctx ends, emit fails, or without an error
 // until the server has come to its end.
 func (c *Client) FollowEvents(ctx context.Context, q EventsQuery, emit func(api.EventRecord) error) error {
-	if err := c.detect(ctx); err != nil {
+	if _, err := c.detect(ctx); err != nil {
 		return err
 	}
 	w, ok := c.wire.(*lineWire)

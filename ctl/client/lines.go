@@ -2,13 +2,16 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"gosupervisor/ctl/api"
 	"gosupervisor/ctl/http1"
@@ -17,7 +20,10 @@ import (
 
 // lineWire is newline-delimited JSON, over the bare socket for unix:// and as
 // the body of a POST for http:// and https://.
-type lineWire struct{ c *Client }
+type lineWire struct {
+	c    *Client
+	idle atomic.Pointer[link] // for the next exchange; nil: it makes one
+}
 
 // maxReply bounds one answer: a whole log, and then some.
 const maxReply = 256 << 20
@@ -53,14 +59,10 @@ func (w *lineWire) stream(ctx context.Context, q question, emit func(json.RawMes
 	return err
 }
 
-// exchange performs one request on a connection of its own; what is streamed
-// before the result goes to emit.
+// exchange performs one request, on a connection that nobody else uses meanwhile; what is
+// streamed before the result goes to emit.
 func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawMessage) error) (json.RawMessage, error) {
-	params := make(map[string]any, len(q.args))
-	for _, a := range q.args {
-		params[a.name] = a.value
-	}
-	request, err := ndjson.EncodeRequest(callID, q.method, params)
+	request, err := q.line()
 	if err != nil {
 		return nil, err
 	}
@@ -70,27 +72,46 @@ func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawM
 			return nil, err
 		}
 		defer body.close()
-		return w.replies(body.inbound, bufio.NewReader(body), callID, emit)
+		return w.answer(body.inbound, bufio.NewReader(body), q, emit)
 	}
-	conn, err := w.c.dial(ctx)
+	l, err := w.link(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	p := w.c.patienceWith(conn)
-	in := newInbound(ctx, conn, p, true)
+	again := false
+	defer func() { w.done(l, again) }()
+	stay := context.AfterFunc(ctx, func() { l.conn.Close() })
+	defer stay()
+	p := w.c.patienceWith(l.conn)
+	in := newInbound(ctx, l.conn, p, true)
 	defer in.close()
-	if w.c.user != nil {
-		if err := w.login(conn, in); err != nil {
+	if w.c.user != nil && !l.loggedIn {
+		if err := w.login(l.conn, in); err != nil {
 			return nil, err
 		}
+		l.loggedIn = true
 	}
-	w.write(conn, request)
+	w.write(l.conn, request)
+	signs := false
 	if q.slow {
-		p.ask = func() { w.write(conn, signRequest) }
+		p.ask = func() { signs = true; w.write(l.conn, signRequest) }
 	}
-	return w.replies(in, bufio.NewReaderSize(in, replyBuffer), callID, emit)
+	buffered := bufio.NewReaderSize(in, replyBuffer)
+	result, err := w.answer(in, buffered, q, emit)
+	again = completed(err) && !signs && in.drained(buffered) && stay()
+	return result, err
+}
+
+// line is the question as it is sent.
+func (q *question) line() ([]byte, error) {
+	if len(q.args) == 0 { // as most are; of these nothing is left to be looked up
+		return []byte(`{"id":2,"method":"` + q.method + `","params":{}}` + "\n"), nil // callID
+	}
+	params := make(map[string]any, len(q.args))
+	for _, a := range q.args {
+		params[a.name] = a.value
+	}
+	return ndjson.EncodeRequest(callID, q.method, params)
 }
 
 // replyBuffer is how much is read at once of what may be a long list.
@@ -105,34 +126,41 @@ var signRequest = []byte(`{"id":3,"method":"` + versionMethod + `"}` + "\n") // 
 var meetRequest = []byte(`{"id":2, "method":"` + versionMethod + `"}` + "\r\n\r\n") // callID
 
 // meet finds out whether the server speaks lines of JSON: errForeign says that it
-// may speak XML-RPC.
-func (w *lineWire) meet(ctx context.Context) error {
+// may speak XML-RPC. What it tells of its version is nil where that took a login, or
+// another question.
+func (w *lineWire) meet(ctx context.Context) (version json.RawMessage, err error) {
 	if w.c.path == "" {
-		return w.meetHTTP(ctx)
+		return nil, w.meetHTTP(ctx)
 	}
-	conn, err := w.c.dial(ctx)
+	l, err := w.link(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer conn.Close()
-	in := newInbound(ctx, conn, w.c.patienceWith(conn), true)
+	again := false
+	defer func() { w.done(l, again) }()
+	in := newInbound(ctx, l.conn, w.c.patienceWith(l.conn), true)
 	defer in.close()
-	w.write(conn, meetRequest) // without a login: others need not know the password
+	w.write(l.conn, meetRequest) // without a login: others need not know the password
 	answer := bufio.NewReader(in)
 	first, err := answer.Peek(1)
 	switch {
 	case err != nil && (in.late || ctx.Err() != nil):
-		return err
+		return nil, err
 	case err != nil || first[0] == 'H':
-		return errForeign
+		return nil, errForeign
 	case first[0] != '{':
-		return w.c.strangeAnswer(beginning(answer))
+		return nil, w.c.strangeAnswer(beginning(answer))
 	}
-	_, err = w.replies(in, answer, callID, nil)
-	if errors.Is(err, ErrUnauthorized) {
-		return nil
+	version, err = w.replies(in, answer, callID, nil)
+	unauthorized := errors.Is(err, ErrUnauthorized)
+	again = (completed(err) || unauthorized) && in.drained(answer)
+	if unauthorized {
+		return nil, nil
 	}
-	return err
+	if w.c.user != nil {
+		version = nil // who has a password is to hear what comes of it
+	}
+	return version, err
 }
 
 // meetHTTP does so by a GET: ours wants a POST. The original would leave the body
@@ -195,8 +223,36 @@ func (w *lineWire) write(conn net.Conn, request []byte) {
 	}
 }
 
+// answer reads up to the answer to a question.
+func (w *lineWire) answer(in *inbound, buffered *bufio.Reader, q question, emit func(json.RawMessage) error) (json.RawMessage, error) {
+	return w.repliesTo(in, buffered, callID, q.list, emit)
+}
+
+// listBegins is how the usual answer with a list begins.
+var listBegins = []byte(`{"id":2,"result":[`) // callID
+
+// usualList reads the line of an answer with a list of descriptions, without looking at
+// each of its hundreds of kilobytes more than once. What is not of that form is left to
+// who says what is wrong with it. The line is not to change any more.
+func usualList(line []byte, list *[]api.ProcessInfo) bool {
+	if list == nil || !bytes.HasPrefix(line, listBegins) || line[len(line)-1] != '}' {
+		return false
+	}
+	text := line[len(listBegins)-1 : len(line)-1]
+	all, ok := api.UsualProcesses(unsafe.String(unsafe.SliceData(text), len(text)))
+	if ok {
+		*list = all
+	}
+	return ok
+}
+
 // replies reads up to the result of the request id, from what buffers in.
 func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit func(json.RawMessage) error) (json.RawMessage, error) {
+	return w.repliesTo(in, buffered, id, nil, emit)
+}
+
+// repliesTo is replies for a result that may be a long list; then it is nil.
+func (w *lineWire) repliesTo(in *inbound, buffered *bufio.Reader, id int, list *[]api.ProcessInfo, emit func(json.RawMessage) error) (json.RawMessage, error) {
 	lines := ndjson.NewReader(buffered, maxReply)
 	for {
 		line, err := lines.Line()
@@ -205,6 +261,9 @@ func (w *lineWire) replies(in *inbound, buffered *bufio.Reader, id int, emit fun
 		}
 		if err != nil {
 			return nil, err
+		}
+		if usualList(line, list) {
+			return nil, nil // the buffer of the line goes with lines
 		}
 		r, err := ndjson.ParseReply(line)
 		switch {

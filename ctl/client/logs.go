@@ -21,7 +21,7 @@ type LogsQuery struct {
 // each log by itself, so it cannot be exact there: what was written while it
 // began to look, or beyond the last kilobyte, may be missing.
 func (c *Client) Logs(ctx context.Context, q LogsQuery, emit func(api.LogPiece) error) error {
-	if err := c.detect(ctx); err != nil {
+	if _, err := c.detect(ctx); err != nil {
 		return err
 	}
 	w, ok := c.wire.(*lineWire)
@@ -51,7 +51,7 @@ func (c *Client) Logs(ctx context.Context, q LogsQuery, emit func(api.LogPiece) 
 // ProcessEnd returns the last bytes of a channel of a process, also those that
 // are kept in memory alone. The original does not have it.
 func (c *Client) ProcessEnd(ctx context.Context, name string, channel api.Channel, most int64) ([]byte, error) {
-	if err := c.detect(ctx); err != nil {
+	if _, err := c.detect(ctx); err != nil {
 		return nil, err
 	}
 	w, ok := c.wire.(*lineWire)

@@ -141,7 +141,7 @@ func TestArgumentsHaveTheirPlaceInXMLRPC(t *testing.T) {
 		"input of any bytes":   {"supervisor.sendProcessStdin", []arg{{"name", "a"}, {"chars", api.Bytes("x\n")}}, `["a","x\n"]`},
 		"a call with no words": {"supervisor.getState", nil, `[]`},
 	} {
-		if err := c.detect(t.Context()); err != nil {
+		if _, err := c.detect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := c.wire.call(t.Context(), question{method: row.method, args: row.args}); string(got) != row.want || err != nil {
@@ -218,7 +218,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer string) {
 		in := newInbound(t.Context(), strings.NewReader(answer), c.patience(), true)
 		defer in.close()
-		raw, err := (&lineWire{c}).replies(in, bufio.NewReader(in), callID, func(json.RawMessage) error { return nil })
+		raw, err := (&lineWire{c: c}).replies(in, bufio.NewReader(in), callID, func(json.RawMessage) error { return nil })
 		if (raw == nil) == (err == nil) {
 			t.Errorf("%q: got %q and %v", answer, raw, err)
 		}
@@ -234,7 +234,7 @@ func FuzzMeeting(f *testing.F) {
 			io.ReadFull(conn, make([]byte, len(meetRequest)))
 			io.WriteString(conn, answer)
 		}), Options{})
-		err := (&lineWire{c}).meet(t.Context())
+		_, err := (&lineWire{c: c}).meet(t.Context())
 		var own *Error
 		var fault *api.Fault
 		if err != nil && !errors.Is(err, errForeign) && !errors.As(err, &own) && !errors.As(err, &fault) && !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -135,6 +136,11 @@ func (in *inbound) Read(b []byte) (int, error) {
 	n := copy(b, in.rest)
 	in.rest = in.rest[n:]
 	return n, nil
+}
+
+// drained tells whether all that came was read, and more may come.
+func (in *inbound) drained(buffered *bufio.Reader) bool {
+	return in.ended == nil && len(in.rest) == 0 && buffered.Buffered() == 0
 }
 
 // close ends the goroutine, once its Read returns.

@@ -19,7 +19,7 @@ var plain = func() (is [256]bool) {
 func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
-	for i := 0; i < len(s); {
+	for i := plainRun(s, 0, false); i < len(s); {
 		c := s[i]
 		if plain[c] {
 			i++

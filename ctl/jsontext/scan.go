@@ -96,7 +96,7 @@ func (s *Scanner) quoted() (inside string, isPlain bool) {
 	}
 	isPlain = true
 	from := s.at
-	for i := from; i < len(s.text); i++ {
+	for i := plainRun(s.text, from, true); i < len(s.text); i++ {
 		c := s.text[i]
 		switch {
 		case plain[c] || c >= utf8.RuneSelf:
@@ -113,6 +113,36 @@ func (s *Scanner) quoted() (inside string, isPlain bool) {
 	}
 	s.bad = true
 	return "", false
+}
+
+// plainRun returns where from from on eight bytes come that do not all stand in a string
+// as they are; wide tells whether those beyond ASCII do. It looks at eight at a time:
+// such texts are the most of all that is read and written.
+func plainRun(text string, from int, wide bool) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; from+8 <= len(text); from += 8 {
+		b := text[from : from+8]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		quotes, slashes := w^ones*'"', w^ones*'\\'
+		odd := (w-ones*' ')&^w | (quotes-ones)&^quotes | (slashes-ones)&^slashes
+		if !wide {
+			odd |= w
+		}
+		if odd&tops != 0 {
+			break
+		}
+	}
+	return from
+}
+
+// Literal moves over exactly that text, if it is what follows.
+func (s *Scanner) Literal(text string) bool {
+	if s.bad || !strings.HasPrefix(s.text[s.at:], text) {
+		return false
+	}
+	s.at += len(text)
+	return true
 }
 
 // String returns the next value, which must be a string.
@@ -135,6 +165,9 @@ func (s *Scanner) String() string {
 // the usual form.
 func (s *Scanner) Int() int64 {
 	const digits = 18
+	if n, ok := s.usualInt(); ok {
+		return n
+	}
 	from := s.number()
 	text := s.text[from:s.at]
 	if s.bad || len(text) > digits || text[0] == '-' && text[1] == '0' {
@@ -144,6 +177,20 @@ func (s *Scanner) Int() int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	s.bad = err != nil // a fraction, or an exponent
 	return n
+}
+
+// usualInt is Int for digits alone, of which the first is no zero; others it leaves.
+func (s *Scanner) usualInt() (n int64, ok bool) {
+	const digits = 18
+	i := s.at
+	for ; i < len(s.text) && s.text[i]-'0' <= 9; i++ {
+		n = n*10 + int64(s.text[i]-'0')
+	}
+	if s.bad || i == s.at || i-s.at > digits || s.text[s.at] == '0' || i < len(s.text) && (s.text[i] == '.' || s.text[i]|0x20 == 'e') {
+		return 0, false
+	}
+	s.at = i
+	return n, true
 }
 
 // number moves over a number and returns where it begins.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 )
 
 // MaxLine is the longest request line that a server reads, in bytes without
@@ -78,6 +79,10 @@ func (r *Reader) next() ([]byte, error) {
 		}
 		if ended && len(r.line) == 0 {
 			return piece, nil // it lies in the buffer in one piece
+		}
+		if need := len(r.line) + len(piece); need > cap(r.line) {
+			// To double it copies all as often as it doubles. What is not written to takes no memory.
+			r.line = slices.Grow(r.line, min(4*need, r.max)-len(r.line))
 		}
 		r.line = append(r.line, piece...)
 		if ended {

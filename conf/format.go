@@ -51,7 +51,7 @@ type directive struct {
 	width     int
 	precision int // -1: none
 	conv      rune
-	at        int // character index of conv, for the message
+	at        int // where conv stands
 }
 
 // formatTemplate replaces every directive of s by what resolve gives for it.
@@ -92,12 +92,12 @@ func formatTemplate(s string, resolve func(directive) (operand, error)) (string,
 			if shown < 0x1f || shown > 0x7e {
 				shown = '?'
 			}
-			return "", badFormat(fmt.Sprintf("unsupported format character '%c' (0x%x) at index %d", shown, d.conv, d.at))
+			return "", badFormat(fmt.Sprintf("unsupported format character '%c' (0x%x) at index %d", shown, d.conv, utf8.RuneCountInString(s[:d.at])))
 		}
 		if !d.named {
 			// The original would insert everything it knows, the whole
 			// environment included, into the value.
-			return "", badFormat(fmt.Sprintf("%%%c at index %d has no (name)", d.conv, d.at))
+			return "", badFormat(fmt.Sprintf("%%%c at index %d has no (name)", d.conv, utf8.RuneCountInString(s[:d.at])))
 		}
 		piece, err := d.format(arg)
 		if err != nil {
@@ -148,7 +148,7 @@ func parseDirective(s string, start int) (directive, int, error) {
 		return d, 0, badFormat("incomplete format")
 	}
 	conv, n := utf8.DecodeRuneInString(s[i:])
-	d.conv, d.at = conv, utf8.RuneCountInString(s[:i])
+	d.conv, d.at = conv, i
 	d.text = s[start : i+n]
 	return d, i + n - start, nil
 }

@@ -58,6 +58,7 @@ type nearby struct {
 	known int         // files added then
 	in    [5]*section // nil: there is none of that name
 	marks uint64      // of all their keys
+	given uint64      // of those of all but the first
 }
 
 // around returns where keys of a section are looked for, in that order.
@@ -66,11 +67,17 @@ func (d *document) around(name string) *nearby {
 	if n.name == name && n.known == d.added {
 		return n
 	}
-	*n = nearby{name: name, known: d.added}
-	for i, from := range [...]string{name, defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
-		if n.in[i] = d.sections[from]; n.in[i] != nil {
-			n.marks |= n.in[i].marks
+	if n.known != d.added {
+		*n = nearby{known: d.added}
+		for i, from := range [...]string{defaultsSections[0], defaultsSections[1], defaultSection, containerSection} {
+			if n.in[1+i] = d.sections[from]; n.in[1+i] != nil {
+				n.given |= n.in[1+i].marks
+			}
 		}
+	}
+	n.name, n.in[0], n.marks = name, d.sections[name], n.given
+	if n.in[0] != nil {
+		n.marks |= n.in[0].marks
 	}
 	return n
 }

@@ -342,10 +342,11 @@ func (s *scope) text(key string) (value string, opt *option, found bool, err err
 
 // textAs is text for a key that messages call by another name; "" is the usual one.
 func (s *scope) textAs(key, where string) (string, *option, bool, error) {
-	raw, opt, in, found := s.doc.lookup(s.sec.name, key)
-	if !found {
+	opt, in := s.doc.find(s.sec.name, key)
+	if opt == nil {
 		return "", nil, false, nil
 	}
+	raw := s.doc.valueOf(in, opt)
 	value, err := raw, error(nil)
 	if strings.Contains(raw, "%") {
 		x := s.expansion(raw, opt, in)

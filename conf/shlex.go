@@ -75,7 +75,7 @@ func quoted(s string, start int, word *strings.Builder) (int, error) {
 //
 // doubt says what a reader may not expect of the result; it is "" nearly always.
 func ParseEnvironment(s string) (env map[string]string, doubt string, err error) {
-	var room [64]string
+	var room [16]string
 	tokens, err := lexOld(s, room[:0])
 	if err == nil {
 		if env, doubt, err = pairs(tokens, s, true); err == nil {

@@ -72,7 +72,7 @@ func (d *document) add(src *source, data []byte) *fileError {
 	}
 
 	b := &builder{d: d, src: src}
-	scanSections(data, b.take)
+	scanSections(data, &b.skip, b.take)
 	b.closeValue()
 	return b.failure()
 }

@@ -49,7 +49,15 @@ func FuzzReader(f *testing.F) {
 	f.Add("[\u00a0]\nk\u2003=\x1c\n[a]\n#=;\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		d := newDocument()
-		if e := d.add(&source{name: "f"}, []byte(text)); e != nil {
+		e := d.add(&source{name: "f"}, []byte(text))
+		// Who wants none of the sections finds the same mistakes.
+		passing := newDocument()
+		passing.wants = func(string) bool { return false }
+		passed := passing.add(&source{name: "f"}, []byte(text))
+		if e == nil && passed != nil || e != nil && !e.fatal && (passed == nil || !slices.Equal(passed.problems, e.problems)) {
+			t.Errorf("got %v, and %v where nothing is wanted", e, passed)
+		}
+		if e != nil {
 			return
 		}
 		if err := d.parse(); err != nil {

@@ -47,9 +47,10 @@ func scanLines(text string, take func(lineEvent) bool) {
 
 // scanSections is scanLines for a whole file. The text of each section is a string of
 // its own, so that a program that stays as it is, whatever becomes of the file, keeps
-// no more than that in memory.
-func scanSections(data []byte, take func(lineEvent) bool) {
-	s := lineScanner{take: take}
+// no more than that in memory. While passing says that nobody wants the section, lines
+// that set keys are not given.
+func scanSections(data []byte, passing *bool, take func(lineEvent) bool) {
+	s := lineScanner{take: take, passing: passing}
 	for goOn := true; goOn && len(data) > 0; {
 		end := sectionEnd(data)
 		goOn = s.scan(string(data[:end]))
@@ -74,8 +75,9 @@ type lineScanner struct {
 	take      func(lineEvent) bool
 	lines     int // so far
 	inSection bool
-	open      bool // an option whose value may go on
-	reference int  // its indentation
+	open      bool  // an option whose value may go on
+	reference int   // its indentation
+	passing   *bool // nobody wants the section; nil: every section is wanted
 }
 
 // scan reads the next lines. It says whether to go on.
@@ -84,11 +86,32 @@ func (s *lineScanner) scan(text string) bool {
 		var raw string
 		raw, text = nextLine(text)
 		s.lines++
+		if s.passing != nil && *s.passing && setsKey(raw) {
+			s.open, s.reference = true, 0
+			continue
+		}
 		if !s.line(raw) {
 			return false
 		}
 	}
 	return true
+}
+
+// setsKey tells whether a line sets a key, however it is to be read in detail. It does
+// not know every line that does.
+func setsKey(line string) bool {
+	if line[0] < 'a' || line[0] > 'z' {
+		return false
+	}
+	for i := 1; i < len(line); i++ {
+		switch line[i] {
+		case '=', ':':
+			return true
+		case '#', ';':
+			return false
+		}
+	}
+	return false
 }
 
 func (s *lineScanner) line(raw string) bool {

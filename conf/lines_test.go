@@ -87,7 +87,7 @@ func TestTheTextOfASectionIsAStringOfItsOwn(t *testing.T) {
 		t.Errorf("sections end at %d, want %d", ends, want)
 	}
 	var got, want []lineEvent
-	scanSections([]byte(text), func(ev lineEvent) bool { got = append(got, ev); return true })
+	scanSections([]byte(text), nil, func(ev lineEvent) bool { got = append(got, ev); return true })
 	scanLines(text, func(ev lineEvent) bool { want = append(want, ev); return true })
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

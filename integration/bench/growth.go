@@ -53,10 +53,6 @@ var growthMost = map[string]struct {
 	s6:       {1000, "a process for each program, all of them before the first lives"},
 }
 
-// filesEach is how many open files one program costs the one that has the most:
-// ours and the original hold three pipes. Logs would be two more.
-const filesEach = 3
-
 // measureGrowth takes one median of each figure for each size and supervisor.
 func (b *bench) measureGrowth(most int) (*growth, error) {
 	g := &growth{}
@@ -74,7 +70,7 @@ func (b *bench) measureGrowth(most int) (*growth, error) {
 				continue
 			}
 			n := n
-			if most := (int(b.files) - 100) / filesEach; n > most && slices.Contains(servers, name) {
+			if most := b.mostPrograms(); n > most && slices.Contains(servers, name) {
 				g.note(fmt.Sprintf("%s ends at %d: %d open files are allowed here (ulimit -Hn), and each program is %d of them", name, most, b.files, filesEach))
 				n = most
 			}
@@ -144,7 +140,7 @@ func (b *bench) growthPoint(g *growth, p *peer, n int) error {
 // growthRound is one life of a supervisor.
 func (b *bench) growthRound(p *peer, n int, all map[string][]float64) error {
 	add := func(panel string, v float64) { all[panel] = append(all[panel], v) }
-	run, notes, err := b.up(p, n, 0, "")
+	run, notes, err := b.up(p, n, 0, oneOutput)
 	if err != nil {
 		return err
 	}
@@ -203,7 +199,7 @@ func (r *running) askAll(n int) (took int64, asked bool, err error) {
 
 // table writes the figures behind the picture.
 func (g *growth) table(w io.Writer, picture string) {
-	fmt.Fprintf(w, "\n## Growth\n\nThe same programs, with outputs that go to no file, in growing numbers; both axes are logarithmic. Medians of as many samples\n"+
+	fmt.Fprintf(w, "\n## Growth\n\nThe same programs, with one output that goes to no file, in growing numbers; both axes are logarithmic. Medians of as many samples\n"+
 		"as above up to 100 programs, and of three beyond. The limit is a bare loop of posix_spawn.\n\n![Start, memory, status and stop over the number of programs](%s)\n\n", picture)
 	for _, text := range g.notes {
 		fmt.Fprintf(w, "* %s.\n", text)

@@ -25,7 +25,6 @@ var reasons = map[string]string{
 		"from pipes to files in C shares less evenly still. Tried without effect: taking turns by epoll, one goroutine for all pipes, yielding before each turn.",
 	"log64k": "Nine tenths of the time are the kernel's copies from the pipe and into the page cache, for the original as for us; see Decisions in " +
 		"ARCHITECTURE.md for splice.",
-	"status10000": "Each program is up to four open files of the daemon, and this machine allows a process no more than stands there.",
 }
 
 // explain writes the reasons of the rows that need one.

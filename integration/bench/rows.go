@@ -11,7 +11,7 @@ var rows = []*rowSpec{
 	{"memory1000", "memory (PSS) at rest, 1,000 programs with logs", "MB", false, []reach{{22, ""}}, memoryRow(1000)},
 	{"idle", "threads that wake up in 60 s, 100 programs with logs", "times", false, []reach{{0, ""}}, idle},
 	{"status", "the command status, 1,000 programs", "ms", false, []reach{{15, ""}, {1.0 / 50, original}}, status},
-	{"status10000", "the command status, 10,000 programs with two log files each", "ms", false, []reach{{150, ""}}, manyRow(10000)},
+	{"status10000", "the command status, 10,000 programs, or as many as ulimit -Hn lets one daemon have (see Besides)", "ms", false, []reach{{150, ""}}, manyRow(10000)},
 	{"requests10", "getProcessInfo in JSON lines, one client, 10 programs (limit: one answer known beforehand)", "/s", true, []reach{{20000, ""}}, requestsRow(10, 1)},
 	{"requests1000", "the same with 1,000 programs", "/s", true, []reach{{20000, ""}}, requestsRow(1000, 1)},
 	{"clients8", "the same with 1,000 programs and eight clients", "/s", true, []reach{{70000, ""}}, requestsRow(1000, 8)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,13 @@ const (
 
 	// So many starts in a row are told of together, which is a millisecond or two.
 	startedBatch = 4
+
+	// To wait for any child the kernel goes through all of them, to the first that is
+	// dead. One of ten thousand that are ended in turn is found in no time if it is asked
+	// for by name. Signals of two deaths may have come as one, so the others are looked at
+	// all the same, at the latest after this time.
+	lookLate = 10 * time.Millisecond
+	askMost  = 4 // so many are asked for that are alive, before all are looked at
 )
 
 // Key says for whom a child runs. The caller chooses it; 0 is not a key.
@@ -73,6 +81,10 @@ type Table struct {
 	keys   map[int]Key
 	births map[int]*birth // children that have yet to execute their program
 
+	asked []int       // pids that were told to end, the first of them first; some may be gone
+	late  *time.Timer // runs while owed
+	owed  bool        // not all were looked at since somebody has died
+
 	launcher launcher
 	ahead    *prepared // of the job that comes next; nil: nothing
 }
@@ -103,6 +115,8 @@ func NewTable(o Observer) *Table {
 		keys:     make(map[int]Key),
 		births:   make(map[int]*birth),
 	}
+	t.late = time.NewTimer(0)
+	t.late.Stop()
 	signal.Notify(t.exits, syscall.SIGCHLD)
 	return t
 }
@@ -145,9 +159,10 @@ func (t *Table) Run(ctx context.Context) {
 	var jobs []letter
 	started := 0
 	dead := true // children from before an exec may have died already
+	defer t.late.Stop()
 	for ctx.Err() == nil {
 		if dead {
-			dead = t.reap()
+			dead = t.reapSome()
 		}
 		if len(jobs) == 0 {
 			jobs = t.mail.take()
@@ -182,8 +197,63 @@ func (t *Table) Run(ctx context.Context) {
 		case <-t.mail.wake:
 		case <-t.exits:
 			dead = true
+		case <-t.late.C:
+			dead = t.reap()
 		}
 	}
+}
+
+// reapSome collects who was told to end and has, if there is anybody, or else one batch of
+// whoever is dead. It tells whether there may be more.
+func (t *Table) reapSome() bool {
+	if !t.reapAsked() {
+		return t.reap()
+	}
+	if !t.owed {
+		t.owed = true
+		t.late.Reset(lookLate)
+	}
+	return false
+}
+
+// reapAsked waits for those that were told to end, and tells whether any has. In a shutdown
+// that is the last one, as each is told when the one before it is gone; where many were told
+// at once, the first of them die first.
+func (t *Table) reapAsked() (found bool) {
+	for n := len(t.asked); n > 0; n = len(t.asked) {
+		dead, gone := t.collect(n - 1)
+		if found = found || dead; !gone {
+			break
+		}
+	}
+	for alive := 0; len(t.asked) > 0 && alive < askMost; {
+		dead, gone := t.collect(0)
+		if found = found || dead; !gone {
+			t.asked = append(t.asked[1:], t.asked[0])
+			alive++
+		}
+	}
+	return found
+}
+
+// collect waits for the i-th of those that were told to end. It tells whether that is dead
+// now, and whether it is no longer one of them, which may have been known before.
+func (t *Table) collect(i int) (dead, gone bool) {
+	pid := t.asked[i]
+	if _, ours := t.keys[pid]; ours {
+		var ws syscall.WaitStatus
+		got, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
+		for err == syscall.EINTR {
+			got, err = syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
+		}
+		if err != nil || got == 0 || !ws.Exited() && !ws.Signaled() {
+			return false, false
+		}
+		dead = true
+		defer t.bury(pid, ws)
+	}
+	t.asked = slices.Delete(t.asked, i, i+1)
+	return dead, true
 }
 
 // reap collects one batch of dead children, and tells whether there may be
@@ -195,12 +265,14 @@ func (t *Table) reap() bool {
 		switch {
 		case err == syscall.EINTR:
 			continue
-		case err == syscall.ECHILD:
+		case err == syscall.ECHILD || pid == 0 && err == nil:
+			if t.owed {
+				t.owed = false
+				t.late.Stop()
+			}
 			return false
 		case err != nil:
 			t.observer.WaitFailed(err)
-			return false
-		case pid == 0:
 			return false
 		}
 		if !ws.Exited() && !ws.Signaled() {
@@ -276,6 +348,16 @@ func (t *Table) kill(k Key, sig syscall.Signal, group bool, done func(error)) {
 	if err == syscall.ESRCH {
 		t.observer.SignalGone(k, err)
 		err = nil
+	} else if err == nil {
+		t.expect(max(pid, -pid))
 	}
 	done(err)
+}
+
+// expect notes that a child was sent a signal, so that it may be dead soon.
+func (t *Table) expect(pid int) {
+	if len(t.asked) >= len(t.keys) {
+		t.asked = slices.DeleteFunc(t.asked, func(p int) bool { _, ours := t.keys[p]; return !ours || p == pid })
+	}
+	t.asked = append(t.asked, pid)
 }

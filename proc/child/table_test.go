@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -242,6 +243,78 @@ func TestWhatIsPreparedIsNotLostAtTheEnd(t *testing.T) {
 		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
 			break
 		}
+	}
+}
+
+// dead waits until a child of ours is, unless somebody waits for it first.
+func dead(t testing.TB, pid int) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("process %d does not die", pid)
+		}
+	}
+}
+
+func TestWhoDiesBesideOneThatWasToldToIsNotForgotten(t *testing.T) {
+	r := newRig(t)
+	var pids [3]int
+	for i := range pids {
+		r.start(command("/bin/sleep", "1000"))
+		pids[i] = r.until(t, "started").pid
+	}
+	// The second is told to end, is alive for as long as the table looks elsewhere, and
+	// when it looks again all are dead: of three signals two are merged.
+	r.Do(func() { syscall.Kill(pids[0], syscall.SIGKILL); syscall.Kill(pids[2], syscall.SIGKILL) })
+	r.Signal(2, syscall.SIGKILL, false)
+	r.Do(func() {
+		for _, pid := range pids {
+			dead(t, pid)
+		}
+	})
+	gone := map[int]bool{}
+	for range pids {
+		gone[r.until(t, "exited").pid] = true
+	}
+	if len(gone) != len(pids) {
+		t.Errorf("told of the end of %v, want that of %v", gone, pids)
+	}
+}
+
+func TestSignalsThatEndNobodyDoNotHideADeath(t *testing.T) {
+	r := newRig(t)
+	const deaf = 8 // more than are asked for one by one
+	for range deaf {
+		r.start(command("/bin/sleep", "1000"))
+		r.until(t, "started")
+	}
+	k := r.start(command("/bin/sleep", "1000"))
+	pid := r.until(t, "started").pid
+	for range 3 {
+		for i := range deaf {
+			r.Signal(child.Key(i+1), syscall.SIGWINCH, false)
+		}
+	}
+	synced := make(chan struct{})
+	r.Do(func() { close(synced) })
+	<-synced
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for e := r.next(t); ; e = r.next(t) {
+		if e.what == "exited" && e.key == k {
+			break
+		}
+	}
+	for i := range deaf {
+		r.Signal(child.Key(i+1), syscall.SIGKILL, false)
+	}
+	for range deaf {
+		r.until(t, "exited")
 	}
 }
 

@@ -1,0 +1,89 @@
+package client
+
+import (
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// counted counts the connections of a server.
+func counted(n *atomic.Int32, serve func(net.Conn)) func(net.Conn) {
+	return func(conn net.Conn) {
+		n.Add(1)
+		serve(conn)
+	}
+}
+
+func TestACommandAsksOnOneConnection(t *testing.T) {
+	replies := map[string]string{
+		"supervisor.getPID":          `{"id":ID,"result":7}`,
+		"supervisor.addProcessGroup": `{"id":ID,"error":{"code":10,"message":"BAD_NAME: x"}}`,
+		"supervisor.startProcess":    `{"id":ID,"result":true}`,
+	}
+	for name, row := range map[string]struct {
+		between func(*Client)
+		want    int32
+	}{
+		"one after another": {func(*Client) {}, 1},
+		"it rests":          {(*Client).Rest, 4},
+	} {
+		var conns atomic.Int32
+		c := newClient(t, listen(t, counted(&conns, answering(replies))), Options{})
+		if version, err := c.APIVersion(t.Context()); version != "3.0" || err != nil {
+			t.Errorf("%s: the meeting said %q, %v", name, version, err)
+		}
+		row.between(c)
+		if pid, err := c.PID(t.Context()); pid != 7 || err != nil {
+			t.Errorf("%s: got %d, %v", name, pid, err)
+		}
+		row.between(c)
+		if err := c.AddGroup(t.Context(), "x"); !isFault(err) {
+			t.Errorf("%s: got %v, want a fault", name, err)
+		}
+		row.between(c)
+		if err := c.Start(t.Context(), "x"); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if got := conns.Load(); got != row.want {
+			t.Errorf("%s: %d connections, want %d", name, got, row.want)
+		}
+	}
+}
+
+func isFault(err error) bool { return err != nil && completed(err) }
+
+// A server that has hung up since the last answer, or has said more than that, is asked on a
+// new connection.
+func TestAConnectionThatIsNotQuietIsLeft(t *testing.T) {
+	for name, last := range map[string]string{"it hung up": "", "it said more": "{}\n"} {
+		var conns atomic.Int32
+		ended := make(chan bool, 9)
+		c := newClient(t, listen(t, counted(&conns, func(conn net.Conn) {
+			near, far := net.Pipe()
+			go answering(nil)(far)
+			line := make([]byte, 1<<10)
+			n, _ := conn.Read(line)
+			near.Write(line[:n])
+			n, _ = near.Read(line)
+			near.Close()
+			conn.Write(line[:n])
+			time.Sleep(50 * time.Millisecond)
+			conn.Write([]byte(last))
+			if last == "" {
+				conn.Close()
+			}
+			ended <- true
+			conn.Read(line)
+		})), Options{})
+		for range 3 {
+			if version, err := c.APIVersion(t.Context()); version != "3.0" || err != nil {
+				t.Errorf("%s: got %q, %v", name, version, err)
+			}
+			<-ended
+		}
+		if got := conns.Load(); got != 3 {
+			t.Errorf("%s: %d connections, want 3", name, got)
+		}
+	}
+}

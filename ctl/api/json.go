@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"gosupervisor/ctl/jsontext"
@@ -28,9 +29,13 @@ func AppendJSON(b []byte, v any) (_ []byte, ok bool) {
 			return b, false
 		}
 		b = append(b, '[')
+		from := len(b)
 		for i := range x {
 			if i > 0 {
 				b = append(b, ',')
+			}
+			if i == 1 { // the others will be about as long as the first one
+				b = slices.Grow(b, (len(b)-from+len(x[0].Name))*len(x))
 			}
 			b = x[i].append(b)
 		}

@@ -28,14 +28,15 @@ const (
 // their turn, so that nobody starves and no two wait for each other.
 type purse struct {
 	turn  chan struct{} // one token, held while taking
-	units chan struct{} // one token for each unit that is left
+	taken chan struct{} // one token for each unit; full: none is left
 }
 
 func newPurse(bytes int64) *purse {
-	p := &purse{turn: make(chan struct{}, 1), units: make(chan struct{}, bytes/unit)}
-	p.give(cap(p.units))
-	return p
+	return &purse{turn: make(chan struct{}, 1), taken: make(chan struct{}, bytes/unit)}
 }
+
+// left returns how many units there are.
+func (p *purse) left() int { return cap(p.taken) - len(p.taken) }
 
 func (p *purse) take(ctx context.Context, n int) error {
 	select {
@@ -46,7 +47,7 @@ func (p *purse) take(ctx context.Context, n int) error {
 	defer func() { <-p.turn }()
 	for got := range n {
 		select {
-		case <-p.units:
+		case p.taken <- struct{}{}:
 		case <-ctx.Done():
 			p.give(got)
 			return ctx.Err()
@@ -65,7 +66,7 @@ func (p *purse) takeAtOnce(n int) bool {
 	defer func() { <-p.turn }()
 	for got := range n {
 		select {
-		case <-p.units:
+		case p.taken <- struct{}{}:
 		default:
 			p.give(got)
 			return false
@@ -76,7 +77,7 @@ func (p *purse) takeAtOnce(n int) bool {
 
 func (p *purse) give(n int) {
 	for range n {
-		p.units <- struct{}{}
+		<-p.taken
 	}
 }
 

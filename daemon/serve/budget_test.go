@@ -47,7 +47,7 @@ func TestMulticallHasABudget(t *testing.T) {
 	if n := r.fake.reads.Load(); n != fit+1 {
 		t.Errorf("the log was read %d times", n)
 	}
-	if n := len(r.server.o.Bounds.replies.units); n != MaxHeld/unit {
+	if n := r.server.o.Bounds.replies.left(); n != MaxHeld/unit {
 		t.Errorf("%d units are left", n)
 	}
 }
@@ -109,11 +109,11 @@ func TestLongAnswersAtOnceHoldRoom(t *testing.T) {
 		t.Fatalf("got %q, %v", first, err)
 	}
 	all, _ := many{}.Do(t.Context(), api.GetAllProcessInfo{})
-	if want := free - int((weight(all)+unit-1)/unit); len(bounds.replies.units) != want {
-		t.Errorf("%d units are left, want %d", len(bounds.replies.units), want)
+	if want := free - int((weight(all)+unit-1)/unit); bounds.replies.left() != want {
+		t.Errorf("%d units are left, want %d", bounds.replies.left(), want)
 	}
 	k.hear()
-	eventually(t, "the room is given back", func() bool { return len(bounds.replies.units) == free })
+	eventually(t, "the room is given back", func() bool { return bounds.replies.left() == free })
 
 	if err := bounds.replies.take(t.Context(), free); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestLongAnswersAtOnceHoldRoom(t *testing.T) {
 	bounds.replies.give(free)
 	k.say(ask)
 	k.hear()
-	eventually(t, "the room is given back again", func() bool { return len(bounds.replies.units) == free })
+	eventually(t, "the room is given back again", func() bool { return bounds.replies.left() == free })
 }
 
 func TestAListWeighsWhatItsPartsDo(t *testing.T) {
@@ -158,7 +158,7 @@ func TestLongRepliesWaitForRoom(t *testing.T) {
 	if got := k.hear(); len(got) < len(bigLog) {
 		t.Errorf("got %.200s", got)
 	}
-	eventually(t, "the room is given back", func() bool { return len(bounds.replies.units) == MaxHeld/unit })
+	eventually(t, "the room is given back", func() bool { return bounds.replies.left() == MaxHeld/unit })
 }
 
 func TestClientThatDoesNotReadHoldsNoMoreThanItsShare(t *testing.T) {
@@ -176,7 +176,7 @@ func TestClientThatDoesNotReadHoldsNoMoreThanItsShare(t *testing.T) {
 		t.Errorf("the log was read %d times for a client that does not read", n)
 	}
 	_ = mute.conn.Close()
-	eventually(t, "the room is given back", func() bool { return len(r.server.o.Bounds.replies.units) == MaxHeld/unit })
+	eventually(t, "the room is given back", func() bool { return r.server.o.Bounds.replies.left() == MaxHeld/unit })
 }
 
 func TestPurseGivesAllOrNothing(t *testing.T) {
@@ -186,8 +186,8 @@ func TestPurseGivesAllOrNothing(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if err := p.take(ctx, 2); !errors.Is(err, context.DeadlineExceeded) || len(p.units) != 1 {
-		t.Errorf("got %v, %d left", err, len(p.units))
+	if err := p.take(ctx, 2); !errors.Is(err, context.DeadlineExceeded) || p.left() != 1 {
+		t.Errorf("got %v, %d left", err, p.left())
 	}
 	p.give(2)
 	if err := p.take(t.Context(), 3); err != nil {

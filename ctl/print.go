@@ -73,8 +73,9 @@ func (s *session) table(processes []api.ProcessInfo) {
 		*s.sheet = processes
 		return
 	}
-	var all []byte
+	const state, described = 10, 40 // bytes of a row that follow the name, most times
 	width := s.nameWidth(processes)
+	all := make([]byte, 0, len(processes)*(width+state+described))
 	for i := range processes {
 		all = append(s.appendRow(all, &processes[i], width), '\n')
 	}

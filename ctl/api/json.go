@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"slices"
 	"unicode/utf8"
 
 	"gosupervisor/ctl/jsontext"
@@ -35,7 +34,7 @@ func AppendJSON(b []byte, v any) (_ []byte, ok bool) {
 				b = append(b, ',')
 			}
 			if i == 1 { // the others will be about as long as the first one
-				b = slices.Grow(b, (len(b)-from+len(x[0].Name))*len(x))
+				b = append(make([]byte, 0, len(b)+(len(b)-from+len(x[0].Name))*len(x)), b...)
 			}
 			b = x[i].append(b)
 		}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 )
 
 // MaxLine is the longest request line that a server reads, in bytes without
@@ -81,8 +80,9 @@ func (r *Reader) next() ([]byte, error) {
 			return piece, nil // it lies in the buffer in one piece
 		}
 		if need := len(r.line) + len(piece); need > cap(r.line) {
-			// To double it copies all as often as it doubles. What is not written to takes no memory.
-			r.line = slices.Grow(r.line, min(4*need, r.max)-len(r.line))
+			// To double it copies all as often as it doubles. What is not written to takes no
+			// memory; slices.Grow would write to it.
+			r.line = append(make([]byte, 0, min(4*need, r.max)), r.line...)
 		}
 		r.line = append(r.line, piece...)
 		if ended {

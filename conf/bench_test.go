@@ -37,6 +37,34 @@ func benchmarkLoad(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/program")
 }
 
+// What a program more costs: its text, what it is, what is expanded for it.
+func TestAProgramTakesFewAllocations(t *testing.T) {
+	allocations := func(n int) float64 {
+		h := machine(map[string]string{"/c/s.conf": programs(n)})
+		return testing.AllocsPerRun(3, func() {
+			if _, err := Load("/c/s.conf", h); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if each := (allocations(300) - allocations(100)) / 200; each > 25 {
+		t.Errorf("it takes %.1f", each)
+	}
+}
+
+// An unchanged configuration is compared without any memory.
+func TestSharedGroupsAreComparedForNothing(t *testing.T) {
+	old, now := mustLoad(t, programs(100)), mustLoad(t, programs(100))
+	Share(old.Groups, now.Groups)
+	if n := testing.AllocsPerRun(10, func() {
+		if Changes(old.Groups, now.Groups) != nil || old.Groups[7] != now.Groups[7] {
+			t.Fatal("there are changes")
+		}
+	}); n > 0 {
+		t.Errorf("it takes %v allocations", n)
+	}
+}
+
 // One of 1,000 programs differs.
 func BenchmarkChangesOfThousandPrograms(b *testing.B) {
 	h := machine(map[string]string{"/c/s.conf": thousandPrograms()})

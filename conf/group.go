@@ -214,7 +214,7 @@ func (s *scope) events() []string {
 // original. Unlike there the loss is reported.
 func (l *loader) settle() {
 	cfg := l.cfg
-	groups := make(map[string]*Group)
+	groups := make(map[string]*Group, len(cfg.Groups))
 	cfg.Groups = slices.DeleteFunc(cfg.Groups, func(g *Group) bool {
 		if first := groups[g.Name]; first != nil {
 			l.note(Warn, "Two groups are named %s: the one of kind %s is used, the one of kind %s is ignored", g.Name, first.Kind, g.Kind)

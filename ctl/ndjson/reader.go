@@ -82,7 +82,7 @@ func (r *Reader) next() ([]byte, error) {
 		if need := len(r.line) + len(piece); need > cap(r.line) {
 			// To double it copies all as often as it doubles. What is not written to takes no
 			// memory; slices.Grow would write to it.
-			r.line = append(make([]byte, 0, min(4*need, r.max)), r.line...)
+			r.line = append(make([]byte, 0, min(8*need, r.max)), r.line...)
 		}
 		r.line = append(r.line, piece...)
 		if ended {

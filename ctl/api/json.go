@@ -69,6 +69,18 @@ func appendNumber(b []byte, before string, n int64) []byte {
 	return jsontext.AppendInt(append(b, before...), n)
 }
 
+// UnmarshalString decodes a text as json.Unmarshal does. A short command has no other need of
+// reflection, which takes its time to begin with.
+func UnmarshalString(text []byte) (v string, err error) {
+	s := jsontext.NewScanner(string(text))
+	if v = s.String(); s.End() && utf8.Valid(text) {
+		return v, nil
+	}
+	v = ""
+	err = json.Unmarshal(text, &v)
+	return v, err
+}
+
 // UnmarshalProcess decodes the description of a process as json.Unmarshal does.
 func UnmarshalProcess(text []byte) (p ProcessInfo, err error) {
 	if s := jsontext.NewScanner(string(text)); utf8.Valid(text) && p.scan(&s) && s.End() {

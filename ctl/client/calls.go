@@ -14,7 +14,7 @@ func (c *Client) APIVersion(ctx context.Context) (version string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if said != nil && json.Unmarshal(said, &version) == nil {
+	if said != nil && decode(said, &version) == nil {
 		return version, nil // it was asked for already
 	}
 	err = c.call(ctx, versionMethod, &version)

@@ -249,6 +249,8 @@ func decode(raw []byte, out any) (err error) {
 		*out, err = api.UnmarshalProcesses(raw)
 	case *api.ProcessInfo:
 		*out, err = api.UnmarshalProcess(raw)
+	case *string:
+		*out, err = api.UnmarshalString(raw)
 	default:
 		err = json.Unmarshal(raw, out)
 	}

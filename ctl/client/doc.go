@@ -3,8 +3,9 @@
 // methods of Client are the calls of the control API with typed replies; Follow
 // streams a log.
 //
-// Every call is one connection, so that a Client holds nothing between calls
-// and a server that was restarted in the meantime is no special case. The
+// A call has a connection to itself. That to a UNIX socket serves one call after another,
+// until Rest, unless the server has hung up or said anything in between: so a server that was
+// restarted in the meantime is no special case. Over HTTP each call makes a new one. The
 // first call finds out which language the server has: newline-delimited JSON,
 // or, when it turns out to be the original Supervisor, XML-RPC. Only a
 // question without effect is asked for that, so nothing can happen twice.

@@ -158,11 +158,13 @@ func (t *Table) Run(ctx context.Context) {
 	defer t.dropAhead()
 	var jobs []letter
 	started := 0
-	dead := true // children from before an exec may have died already
+	dead := true  // children from before an exec may have died already
+	more := false // there was more than one batch of them
 	defer t.late.Stop()
 	for ctx.Err() == nil {
 		if dead {
-			dead = t.reapSome()
+			more = t.reapSome(more)
+			dead = more
 		}
 		if len(jobs) == 0 {
 			jobs = t.mail.take()
@@ -198,15 +200,16 @@ func (t *Table) Run(ctx context.Context) {
 		case <-t.exits:
 			dead = true
 		case <-t.late.C:
-			dead = t.reap()
+			more = t.reap()
+			dead = more
 		}
 	}
 }
 
-// reapSome collects who was told to end and has, if there is anybody, or else one batch of
-// whoever is dead. It tells whether there may be more.
-func (t *Table) reapSome() bool {
-	if !t.reapAsked() {
+// reapSome collects who was told to end and has, if there is anybody, or else, and if all are
+// being gone through already, one batch of whoever is dead. It tells whether there may be more.
+func (t *Table) reapSome(all bool) bool {
+	if all || !t.reapAsked() {
 		return t.reap()
 	}
 	if !t.owed {

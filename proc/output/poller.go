@@ -99,7 +99,7 @@ func (p *Poller) start() error {
 // event is what the kernel says of a pipe.
 type event struct {
 	pump  *Pump // nil: nobody's any more
-	ended bool  // nothing is in it, and nobody can write to it
+	ended bool  // it was empty, and nobody could write to it any more
 }
 
 // tell has the pump run, or end.
@@ -107,12 +107,20 @@ func (e event) tell() {
 	switch {
 	case e.pump == nil:
 	case e.ended:
-		if report := e.pump.close(func() bool { return true }); report != nil {
+		// The descriptor may be that of another pipe by now.
+		if report := e.pump.close(func() bool { return over(e.pump.end.fd) }); report != nil {
 			go (*report)() // it closes logs, which may wait for a disk
 		}
 	default:
 		e.pump.kick()
 	}
+}
+
+// over tells whether a pipe is empty and nobody can write to it any more.
+func over(fd int) bool {
+	state := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(state, 0)
+	return err == nil && n == 1 && state[0].Revents == unix.POLLHUP
 }
 
 // ready returns who has something to read, the longest waiting first. It does not wait.

@@ -40,6 +40,17 @@ type quick struct{ memory }
 
 func (q *quick) Prompt() bool { return true }
 
+func TestTheEndOfAnotherPipeIsNotOurs(t *testing.T) {
+	// The kernel has told of the end of a pipe whose descriptor another one has since.
+	var sink plain
+	p, w := start(t, Options{Sinks: []Sink{&sink}})
+	within(t, "it waits", func() bool { return p.state.Load() == armed })
+	event{pump: p, ended: true}.tell()
+	say(t, w, "there is more")
+	within(t, "what is written comes", func() bool { return sink.m.String() == "there is more" })
+	drain(t, p)
+}
+
 func TestADiskThatHangsHoldsUpNobodyElse(t *testing.T) {
 	const disks = 5 // each takes the lead away from somebody
 	var held []*slowDisk

@@ -28,6 +28,8 @@ var reasons = map[string]string{
 		"system call after a rest. s6-log is one thread in poll.",
 	"noisy": "The kernel's slices: a program may write for a whole one while its pipe is emptied, and two processors have few slices to give. A bare copy " +
 		"from pipes to files in C shares less evenly still. Tried without effect: taking turns by epoll, one goroutine for all pipes, yielding before each turn.",
+	"orphans": "The limit sleeps in waitpid. Ours hears of each death by SIGCHLD, and of our time `perf` shows a quarter in futex and an eighth in the runtime's thread for " +
+		"signals, through which each one goes on its way to who waits; a blocking wait would go through all children for each death.",
 	"log64k": "Nine tenths of the time are the kernel's copies from the pipe and into the page cache, for the original as for us; see Decisions in " +
 		"ARCHITECTURE.md for splice.",
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -51,7 +52,7 @@ const (
 func (s *Server) wrongLogin(ctx context.Context) bool {
 	s.counts.badLogins.Add(1)
 	if more, ok := s.wrongLogins.pass(time.Now(), loginEvery); ok {
-		s.log(conf.Warn, "wrong user name or password in a login on "+s.conf.Section+andMore(more))
+		s.log(conf.Warn, fmt.Sprintf("wrong user name or password in a login on %s, by %s%s", s.conf.Section, s.whoIn(ctx), andMore(more)))
 	}
 	select {
 	case s.pauses <- struct{}{}:
@@ -67,6 +68,18 @@ func (s *Server) wrongLogin(ctx context.Context) bool {
 	case <-s.closing.Done():
 	}
 	return true
+}
+
+// whoIn says who is at the other end of the connection of a request.
+func (s *Server) whoIn(ctx context.Context) string {
+	conn, ok := ctx.Value(connKey{}).(*firstByteConn)
+	switch {
+	case !ok:
+		return clientIn(ctx).who
+	case conn.client != nil:
+		return conn.client.who
+	}
+	return s.o.whois(conn.Conn, nil).who
 }
 
 // busyLogins is said to whom it ends.

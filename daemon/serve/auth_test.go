@@ -2,9 +2,11 @@ package serve
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -18,7 +20,7 @@ import (
 
 func TestWrongLoginsAreToldAndHeldUp(t *testing.T) {
 	guarded := conf.HTTPServer{Username: ptr("joe"), Password: ptr("secret")}
-	const line = "wrong user name or password in a login on unix_http_server"
+	line := fmt.Sprintf("wrong user name or password in a login on unix_http_server, by uid %d", os.Getuid())
 	ask := func(t *testing.T, r *rig, password string) int {
 		t.Helper()
 		request, err := http.NewRequest(http.MethodGet, "http://x/ok.html", nil)

@@ -124,11 +124,6 @@ func appendBlanks(b []byte, n int) []byte {
 	return append(b, blanks[:max(0, n)]...)
 }
 
-// padded fills text up with blanks.
-func padded(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-}
-
 // columns lays words out as ls does, column after column, in 79 columns. Every
 // cell is padded, the last one of a line too.
 func columns(words []string) string {

@@ -7,8 +7,8 @@ import (
 	"gosupervisor/conf"
 )
 
-// fromFiles reads what files set for a child. It runs on the goroutine of kids, at
-// each start: a file may lie on a disk that is slow, and may have changed.
+// fromFiles reads what files set for a child. It runs at each start, while
+// kids wait for it or fork: a file may lie on a disk that is slow, and may have changed.
 func (h *host) fromFiles(p *conf.Program) (map[string]string, error) {
 	vars, err := p.Env.Read(h.baseEnv)
 	if err != nil || len(vars) == 0 {

@@ -122,9 +122,12 @@ func (h *host) perform(e core.Effect) {
 	switch e := e.(type) {
 	case core.Spawn:
 		s := h.slots[e.Proc]
+		r := &running{slot: s}
 		h.kids.Spawn(child.Job{
-			Key: child.Key(e.Proc), Prepare: func() (*child.Spec, error) { return h.prepare(s) },
-			Alone: enclosed(s.prog), // we may move to another control group then, which a child must not miss
+			Key:     child.Key(e.Proc),
+			Begin:   func() { h.running[child.Key(e.Proc)] = r },
+			Prepare: func() (*child.Spec, error) { return h.prepare(r) },
+			Ahead:   !enclosed(s.prog) && s.prog.Socket == nil,
 		})
 	case core.Signal:
 		h.signal(e)

@@ -131,7 +131,8 @@ func (e *outputError) Error() string { return e.err.Error() }
 // Unwrap returns the cause.
 func (e *outputError) Unwrap() error { return e.err }
 
-// running is a child with its pipes. The goroutine of kids owns it.
+// running is a child with its pipes. The goroutine of kids owns it, and while it is
+// prepared, whoever does that.
 type running struct {
 	slot   *slot
 	pid    int
@@ -174,11 +175,11 @@ func notFound(err error) bool {
 	return errors.As(err, &le) && le.Kind == child.NoFile
 }
 
-// prepare makes everything that a child of s needs. It runs on the goroutine
-// of kids, right before the fork.
-func (h *host) prepare(s *slot) (*child.Spec, error) {
-	r := &running{slot: s}
-	h.running[child.Key(s.id)] = r
+// prepare makes everything that a child needs. It runs on the goroutine of kids, or in one
+// that kids wait for before they go on; what may change who is where, a control group or the
+// count of a shared socket, is not made beside a fork.
+func (h *host) prepare(r *running) (*child.Spec, error) {
+	s := r.slot
 	if err := h.holdSocket(r); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,7 @@ func (e event) String() string {
 type recorder struct {
 	events  chan event // holds more than any test lets happen unread
 	flushed []int      // how many events there were; of the table's goroutine
+	onExit  func()     // called on the table's goroutine; nil: nothing
 }
 
 func (r *recorder) Flush() { r.flushed = append(r.flushed, len(r.events)) }
@@ -78,6 +79,9 @@ func (r *recorder) Failed(k child.Key, err error) {
 	r.events <- event{what: "failed", key: k, err: err}
 }
 func (r *recorder) Exited(k child.Key, pid int, ws syscall.WaitStatus, at time.Time) {
+	if r.onExit != nil {
+		r.onExit()
+	}
 	r.events <- event{what: "exited", key: k, pid: pid, ws: ws, at: at}
 }
 func (r *recorder) Orphan(pid int, ws syscall.WaitStatus) {

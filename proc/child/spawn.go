@@ -112,29 +112,30 @@ func (e *SpawnError) Unwrap() error { return e.Err }
 // while this one forks, which is waiting for the kernel for the most part, that one is
 // prepared.
 func (t *Table) spawn(j, next *Job) {
+	p := t.ahead
+	t.ahead = nil
 	if _, taken := t.pids[j.Key]; taken || j.Key == 0 {
 		t.observer.Failed(j.Key, &SpawnError{StageKey, fmt.Errorf("key %d is not free", j.Key)})
 		return
 	}
-	p := t.ahead
-	if t.ahead = nil; p == nil {
-		p = &prepared{key: j.Key}
+	if p == nil {
+		if j.Begin != nil {
+			j.Begin()
+		}
+		p = new(prepared)
 		p.spec, p.err = j.Prepare()
 	}
 	if p.err != nil {
 		t.observer.Failed(j.Key, p.err)
 		return
 	}
-	spec := p.spec
 	t.prepareAhead(next, j.Key)
-	pid, executed, err := t.start(spec)
-	if t.ahead != nil {
-		<-t.ahead.made // from here on all is ours alone again
-	}
-	for _, f := range spec.Close {
+	pid, executed, err := t.start(p.spec)
+	for _, f := range p.spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
 	if err != nil {
+		t.awaitAhead()
 		t.observer.Failed(j.Key, err)
 		return
 	}
@@ -144,17 +145,21 @@ func (t *Table) spawn(j, next *Job) {
 		t.await(j.Key, pid, executed)
 	}
 	t.observer.Started(j.Key, pid, time.Now())
+	t.awaitAhead()
 }
 
 // prepareAhead begins to prepare a job beside a fork.
 func (t *Table) prepareAhead(j *Job, before Key) {
-	if j == nil || j.Alone || j.Key == 0 || j.Key == before {
+	if j == nil || !j.Ahead || j.Key == 0 || j.Key == before {
 		return
 	}
 	if _, taken := t.pids[j.Key]; taken {
 		return
 	}
-	p := &prepared{key: j.Key, made: make(chan struct{})}
+	if j.Begin != nil {
+		j.Begin()
+	}
+	p := &prepared{made: make(chan struct{})}
 	t.ahead = p
 	go func() {
 		defer close(p.made)
@@ -162,19 +167,19 @@ func (t *Table) prepareAhead(j *Job, before Key) {
 	}()
 }
 
-// dropAhead gives up what was prepared for a job that is not performed any more.
-func (t *Table) dropAhead() {
-	p := t.ahead
-	if t.ahead = nil; p == nil {
+// awaitAhead waits until all is the table's own again. What was told before does not wait
+// with it, as a disk may hang.
+func (t *Table) awaitAhead() {
+	if t.ahead == nil {
 		return
 	}
-	if p.err == nil {
-		for _, f := range p.spec.Close {
-			_ = f.Close()
-		}
-		p.err = &SpawnError{StageFork, errors.New("the supervisor has ended")}
+	select {
+	case <-t.ahead.made:
+		return
+	default:
+		t.observer.Flush()
+		<-t.ahead.made
 	}
-	t.observer.Failed(p.key, p.err)
 }
 
 // start forks and executes, the fast way if it can. executed is nil if the

@@ -29,14 +29,17 @@ const (
 // Key says for whom a child runs. The caller chooses it; 0 is not a key.
 type Key uint64
 
-// Job is a request to spawn. Prepare runs before the fork: it resolves the command and
-// opens what the child needs. Its error goes to Observer.Failed as it is. While it runs,
-// nothing else does that the table calls; but the child before it may be forked, unless
-// the job is to be prepared alone.
+// Job is a request to spawn. Begin, if there is one, and then Prepare run before the fork:
+// Prepare resolves the command and opens what the child needs. Its error goes to
+// Observer.Failed as it is.
 type Job struct {
 	Key     Key
+	Begin   func()
 	Prepare func() (*Spec, error)
-	Alone   bool
+
+	// Ahead says that Prepare may run in a goroutine of its own, while the child before it
+	// is forked and told of as Started. So it touches nothing that Started does.
+	Ahead bool
 }
 
 // Observer hears what became of children. Its methods are called on the
@@ -81,17 +84,16 @@ type Table struct {
 	keys   map[int]Key
 	births map[int]*birth // children that have yet to execute their program
 
-	asked []int       // pids that were told to end, the first of them first; some may be gone
+	asked []int       // pids that were told to end, the last of them last; some may be gone
 	late  *time.Timer // runs while owed
 	owed  bool        // not all were looked at since somebody has died
 
 	launcher launcher
-	ahead    *prepared // of the job that comes next; nil: nothing
+	ahead    *prepared // of the job that comes next in the batch; nil: nothing
 }
 
 // prepared is what Prepare has made for a job while the one before it was forked.
 type prepared struct {
-	key  Key
 	spec *Spec
 	err  error
 	made chan struct{} // closed when it is
@@ -155,7 +157,6 @@ func (t *Table) Run(ctx context.Context) {
 	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
 	defer t.launcher.pad.close()
 
-	defer t.dropAhead()
 	var jobs []letter
 	started := 0
 	dead := true  // children from before an exec may have died already
@@ -177,7 +178,7 @@ func (t *Table) Run(ctx context.Context) {
 				continue
 			}
 			var next *Job
-			if len(jobs) > 0 {
+			if len(jobs) > 0 && n+1 < mailBatch { // between batches somebody may be reaped
 				next = jobs[0].spawn
 			}
 			t.spawn(job.spawn, next)
@@ -190,6 +191,8 @@ func (t *Table) Run(ctx context.Context) {
 			select {
 			case <-t.exits:
 				dead = true
+			case <-t.late.C:
+				more, dead = true, true
 			default:
 			}
 			continue
@@ -200,39 +203,47 @@ func (t *Table) Run(ctx context.Context) {
 		case <-t.exits:
 			dead = true
 		case <-t.late.C:
-			more = t.reap()
-			dead = more
+			more, dead = true, true
 		}
 	}
 }
 
 // reapSome collects who was told to end and has, if there is anybody, or else, and if all are
-// being gone through already, one batch of whoever is dead. It tells whether there may be more.
+// being gone through already, one batch of whoever is dead. It tells whether to go through all,
+// who may be dead.
 func (t *Table) reapSome(all bool) bool {
-	if all || !t.reapAsked() {
+	found := 0
+	if !all {
+		found = t.reapAsked()
+	}
+	if found == 0 {
 		return t.reap()
 	}
 	if !t.owed {
 		t.owed = true
 		t.late.Reset(lookLate)
 	}
-	return false
+	return found == reapBatch
 }
 
-// reapAsked waits for those that were told to end, and tells whether any has. In a shutdown
-// that is the last one, as each is told when the one before it is gone; where many were told
-// at once, the first of them die first.
-func (t *Table) reapAsked() (found bool) {
-	for n := len(t.asked); n > 0; n = len(t.asked) {
-		dead, gone := t.collect(n - 1)
-		if found = found || dead; !gone {
+// reapAsked waits for one batch of those that were told to end, and tells how many have. In a
+// shutdown that is the last one, as each is told when the one before it is gone; where many
+// were told at once, the first of them die first. Who lives on is found by going through all.
+func (t *Table) reapAsked() (found int) {
+	for found < reapBatch && len(t.asked) > 0 {
+		dead, gone := t.collect(len(t.asked) - 1)
+		if dead {
+			found++
+		} else if !gone {
 			break
 		}
 	}
-	for alive := 0; len(t.asked) > 0 && alive < askMost; {
+	for alive := 0; found == 0 && alive < askMost && len(t.asked) > 1; {
 		dead, gone := t.collect(0)
-		if found = found || dead; !gone {
-			t.asked = append(t.asked[1:], t.asked[0])
+		if dead {
+			found++
+		} else if !gone {
+			t.asked = slices.Delete(t.asked, 0, 1)
 			alive++
 		}
 	}
@@ -359,8 +370,10 @@ func (t *Table) kill(k Key, sig syscall.Signal, group bool, done func(error)) {
 
 // expect notes that a child was sent a signal, so that it may be dead soon.
 func (t *Table) expect(pid int) {
-	if len(t.asked) >= len(t.keys) {
-		t.asked = slices.DeleteFunc(t.asked, func(p int) bool { _, ours := t.keys[p]; return !ours || p == pid })
+	if len(t.asked) >= 2*len(t.keys)+askMost {
+		// Who is there twice, or no more, takes half of it at least.
+		slices.Sort(t.asked)
+		t.asked = slices.DeleteFunc(slices.Compact(t.asked), func(p int) bool { _, ours := t.keys[p]; return !ours })
 	}
 	t.asked = append(t.asked, pid)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -153,40 +154,76 @@ func TestRequestsAreServedInOrder(t *testing.T) {
 }
 
 func TestTheNextIsPreparedWhileOneForks(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		alone bool
-		want  []int // children that had started when each was prepared
-	}{
-		{"beside", false, []int{0, 0, 1, 2}},
-		{"alone", true, []int{0, 1, 2, 3}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	const n = 4
+	spec := command("/bin/sleep", "1000")
+	for _, ahead := range []bool{true, false} {
+		t.Run(fmt.Sprintf("ahead=%v", ahead), func(t *testing.T) {
 			r := newRig(t)
-			before := make(chan int, len(c.want))
-			spec := command("/bin/sleep", "1000")
+			before := make(chan int, n)
 			r.Do(func() { // so that all of them are there at once
-				for i := range c.want {
-					r.Spawn(child.Job{Key: child.Key(i + 1), Alone: c.alone, Prepare: func() (*child.Spec, error) {
+				for k := range n {
+					r.Spawn(child.Job{Key: child.Key(k + 1), Ahead: ahead, Prepare: func() (*child.Spec, error) {
+						// What is prepared beside a fork may take its time: it holds up no news.
+						for end := time.Now().Add(patience); ahead && len(r.events) < k && time.Now().Before(end); {
+							time.Sleep(time.Millisecond)
+						}
 						before <- len(r.events)
 						return &spec, nil
 					}})
 				}
 			})
-			for i, want := range c.want {
-				if got := <-before; got != want {
-					t.Errorf("child %d was prepared when %d had started, want %d", i+1, got, want)
+			for k := range n {
+				if got := <-before; got != k {
+					t.Errorf("child %d was prepared when %d had started, want %d", k+1, got, k)
 				}
 			}
-			for i := range c.want {
-				r.Signal(child.Key(i+1), syscall.SIGKILL, false)
+			if ahead {
+				flushed := make(chan int)
+				r.Do(func() { flushed <- len(r.flushed) })
+				if got := <-flushed; got < n-1 {
+					t.Errorf("told %d times of %d starts, each of which was to be waited for", got, n)
+				}
 			}
-			for range c.want {
+			for k := range n {
+				r.Signal(child.Key(k+1), syscall.SIGKILL, false)
+			}
+			for range n {
 				r.until(t, "exited")
 			}
 		})
 	}
 }
+
+func TestNothingIsPreparedWhileSomebodyIsReaped(t *testing.T) {
+	const most = 64
+	r := newRig(t)
+	spec := command("/bin/true")
+	var preparing atomic.Int32 // that are prepared and not forked
+	r.onExit = func() {
+		if preparing.Load() > 0 {
+			t.Error("a child was reaped between the preparation of another and its fork")
+		}
+	}
+	r.Do(func() {
+		for k := range most {
+			r.Spawn(child.Job{Key: child.Key(k + 1), Ahead: true, Prepare: func() (*child.Spec, error) {
+				preparing.Add(1)
+				s := spec
+				s.Close = []child.File{closer(func() { preparing.Add(-1) })}
+				return &s, nil
+			}})
+		}
+	})
+	for range most {
+		r.until(t, "exited")
+	}
+}
+
+// closer is a file of a child that hears when it is closed, which is after the fork.
+type closer func()
+
+func (c closer) Fd() uintptr  { return 0 }
+func (c closer) Close() error { c(); return nil }
 
 func TestStartsInARowAreToldOfTogether(t *testing.T) {
 	r := newRig(t)
@@ -204,45 +241,6 @@ func TestStartsInARowAreToldOfTogether(t *testing.T) {
 	got := <-flushed
 	if len(got) != 2 {
 		t.Errorf("told %d times of %d starts in a row, want 2", len(got), n)
-	}
-}
-
-func TestWhatIsPreparedIsNotLostAtTheEnd(t *testing.T) {
-	r := &recorder{events: make(chan event, 64)}
-	table := child.NewTable(r)
-	ctx, cancel := context.WithCancel(context.Background())
-	spec := command("/bin/true")
-	job := func(k child.Key) child.Job {
-		return child.Job{Key: k, Prepare: func() (*child.Spec, error) {
-			null, err := os.Open(os.DevNull)
-			if err != nil {
-				return nil, err
-			}
-			s := spec
-			s.Stdin, s.Close = null, []child.File{null}
-			if k == 17 {
-				cancel() // the one before it, which is forked now, is the last of a batch
-			}
-			return &s, nil
-		}}
-	}
-	for k := child.Key(1); k <= 17; k++ {
-		table.Spawn(job(k))
-	}
-	table.Run(ctx)
-	ends := map[child.Key]string{}
-	for len(r.events) > 0 {
-		if e := <-r.events; e.what == "failed" || e.what == "started" {
-			ends[e.key] += e.what
-		}
-	}
-	if ends[16] != "started" || ends[17] != "failed" {
-		t.Errorf("the last two: %q and %q, want started and failed", ends[16], ends[17])
-	}
-	for k := child.Key(1); k <= 16; k++ {
-		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
-			break
-		}
 	}
 }
 
@@ -282,6 +280,76 @@ func TestWhoDiesBesideOneThatWasToldToIsNotForgotten(t *testing.T) {
 	}
 	if len(gone) != len(pids) {
 		t.Errorf("told of the end of %v, want that of %v", gone, pids)
+	}
+}
+
+func TestADeathIsToldWhileThereIsMuchToStart(t *testing.T) {
+	r := newRig(t)
+	var pids [2]int
+	for i := range pids {
+		r.start(command("/bin/sleep", "1000"))
+		pids[i] = r.until(t, "started").pid
+	}
+	const many = 1000
+	spec := command("/bin/true")
+	r.Do(func() {
+		r.Signal(1, syscall.SIGKILL, false)
+		r.Do(func() {
+			syscall.Kill(pids[1], syscall.SIGKILL)
+			dead(t, pids[0])
+			dead(t, pids[1])
+		})
+		for k := range child.Key(many) {
+			r.Spawn(child.Job{Key: 100 + k, Prepare: func() (*child.Spec, error) { return &spec, nil }})
+		}
+	})
+	started, gone := 0, 0
+	for ended := 0; ended < many || gone < len(pids); {
+		switch e := r.next(t); {
+		case e.what == "started":
+			started++
+		case e.what == "exited" && e.key > 2:
+			ended++
+		case e.what == "exited":
+			if gone++; gone == len(pids) && started == many {
+				t.Errorf("the second death was told after all %d starts", many)
+			}
+		}
+	}
+}
+
+func TestNobodyIsForgottenBehindABatch(t *testing.T) {
+	r := newRig(t)
+	const n = 600 // more than two batches
+	pids := map[child.Key]int{}
+	for range n + 2 {
+		k := r.start(command("/bin/sleep", "1000"))
+		pids[k] = r.until(t, "started").pid
+	}
+	const first, second = n + 1, n + 2 // those that are told to end
+	exits := 0
+	r.onExit = func() {
+		if exits++; exits == n/2 {
+			// The time to look at all has come, that is done in batches, and now there is one
+			// more of those that are waited for by name.
+			syscall.Kill(pids[second], syscall.SIGKILL)
+			dead(t, pids[second])
+		}
+	}
+	r.Do(func() {
+		r.Signal(second, syscall.SIGWINCH, false)
+		r.Signal(first, syscall.SIGKILL, false)
+		r.Do(func() {
+			for k := child.Key(1); k <= n; k++ {
+				syscall.Kill(pids[k], syscall.SIGKILL)
+			}
+			for _, k := range []child.Key{1, n, first} {
+				dead(t, pids[k])
+			}
+		})
+	})
+	for range n + 2 {
+		r.until(t, "exited")
 	}
 }
 

@@ -52,11 +52,16 @@ func (f *File) rotate() error {
 	}
 	// Another writer of the same file, in this process or not, may be about
 	// to do the same. One does; the other finds a new file next time.
-	fd := int(f.file.(plain))
-	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
+	mine := f.file.(plain)
+	if unix.Flock(int(mine), unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
 		return nil
 	}
-	defer unix.Flock(fd, unix.LOCK_UN)
+	defer func() {
+		// A file that was closed has given up its lock, and its number may be anybody's.
+		if f.file == mine {
+			_ = unix.Flock(int(mine), unix.LOCK_UN)
+		}
+	}()
 	if !f.atPath() {
 		return f.swap(false)
 	}

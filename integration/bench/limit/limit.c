@@ -148,7 +148,6 @@ static _Noreturn void spawn(char **a) {
   for (;;) pause();
 }
 
-/* respawn COMMAND...: wait, vfork, exec. */
 static int (*ends)[3]; /* ours, of the input and of the two outputs of each */
 
 /* endinturn ends one after the other: the next is told to when the one before is
@@ -205,6 +204,7 @@ static _Noreturn void turns(char **a) {
   for (;;) pause();
 }
 
+/* respawn COMMAND...: wait, vfork, exec. */
 static _Noreturn void respawn(char **a) {
   kids = calloc(1, sizeof *kids);
   nkids = 1;

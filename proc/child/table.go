@@ -85,7 +85,7 @@ type Table struct {
 	births map[int]*birth // children that have yet to execute their program
 
 	asked []int       // pids that were told to end, the last of them last; some may be gone
-	late  *time.Timer // runs while owed
+	late  *time.Timer // runs while owed, and no longer
 	owed  bool        // not all were looked at since somebody has died
 
 	launcher launcher
@@ -192,7 +192,7 @@ func (t *Table) Run(ctx context.Context) {
 			case <-t.exits:
 				dead = true
 			case <-t.late.C:
-				more, dead = true, true
+				t.owed, more, dead = false, true, true
 			default:
 			}
 			continue
@@ -203,7 +203,7 @@ func (t *Table) Run(ctx context.Context) {
 		case <-t.exits:
 			dead = true
 		case <-t.late.C:
-			more, dead = true, true
+			t.owed, more, dead = false, true, true
 		}
 	}
 }

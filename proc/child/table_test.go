@@ -290,8 +290,8 @@ func TestADeathIsToldWhileThereIsMuchToStart(t *testing.T) {
 		r.start(command("/bin/sleep", "1000"))
 		pids[i] = r.until(t, "started").pid
 	}
-	const many = 1000
-	spec := command("/bin/true")
+	const many = 1000 // of which none ends by itself, so that there is no other reason to look
+	spec := command("/bin/sleep", "1000")
 	r.Do(func() {
 		r.Signal(1, syscall.SIGKILL, false)
 		r.Do(func() {
@@ -304,17 +304,21 @@ func TestADeathIsToldWhileThereIsMuchToStart(t *testing.T) {
 		}
 	})
 	started, gone := 0, 0
-	for ended := 0; ended < many || gone < len(pids); {
-		switch e := r.next(t); {
-		case e.what == "started":
+	for started < many || gone < len(pids) {
+		switch e := r.next(t); e.what {
+		case "started":
 			started++
-		case e.what == "exited" && e.key > 2:
-			ended++
-		case e.what == "exited":
+		case "exited":
 			if gone++; gone == len(pids) && started == many {
 				t.Errorf("the second death was told after all %d starts", many)
 			}
 		}
+	}
+	for k := range child.Key(many) {
+		r.Signal(100+k, syscall.SIGKILL, false)
+	}
+	for range many {
+		r.until(t, "exited")
 	}
 }
 

@@ -33,8 +33,9 @@ func AppendJSON(b []byte, v any) (_ []byte, ok bool) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if i == 1 { // the others will be about as long as the first one
-				b = append(make([]byte, 0, len(b)+(len(b)-from+len(x[0].Name))*len(x)), b...)
+			if i == 1 { // the others will be about as long as the first one, if that is usual
+				each := min(len(b)-from+len(x[0].Name), usualInfo)
+				b = append(make([]byte, 0, len(b)+each*len(x)), b...)
 			}
 			b = x[i].append(b)
 		}
@@ -42,6 +43,10 @@ func AppendJSON(b []byte, v any) (_ []byte, ok bool) {
 	}
 	return b, false
 }
+
+// usualInfo is how long nearly all descriptions are at the most, in bytes. A list is given
+// room for as much of each and no more: the first one may have a path of a megabyte.
+const usualInfo = 1 << 10
 
 // append appends a description in the order of its fields.
 func (p *ProcessInfo) append(b []byte) []byte {

@@ -156,3 +156,12 @@ func BenchmarkUnmarshalProcesses(b *testing.B) {
 		}
 	}
 }
+
+func TestALongDescriptionIsNotExpectedOfAll(t *testing.T) {
+	all := make([]ProcessInfo, 1000)
+	all[0].Logfile = strings.Repeat("x", 1<<20)
+	b, ok := AppendJSON(nil, all)
+	if !ok || cap(b) > 8<<20 {
+		t.Errorf("a list of %d bytes was given room for %d", len(b), cap(b))
+	}
+}

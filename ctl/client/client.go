@@ -55,6 +55,7 @@ type question struct {
 	slow   bool // the answer may take its time
 
 	list *[]api.ProcessInfo // where a long list goes at once; then there is no result
+	acts   bool // it may change something, and is never sent twice
 }
 
 // arg is an argument of a call. NDJSON sends it by name, XML-RPC by place.
@@ -227,7 +228,7 @@ func (c *Client) call(ctx context.Context, method string, out any, args ...arg) 
 		return err
 	}
 	m, known := api.Lookup(method)
-	q := question{method: method, args: args, slow: known && (m.Slow || m.Stream)}
+	q := question{method: method, args: args, slow: known && (m.Slow || m.Stream), acts: !known || m.Access > api.Read}
 	q.list, _ = out.(*[]api.ProcessInfo)
 	raw, err := c.wire.call(ctx, q)
 	if err != nil {

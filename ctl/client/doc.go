@@ -3,9 +3,10 @@
 // methods of Client are the calls of the control API with typed replies; Follow
 // streams a log.
 //
-// A call has a connection to itself. That to a UNIX socket serves one call after another,
-// until Rest, unless the server has hung up or said anything in between: so a server that was
-// restarted in the meantime is no special case. Over HTTP each call makes a new one. The
+// A call has a connection to itself. That to a UNIX socket serves the calls after it that
+// change nothing, until Rest, unless the server has hung up or said anything in between; if
+// it hangs up at that moment, they are asked again on a new one. A call that may change
+// something always has a new one, and is never sent twice. Over HTTP each makes its own. The
 // first call finds out which language the server has: newline-delimited JSON,
 // or, when it turns out to be the original Supervisor, XML-RPC. Only a
 // question without effect is asked for that, so nothing can happen twice.

@@ -74,10 +74,20 @@ func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawM
 		defer body.close()
 		return w.answer(body.inbound, bufio.NewReader(body), q, emit)
 	}
-	l, err := w.link(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		l, err := w.link(ctx, q.acts)
+		if err != nil {
+			return nil, err
+		}
+		if result, err := w.exchangeOn(ctx, l, q, request, emit); err != errHungUp {
+			return result, err
+		}
 	}
+}
+
+// exchangeOn is exchange on a connection. The error is errHungUp only where a question that
+// does not act can be asked again.
+func (w *lineWire) exchangeOn(ctx context.Context, l *link, q question, request []byte, emit func(json.RawMessage) error) (json.RawMessage, error) {
 	again := false
 	defer func() { w.done(l, again) }()
 	stay := context.AfterFunc(ctx, func() { l.conn.Close() })
@@ -97,6 +107,11 @@ func (w *lineWire) exchange(ctx context.Context, q question, emit func(json.RawM
 		p.ask = func() { signs = true; w.write(l.conn, signRequest) }
 	}
 	buffered := bufio.NewReaderSize(in, replyBuffer)
+	if l.used {
+		if _, err := buffered.Peek(1); err != nil && !in.late && ctx.Err() == nil {
+			return nil, errHungUp
+		}
+	}
 	result, err := w.answer(in, buffered, q, emit)
 	again = completed(err) && !signs && in.drained(buffered) && stay()
 	return result, err
@@ -132,7 +147,7 @@ func (w *lineWire) meet(ctx context.Context) (version json.RawMessage, err error
 	if w.c.path == "" {
 		return nil, w.meetHTTP(ctx)
 	}
-	l, err := w.link(ctx)
+	l, err := w.link(ctx, true)
 	if err != nil {
 		return nil, err
 	}

@@ -16,12 +16,19 @@ import (
 type link struct {
 	conn     net.Conn
 	loggedIn bool
+	used     bool // it has served an exchange before
 }
 
-// link returns the connection of the exchange before, or a new one.
-func (w *lineWire) link(ctx context.Context) (*link, error) {
+// errHungUp says that a server has hung up on a connection that served before, and has not
+// said a byte. It may not have seen the request, or it may.
+var errHungUp = errors.New("the server has hung up between two requests")
+
+// link returns the connection of the exchange before, or a new one. What acts gets a new
+// one: a server may be hanging up on the old one just now, and then nobody could tell whether
+// it has heard us.
+func (w *lineWire) link(ctx context.Context, acts bool) (*link, error) {
 	if l := w.idle.Swap(nil); l != nil {
-		if l.quiet() {
+		if !acts && l.quiet() {
 			return l, nil
 		}
 		l.conn.Close()
@@ -36,6 +43,7 @@ func (w *lineWire) link(ctx context.Context) (*link, error) {
 // done is called at the end of an exchange. A connection that is good for another one
 // is kept, unless there is one already.
 func (w *lineWire) done(l *link, again bool) {
+	l.used = true
 	if !again || !w.idle.CompareAndSwap(nil, l) {
 		l.conn.Close()
 	}
@@ -50,8 +58,8 @@ func (c *Client) Rest() {
 	}
 }
 
-// quiet tells whether a server has neither hung up nor said anything since the last answer.
-// So what comes of a request is what would come of it on a new connection.
+// quiet tells whether a server has neither hung up nor said anything since the last answer,
+// as far as that has come to us.
 func (l *link) quiet() bool {
 	sock, ok := l.conn.(*net.UnixConn)
 	if !ok {

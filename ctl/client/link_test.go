@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -25,7 +26,7 @@ func TestACommandAsksOnOneConnection(t *testing.T) {
 		between func(*Client)
 		want    int32
 	}{
-		"one after another": {func(*Client) {}, 1},
+		"one after another": {func(*Client) {}, 3}, // what acts has its own
 		"it rests":          {(*Client).Rest, 4},
 	} {
 		var conns atomic.Int32
@@ -48,6 +49,45 @@ func TestACommandAsksOnOneConnection(t *testing.T) {
 		if got := conns.Load(); got != row.want {
 			t.Errorf("%s: %d connections, want %d", name, got, row.want)
 		}
+	}
+}
+
+// A server that hangs up right after an answer, so that we cannot know yet when we ask the next
+// thing, is asked again, and told to do something once.
+func TestAServerThatHangsUpAfterEachAnswer(t *testing.T) {
+	var starts, questions atomic.Int32
+	c := newClient(t, listen(t, func(conn net.Conn) {
+		defer conn.Close()
+		near, far := net.Pipe()
+		go answering(map[string]string{"supervisor.getPID": `{"id":ID,"result":7}`, "supervisor.startProcess": `{"id":ID,"result":true}`})(far)
+		defer near.Close()
+		line := make([]byte, 1<<10)
+		n, err := conn.Read(line)
+		if err != nil {
+			return
+		}
+		questions.Add(1)
+		if bytes.Contains(line[:n], []byte("startProcess")) {
+			starts.Add(1)
+		}
+		near.Write(line[:n])
+		n, _ = near.Read(line)
+		conn.Write(line[:n])
+	}), Options{})
+	const rounds = 200
+	for range rounds {
+		if _, err := c.APIVersion(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if pid, err := c.PID(t.Context()); pid != 7 || err != nil {
+			t.Fatalf("got %d, %v", pid, err)
+		}
+		if err := c.Start(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := starts.Load(); got != rounds {
+		t.Errorf("%d starts were sent, want %d", got, rounds)
 	}
 }
 

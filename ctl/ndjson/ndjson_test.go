@@ -314,3 +314,17 @@ func BenchmarkEncodeResult(b *testing.B) {
 		}
 	}
 }
+
+func TestTheBufferOfAnOrdinaryLineIsKept(t *testing.T) {
+	line := strings.Repeat("x", 12_000) + "\n"
+	r := NewReader(strings.NewReader(strings.Repeat(line, 50)), MaxLine)
+	read := func() {
+		if got, err := r.Line(); err != nil || len(got) != len(line)-1 {
+			t.Fatalf("got %d bytes, %v", len(got), err)
+		}
+	}
+	read()
+	if n := testing.AllocsPerRun(40, read); n > 0 {
+		t.Errorf("%v allocations for each line", n)
+	}
+}

@@ -80,9 +80,13 @@ func (r *Reader) next() ([]byte, error) {
 			return piece, nil // it lies in the buffer in one piece
 		}
 		if need := len(r.line) + len(piece); need > cap(r.line) {
-			// To double it copies all as often as it doubles. What is not written to takes no
-			// memory; slices.Grow would write to it.
-			r.line = append(make([]byte, 0, min(8*need, r.max)), r.line...)
+			// A buffer that can be kept is no larger than that. Beyond, to double it would copy
+			// all as often as it doubles, and slices.Grow would write to what it adds.
+			grown := 8 * need
+			if need <= keepLine {
+				grown = min(2*need, keepLine)
+			}
+			r.line = append(make([]byte, 0, min(grown, r.max)), r.line...)
 		}
 		r.line = append(r.line, piece...)
 		if ended {

@@ -55,7 +55,7 @@ type question struct {
 	slow   bool // the answer may take its time
 
 	list *[]api.ProcessInfo // where a long list goes at once; then there is no result
-	acts   bool // it may change something, and is never sent twice
+	acts bool               // it may change something, and is never sent twice
 }
 
 // arg is an argument of a call. NDJSON sends it by name, XML-RPC by place.

@@ -220,8 +220,10 @@ func compile(source []byte) (string, error) {
 	return file.Name(), nil
 }
 
-// install copies our binary. One that a linker has just written lies in the page cache
-// piece by piece, and starts half a millisecond later than the same one from a package.
+// install copies our binary, and has the kernel forget it: as on a machine that was started
+// since it was installed, it is read from the disk. What has just been written lies in the page
+// cache as it was written, and that is seen in the time of a start (a linker writes page by
+// page: half a millisecond more) and in the memory (in one piece, all of it is mapped: 3 MB more).
 func (b *bench) install(from string) error {
 	var err error
 	if b.bin, err = os.MkdirTemp("", "bench-bin-"); err != nil {
@@ -231,7 +233,18 @@ func (b *bench) install(from string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(b.bin, "supervisord"), data, 0o755); err != nil {
+	file, err := os.OpenFile(filepath.Join(b.bin, "supervisord"), os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		err = unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED)
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	return os.Symlink("supervisord", filepath.Join(b.bin, "supervisorctl"))

@@ -112,6 +112,69 @@ func TestADrainWithNothingToPassOnIsOverAtOnce(t *testing.T) {
 	}
 }
 
+// reluctant is a sink that lets nobody go on while it is shut.
+type reluctant struct {
+	plain
+	shut  atomic.Bool
+	freed chan struct{}
+}
+
+func (r *reluctant) stay() {
+	if r.shut.Load() {
+		<-r.freed
+	}
+}
+
+func (r *reluctant) Write(b []byte, hurry <-chan struct{}) { r.stay(); r.plain.Write(b, hurry) }
+
+// reluctantEnd is one whose end takes as long.
+type reluctantEnd struct{ reluctant }
+
+func (r *reluctantEnd) End() { r.stay() }
+
+func TestWhoDrainsDoesNotWaitForASink(t *testing.T) {
+	for name, row := range map[string]struct {
+		options Options
+		said    string
+		ender   bool
+	}{
+		"its end":                    {said: "x", ender: true},
+		"half an escape sequence":    {options: Options{StripANSI: true}, said: "x\x1b"},
+		"captured text without end":  {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEGIN-->half"},
+		"what is told at its end":    {options: Options{OnEOF: func() {}}, said: "x"},
+		"half a mark of captured":    {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEG"},
+		"output that has not gone on": {said: "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := &reluctantEnd{reluctant{freed: make(chan struct{})}}
+			sink := &end.reluctant
+			row.options.Sinks = []Sink{sink}
+			if row.ender {
+				row.options.Sinks = []Sink{end}
+			}
+			if row.options.OnEOF != nil {
+				row.options.OnEOF = sink.stay
+			}
+			p, w := start(t, row.options)
+			say(t, w, row.said)
+			within(t, "it has come", func() bool { return strings.HasPrefix(sink.m.String(), "x") && p.state.Load() == armed })
+			sink.shut.Store(true)
+			if name == "output that has not gone on" {
+				say(t, w, "y")
+			}
+			returned, over := make(chan struct{}), make(chan struct{})
+			go func() {
+				p.Drain(func() { close(over) })
+				close(returned)
+			}()
+			wait(t, "who drains goes on", returned)
+			w.Close()
+			close(sink.freed)
+			wait(t, "it is over", over)
+		})
+	}
+}
+
 func TestADescendantThatHoldsThePipe(t *testing.T) {
 	t.Run("does not delay the exit", func(t *testing.T) {
 		var sink memory

@@ -138,11 +138,11 @@ func TestWhoDrainsDoesNotWaitForASink(t *testing.T) {
 		said    string
 		ender   bool
 	}{
-		"its end":                    {said: "x", ender: true},
-		"half an escape sequence":    {options: Options{StripANSI: true}, said: "x\x1b"},
-		"captured text without end":  {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEGIN-->half"},
-		"what is told at its end":    {options: Options{OnEOF: func() {}}, said: "x"},
-		"half a mark of captured":    {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEG"},
+		"its end":                     {said: "x", ender: true},
+		"half an escape sequence":     {options: Options{StripANSI: true}, said: "x\x1b"},
+		"captured text without end":   {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEGIN-->half"},
+		"what is told at its end":     {options: Options{OnEOF: func() {}}, said: "x"},
+		"half a mark of captured":     {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEG"},
 		"output that has not gone on": {said: "x"},
 	} {
 		t.Run(name, func(t *testing.T) {

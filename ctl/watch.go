@@ -176,6 +176,9 @@ func lookOn(ctx context.Context, c *client.Client, names []string, show func(sig
 			l = sight{err: errors.New(lostText(err))}
 		case err := <-ended:
 			ended <- err
+			if len(stale) > 0 {
+				continue // what has come before the end is shown before it
+			}
 			return err
 		}
 		l.at = time.Now()

@@ -290,6 +290,7 @@ func TestHookThatHoldsUpTheEndIsKilled(t *testing.T) {
 events=SUPERVISOR_STATE_CHANGE_STOPPING
 command=/bin/sh -c 'echo $$ >DIR/pid; sleep 1000; true'
 `).start()
+	s.ctl("pid") // asked to leave before it has begun, it would start nothing any more
 	s.terminate()
 	var pid int
 	if _, err := fmt.Sscan(waitFile(t, s.path("pid"), "\n"), &pid); err != nil {

@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // counted counts the connections of a server.
@@ -98,7 +97,7 @@ func isFault(err error) bool { return err != nil && completed(err) }
 func TestAConnectionThatIsNotQuietIsLeft(t *testing.T) {
 	for name, last := range map[string]string{"it hung up": "", "it said more": "{}\n"} {
 		var conns atomic.Int32
-		ended := make(chan bool, 9)
+		answered, ended := make(chan bool), make(chan bool)
 		c := newClient(t, listen(t, counted(&conns, func(conn net.Conn) {
 			near, far := net.Pipe()
 			go answering(nil)(far)
@@ -108,7 +107,7 @@ func TestAConnectionThatIsNotQuietIsLeft(t *testing.T) {
 			n, _ = near.Read(line)
 			near.Close()
 			conn.Write(line[:n])
-			time.Sleep(50 * time.Millisecond)
+			<-answered // what comes now is none of the answer
 			conn.Write([]byte(last))
 			if last == "" {
 				conn.Close()
@@ -118,8 +117,9 @@ func TestAConnectionThatIsNotQuietIsLeft(t *testing.T) {
 		})), Options{})
 		for range 3 {
 			if version, err := c.APIVersion(t.Context()); version != "3.0" || err != nil {
-				t.Errorf("%s: got %q, %v", name, version, err)
+				t.Fatalf("%s: got %q, %v", name, version, err)
 			}
+			answered <- true
 			<-ended
 		}
 		if got := conns.Load(); got != 3 {

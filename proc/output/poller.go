@@ -5,12 +5,16 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // sweepMost is how many pipes are taken from the kernel at once.
 const sweepMost = 16
+
+// roomAgain after the kernel had no room to watch a pipe, it is asked again.
+const roomAgain = 10 * time.Millisecond
 
 // Poller waits for all output pipes at once, so that a quiet one costs a
 // descriptor and its Pump, and no goroutine. Each pipe is armed for one event: who is busy
@@ -22,6 +26,8 @@ type Poller struct {
 	busy  atomic.Int32 // pumps that have a goroutine
 	large atomic.Int32 // pipes that hold more than others
 
+	ctl func(epoll, op, fd int, event *unix.EpollEvent) error // the system call, which may refuse to watch one more
+
 	mu    sync.Mutex
 	epoll int     // 0: not made yet
 	lead  *lead   // set with it
@@ -29,7 +35,7 @@ type Poller struct {
 }
 
 // NewPoller returns a poller, which takes nothing yet.
-func NewPoller() *Poller { return new(Poller) }
+func NewPoller() *Poller { return &Poller{ctl: unix.EpollCtl} }
 
 // End is our end of a Pipe, until a Pump takes it.
 type End struct {
@@ -51,7 +57,7 @@ func (p *Poller) Pipe() (r *End, w int, err error) {
 	_, err = unix.FcntlInt(uintptr(fds[1]), unix.F_SETFL, 0) // the child's end blocks
 	if err == nil {
 		// Here, and not when the pump starts, since it may be refused.
-		err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fds[0], &unix.EpollEvent{Events: unix.EPOLLONESHOT, Fd: int32(fds[0])})
+		err = p.watch(fds[0], unix.EPOLLONESHOT)
 	}
 	if err != nil {
 		unix.Close(fds[0])
@@ -65,7 +71,7 @@ func (p *Poller) Pipe() (r *End, w int, err error) {
 func (e *End) Close() {
 	// Closing alone would not do: until a child that was forked meanwhile has
 	// executed, it has the pipe open too.
-	_ = unix.EpollCtl(e.poller.epoll, unix.EPOLL_CTL_DEL, e.fd, nil)
+	e.poller.forget(e.fd)
 	unix.Close(e.fd)
 }
 
@@ -149,6 +155,23 @@ func (p *Poller) place(fd int, pump *Pump) {
 		p.pumps = append(p.pumps, nil)
 	}
 	p.pumps[fd] = pump
+}
+
+// watch begins to watch a pipe. The kernel refuses when a user watches too much
+// (/proc/sys/fs/epoll/max_user_watches), or has no memory.
+func (p *Poller) watch(fd int, events uint32) error {
+	return p.ctl(p.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+}
+
+// forget ends that, if it was.
+func (p *Poller) forget(fd int) {
+	_ = p.ctl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
+// linger waits until a pipe that is watched has something to read, d at most.
+func (p *Poller) linger(d time.Duration) {
+	limit := unix.NsecToTimespec(d.Nanoseconds())
+	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(p.epoll), Events: unix.POLLIN}}, &limit, nil)
 }
 
 // arm has the pump kicked once when there is something to read, also if there is

@@ -33,6 +33,9 @@ type Pump struct {
 	capture *capture // nil: no capture
 	holder  Holder   // the sink that holds back what is no line yet; nil: none does
 	flow    flow
+	gather  gather
+	fill    bool // the pipe should fill before the next read
+	apart   bool // the poller does not watch the pipe
 
 	state atomic.Int32
 	slow  atomic.Int32           // how often not to be prompt, since it has held up who waits for all pipes
@@ -165,12 +168,48 @@ func (p *Pump) bare() bool {
 // run is the pump's goroutine. It reads until the end of file or Drain, or until
 // there is nothing to read. After each time others come first.
 func (p *Pump) run() {
-	defer p.end.poller.busy.Add(-1)
+	poller := p.end.poller
+	defer poller.busy.Add(-1)
 	for p.step() {
-		if p.end.poller.others() {
+		if p.fill && poller.busy.Load() == 1 {
+			p.part()
+			p.gather.waited = true
+			poller.linger(gatherFor)
+		}
+		if poller.others() {
 			runtime.Gosched()
 		}
 	}
+}
+
+// part has the poller forget the pipe until the pump rests. While it is watched, also if
+// nobody waits, each write to it goes through the list of its watchers.
+func (p *Pump) part() {
+	if !p.apart {
+		p.apart = true
+		p.end.poller.forget(p.end.fd)
+	}
+}
+
+// listen has the poller kick the pump when there is something to read. It returns false
+// if the kernel does not let it, which has no room to watch one more; then it has
+// waited for a while, or until the child was dead.
+func (p *Pump) listen() bool {
+	if !p.apart {
+		p.end.poller.arm(p.end.fd)
+		return true
+	}
+	if p.end.poller.watch(p.end.fd, unix.EPOLLIN|unix.EPOLLONESHOT) == nil {
+		p.apart = false
+		return true
+	}
+	timer := time.NewTimer(roomAgain)
+	defer timer.Stop()
+	select {
+	case <-p.hurry:
+	case <-timer.C:
+	}
+	return false
 }
 
 // step reads once, or comes to an end. It returns false when there is nothing to do
@@ -224,7 +263,10 @@ func (p *Pump) rest() bool {
 		p.state.Store(running)
 		return false
 	}
-	p.end.poller.arm(p.end.fd)
+	if !p.listen() {
+		p.state.Store(running)
+		return false
+	}
 	switch {
 	case due.IsZero() && p.state.CompareAndSwap(arming, armed):
 		return true
@@ -311,6 +353,7 @@ func (p *Pump) read() (n int, more bool) {
 	defer giveBack(buffer)
 	switch {
 	case err == unix.EAGAIN:
+		p.fill = p.gather.note(0, time.Since(clock))
 		return 0, false
 	case err != nil || n == 0:
 		return -1, false
@@ -321,7 +364,9 @@ func (p *Pump) read() (n int, more bool) {
 			p.holder.Flush(p.hurry)
 		}
 	}
-	return n, p.flow.note(p.end, n)
+	more = p.flow.note(p.end, n)
+	p.fill = p.gather.note(n, time.Since(clock)) && !p.flow.large
+	return n, more || p.fill
 }
 
 // take passes on what was read.

@@ -1,0 +1,50 @@
+package output
+
+import "time"
+
+const (
+	// gatherSoon after one another come the reads of a program that writes without a pause.
+	gatherSoon = 100 * time.Microsecond
+	// gatherAfter of those in a row, and the pump lets the pipe fill before it reads again.
+	gatherAfter = 16
+	// gatherBelow is what is read at once of a program for which that is worth while.
+	gatherBelow = chunk / 2
+	// gatherFull is what shows that it has waited for us then: it is left alone for gatherNot reads.
+	gatherFull = chunk - chunk/4
+	gatherNot  = 48
+	// gatherFor is for how long a pipe fills. The kernel adds what it may be late with a
+	// timer, 50 us for most processes. At 200 MiB/s a pipe is full after 300.
+	gatherFor = 60 * time.Microsecond
+)
+
+// clock is what gather counts from.
+var clock = time.Now()
+
+// gather tells when to let a pipe fill. Who reads a pipe as soon as a line is in it, while
+// the next one is being written, is in the writer's way, in the kernel, and has many
+// calls for each line: both are at half the speed then. It is for small writes that follow one
+// another at once, and never for a single line.
+type gather struct {
+	soon   int8          // reads in a row that came soon after the one before; below 0: so many do not count
+	waited bool          // the pipe could fill before the read that is noted next
+	last   time.Duration // when the last one was
+}
+
+// note hears of a read of n bytes at now, by a clock that only goes forward; n is 0 when there
+// was nothing. It tells whether the pipe should fill before the next one.
+func (g *gather) note(n int, now time.Duration) bool {
+	waited, gap := g.waited, now-g.last
+	g.waited, g.last = false, now
+	switch {
+	case n == 0, waited && n <= trickle:
+		g.soon = min(g.soon, 0)
+	case waited && n >= gatherFull:
+		g.soon = -gatherNot
+	case waited: // and it was worth while
+	case gap < gatherSoon:
+		g.soon = min(g.soon+1, gatherAfter)
+	default:
+		g.soon = min(g.soon, 0)
+	}
+	return g.soon == gatherAfter && n < gatherBelow
+}

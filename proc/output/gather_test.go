@@ -1,0 +1,192 @@
+package output
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestWhenAPipeMayFill(t *testing.T) {
+	type read struct {
+		times  int // 0: once
+		n      int
+		after  time.Duration
+		waited bool
+		fill   bool // what the last of them is to tell
+	}
+	const late = gatherSoon
+	soon, small := late-1, 2000
+	flood := read{times: gatherAfter, n: small, after: soon, fill: true}
+	for name, reads := range map[string][]read{
+		"not yet":                            {{times: gatherAfter - 1, n: small, after: soon}},
+		"many in a row":                      {flood},
+		"single lines, if they come so":      {{times: gatherAfter, n: 100, after: soon, fill: true}},
+		"one came late":                      {{times: gatherAfter - 1, n: small, after: soon}, {n: small, after: late}, {times: gatherAfter - 1, n: small, after: soon}},
+		"nothing was there":                  {{times: gatherAfter - 1, n: small, after: soon}, {n: 0, after: soon}, {times: gatherAfter - 1, n: small, after: soon}},
+		"enough has come":                    {flood, {n: gatherBelow, after: soon}, {n: gatherBelow - 1, after: soon, fill: true}},
+		"it has filled, however late":        {flood, {n: trickle + 1, after: time.Hour, waited: true, fill: true}},
+		"it has not filled":                  {flood, {n: trickle, after: soon, waited: true}, {n: small, after: soon}},
+		"nothing has come":                   {flood, {n: 0, after: soon, waited: true}, {n: small, after: soon}},
+		"it did not wait, and is late":       {flood, {n: small, after: late}, {n: small, after: soon}},
+		"almost full":                        {flood, {n: gatherFull - 1, after: soon, waited: true}, {n: small, after: soon, fill: true}},
+		"full: not again for a while":        {flood, {n: gatherFull, after: soon, waited: true}, {times: gatherNot + gatherAfter - 1, n: small, after: soon}},
+		"full: again then":                   {flood, {n: gatherFull, after: soon, waited: true}, {times: gatherNot + gatherAfter, n: small, after: soon, fill: true}},
+		"full: late reads do not shorten it": {flood, {n: gatherFull, after: soon, waited: true}, {n: small, after: late}, {times: gatherAfter, n: small, after: soon}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g gather
+			now := time.Duration(0)
+			for i, r := range reads {
+				fill := false
+				for range max(r.times, 1) {
+					now += r.after
+					g.waited = r.waited
+					fill = g.note(r.n, now)
+				}
+				if fill != r.fill {
+					t.Fatalf("row %d: told %v, want %v; %+v", i, fill, r.fill, g)
+				}
+			}
+		})
+	}
+}
+
+// flooded is a pump alone on a poller, whose program writes lines one after another until
+// the pump lets the pipe fill.
+type flooded struct {
+	poller  *Poller
+	pump    *Pump
+	w       *os.File
+	sink    memory
+	written bytes.Buffer
+	apart   atomic.Bool  // the poller was told to forget the pipe
+	refuse  atomic.Int32 // how often the kernel has no room to watch the pipe again
+	asked   atomic.Int32
+}
+
+func flood(t *testing.T, refuse int32) *flooded {
+	f := newFlooded(t, refuse)
+	for deadline := time.Now().Add(30 * time.Second); !f.apart.Load(); {
+		f.lines(t, 100)
+		if time.Now().After(deadline) {
+			t.Fatal("the pump has not let the pipe fill within 30 seconds")
+		}
+	}
+	return f
+}
+
+// newFlooded is flood before the first line.
+func newFlooded(t *testing.T, refuse int32) *flooded {
+	f := &flooded{poller: NewPoller()}
+	f.refuse.Store(refuse)
+	f.poller.ctl = func(epoll, op, fd int, event *unix.EpollEvent) error {
+		switch {
+		case op == unix.EPOLL_CTL_DEL:
+			f.apart.Store(true)
+		case f.apart.Load():
+			f.asked.Add(1)
+			if f.refuse.Add(-1) >= 0 {
+				return unix.ENOSPC
+			}
+		}
+		return unix.EpollCtl(epoll, op, fd, event)
+	}
+	r, fd, err := f.poller.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.w = os.NewFile(uintptr(fd), "child's output")
+	t.Cleanup(func() { f.w.Close() })
+	f.pump = Start(r, Options{Sinks: []Sink{&f.sink}})
+	return f
+}
+
+// lines writes n more lines.
+func (f *flooded) lines(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		line := fmt.Sprintf("%0100d\n", f.written.Len())
+		f.written.WriteString(line)
+		say(t, f.w, line)
+	}
+}
+
+// all waits until everything has come.
+func (f *flooded) all(t *testing.T) {
+	t.Helper()
+	within(t, "all that was written has come", func() bool { return len(f.sink.String()) >= f.written.Len() })
+	if f.sink.String() != f.written.String() {
+		t.Errorf("it is not what was written:\n%.300s", strings.TrimPrefix(f.sink.String(), f.written.String()))
+	}
+}
+
+func TestAPipeThatCouldFillIsWatchedAgain(t *testing.T) {
+	f := flood(t, 0)
+	f.lines(t, 1000)
+	f.all(t)
+	within(t, "the pump rests", func() bool { return f.pump.state.Load() == armed })
+	f.lines(t, 1)
+	f.all(t)
+	drain(t, f.pump)
+	within(t, "nobody is busy", func() bool { return f.poller.busy.Load() == 0 })
+}
+
+func TestNobodyWaitsForAPipeToFillBesideOthers(t *testing.T) {
+	f := newFlooded(t, 0)
+	f.poller.busy.Add(1)
+	f.lines(t, 50_000)
+	f.all(t)
+	if f.apart.Load() {
+		t.Error("the pump has let its pipe fill while another one had something to read")
+	}
+	drain(t, f.pump)
+}
+
+func TestNoRoomToWatchAPipeAgain(t *testing.T) {
+	f := flood(t, 3)
+	f.all(t)
+	within(t, "it is asked again", func() bool { return f.asked.Load() >= 2 })
+	f.lines(t, 1)
+	f.all(t)
+	within(t, "it rests once there is room", func() bool { return f.pump.state.Load() == armed })
+	f.lines(t, 1)
+	f.all(t)
+	drain(t, f.pump)
+}
+
+func TestADeadChildDoesNotWaitForRoom(t *testing.T) {
+	f := flood(t, 1<<30)
+	f.all(t)
+	within(t, "the kernel has refused", func() bool { return f.asked.Load() > 0 })
+	f.lines(t, 1)
+	drain(t, f.pump)
+	f.all(t)
+}
+
+func TestLingerEndsForAnotherPipe(t *testing.T) {
+	p := NewPoller()
+	r, fd, err := p.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w := os.NewFile(uintptr(fd), "child's output")
+	defer w.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.linger(time.Hour)
+	}()
+	// The leader is not to take it away before.
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, r.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.fd)}); err != nil {
+		t.Fatal(err)
+	}
+	say(t, w, "line\n")
+	wait(t, "who lets a pipe fill hears of another one", ended)
+}

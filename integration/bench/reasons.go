@@ -32,8 +32,6 @@ var reasons = map[string]string{
 		"signals, through which each one goes on its way to who waits; a blocking wait would go through all children for each death.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +
 		"114,000 on another machine, as the limit in C goes from 130,000 to 270,000. What the server itself does for a request is a read, a look-up and a write.",
-	"log100": "Both processors are busy, one with the child and one with us, who keep up with it: a trace of system calls shows 1.9 KB for each read, and with each a " +
-		"write, a look at the offset and 1.3 waits of epoll, while s6-log and the original sleep longer and find more. On an Intel Xeon the same code has 1.06 of the limit.",
 	"log64k": "Nine tenths of the time are the kernel's copies from the pipe and into the page cache, for the original as for us; see Decisions in " +
 		"ARCHITECTURE.md for splice.",
 }

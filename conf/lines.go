@@ -27,7 +27,7 @@ const (
 	lineHomeless                 // something before the first section
 )
 
-// lineEvent is what scanLines reports of one line. Comments are not reported,
+// lineEvent is what scanSections reports of one line. Comments are not reported,
 // and blank lines only inside a value.
 type lineEvent struct {
 	kind    lineKind
@@ -38,17 +38,11 @@ type lineEvent struct {
 	comment string // what ended the line from inside it, with its sign
 }
 
-// scanLines reads text, which must be UTF-8, and gives each line that means
-// something to take. It stops when take returns false.
-func scanLines(text string, take func(lineEvent) bool) {
-	s := lineScanner{take: take}
-	s.scan(text)
-}
-
-// scanSections is scanLines for a whole file. The text of each section is a string of
+// scanSections reads data, which must be UTF-8, and gives each line that means something
+// to take. It stops when take returns false. The text of each section is a string of
 // its own, so that a program that stays as it is, whatever becomes of the file, keeps
 // no more than that in memory. While passing says that nobody wants the section, lines
-// that set keys are not given.
+// that set keys are not given; nil: every section is wanted.
 func scanSections(data []byte, passing *bool, take func(lineEvent) bool) {
 	s := lineScanner{take: take, passing: passing}
 	for goOn := true; goOn && len(data) > 0; {

@@ -7,6 +7,12 @@ import (
 	"testing"
 )
 
+// scanLines is scanSections of one string, without the cuts between sections.
+func scanLines(text string, take func(lineEvent) bool) {
+	s := lineScanner{take: take}
+	s.scan(text)
+}
+
 // show renders what scanLines reports, one line an event.
 func show(text string) string {
 	var b strings.Builder

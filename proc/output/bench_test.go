@@ -69,11 +69,12 @@ func BenchmarkPump(b *testing.B) {
 				}
 				defer sink.Close()
 				r, w := pipe(b)
-				eof := make(chan struct{})
-				Start(r, Options{Sinks: sinks(sink), OnEOF: func() { close(eof) }})
+				pump := Start(r, Options{Sinks: sinks(sink)})
 				produce(b, int(w.Fd()), size)
 				w.Close()
-				<-eof
+				ended := make(chan struct{})
+				pump.Drain(func() { close(ended) })
+				<-ended
 			})
 		}
 	}

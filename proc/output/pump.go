@@ -21,7 +21,6 @@ type Options struct {
 	OnLog   func(p []byte) // every piece of log text; nil: none. p is the callee's
 	OnComm  func(p []byte) // every captured text that has ended. p is the callee's
 	Debug   func(p []byte) // every piece of log text; nil: none. p is valid during the call only
-	OnEOF   func()         // nobody can write to the pipe any more; nil: none
 }
 
 // Pump reads one output of one child. It has a goroutine only while there is
@@ -149,12 +148,12 @@ func (p *Pump) close(empty func() bool) (report *func()) {
 		p.wake()
 		return nil
 	}
-	return p.last(true)
+	return p.last()
 }
 
 // bare tells whether the end of the pump is nothing to anybody but to who drains it.
 func (p *Pump) bare() bool {
-	if p.o.OnEOF != nil || p.capture != nil || p.holder != nil || p.ansi.held {
+	if p.capture != nil || p.holder != nil || p.ansi.held {
 		return false
 	}
 	for _, s := range p.o.Sinks {
@@ -217,13 +216,14 @@ func (p *Pump) listen() bool {
 func (p *Pump) step() (more bool) {
 	for {
 		if hurried(p.hurry) {
-			p.finish(p.empty())
+			p.empty()
+			p.finish()
 			return false
 		}
 		n, more := p.read()
 		switch {
 		case n < 0:
-			p.finish(true)
+			p.finish()
 			return false
 		case more:
 			return true
@@ -294,7 +294,7 @@ func (p *Pump) await(due time.Time) {
 
 // last passes on what was held back, tells everybody that this was all and gives
 // up the pipe. It returns what is to be called by whom it may keep waiting; nil: nothing.
-func (p *Pump) last(eof bool) (report *func()) {
+func (p *Pump) last() (report *func()) {
 	p.passOn(p.ansi.end())
 	if p.capture != nil {
 		p.capture.end(p.log)
@@ -307,15 +307,12 @@ func (p *Pump) last(eof bool) (report *func()) {
 	p.flow.release(p.end)
 	p.end.poller.place(p.end.fd, nil)
 	p.end.Close()
-	if eof && p.o.OnEOF != nil {
-		p.o.OnEOF()
-	}
 	return p.done.Swap(&ended)
 }
 
 // finish comes to an end, and tells who drains it.
-func (p *Pump) finish(eof bool) {
-	if report := p.last(eof); report != nil {
+func (p *Pump) finish() {
+	if report := p.last(); report != nil {
 		(*report)()
 	}
 }
@@ -327,17 +324,14 @@ func unread(fd int) int {
 }
 
 // empty reads what is in the pipe now and no more: a descendant of the dead
-// child may go on writing. It returns whether it came to the end of file.
-func (p *Pump) empty() (eof bool) {
-	left := unread(p.end.fd)
-	for {
+// child may go on writing.
+func (p *Pump) empty() {
+	for left := unread(p.end.fd); left > 0; {
 		n, _ := p.read()
 		if n <= 0 {
-			return n < 0
+			return
 		}
-		if left -= n; left <= 0 {
-			return false
-		}
+		left -= n
 	}
 }
 

@@ -43,11 +43,9 @@ func TestOutputReachesEverybodyBeforeDone(t *testing.T) {
 
 func TestEndOfFileBeforeDrain(t *testing.T) {
 	var sink memory
-	eof := make(chan struct{})
-	p, w := start(t, Options{Sinks: []Sink{&sink}, OnEOF: func() { close(eof) }})
+	p, w := start(t, Options{Sinks: []Sink{&sink}})
 	say(t, w, "last words")
 	w.Close()
-	wait(t, "end of file", eof)
 	within(t, "the pump has ended", func() bool { return p.done.Load() == &ended })
 	called := 0
 	p.Drain(func() { called++ })
@@ -56,18 +54,6 @@ func TestEndOfFileBeforeDrain(t *testing.T) {
 	}
 	if sink.String() != "last words" {
 		t.Fatalf("got %q", sink.String())
-	}
-}
-
-func TestEndOfFileIsToldInADrainToo(t *testing.T) {
-	var eofs atomic.Int32
-	for range 200 { // whichever comes first
-		p, w := start(t, Options{OnEOF: func() { eofs.Add(1) }})
-		w.Close()
-		drain(t, p)
-	}
-	if eofs.Load() != 200 {
-		t.Fatalf("told %d times of 200", eofs.Load())
 	}
 }
 
@@ -141,7 +127,6 @@ func TestWhoDrainsDoesNotWaitForASink(t *testing.T) {
 		"its end":                     {said: "x", ender: true},
 		"half an escape sequence":     {options: Options{StripANSI: true}, said: "x\x1b"},
 		"captured text without end":   {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEGIN-->half"},
-		"what is told at its end":     {options: Options{OnEOF: func() {}}, said: "x"},
 		"half a mark of captured":     {options: Options{CaptureMax: 100, OnComm: func([]byte) {}}, said: "x<!--XSUPERVISOR:BEG"},
 		"output that has not gone on": {said: "x"},
 	} {
@@ -151,9 +136,6 @@ func TestWhoDrainsDoesNotWaitForASink(t *testing.T) {
 			row.options.Sinks = []Sink{sink}
 			if row.ender {
 				row.options.Sinks = []Sink{end}
-			}
-			if row.options.OnEOF != nil {
-				row.options.OnEOF = sink.stay
 			}
 			p, w := start(t, row.options)
 			say(t, w, row.said)
@@ -178,7 +160,7 @@ func TestWhoDrainsDoesNotWaitForASink(t *testing.T) {
 func TestADescendantThatHoldsThePipe(t *testing.T) {
 	t.Run("does not delay the exit", func(t *testing.T) {
 		var sink memory
-		p, w := start(t, Options{Sinks: []Sink{&sink}, OnEOF: func() { t.Error("end of file") }})
+		p, w := start(t, Options{Sinks: []Sink{&sink}})
 		say(t, w, "before")
 		drain(t, p)
 		if sink.String() != "before" {

@@ -77,7 +77,8 @@ func (d *document) add(src *source, data []byte) *fileError {
 	return b.failure()
 }
 
-// builder turns the lines of one file into the plain form.
+// builder adds the lines of one file to the sections of a document, and to the plain form of
+// those that go-ini has to merge.
 type builder struct {
 	d        *document
 	src      *source
@@ -195,7 +196,7 @@ func (b *builder) openOption(ev lineEvent) {
 	b.noteCut(ev)
 }
 
-// closeValue writes the open option, now that its last line is known.
+// closeValue gives the open option its value, now that its last line is known.
 func (b *builder) closeValue() {
 	if b.opt != nil && len(b.value) > 0 {
 		value := b.value[0]

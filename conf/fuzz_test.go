@@ -42,7 +42,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzReader checks that go-ini gives back exactly what the dialect's rules found.
+// FuzzReader checks that a document holds exactly what the dialect's rules found, and the
+// same after go-ini has merged it.
 func FuzzReader(f *testing.F) {
 	f.Add("[a]\nk=v\n w\n[b]\n\"k\"='v'\n`x`=\"\"\"y\n")
 	f.Add("[a.b]\n-=1\n-=2\n[DEFAULT]\nk=%(x)s\\\nl=v\n")

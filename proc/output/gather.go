@@ -7,9 +7,10 @@ const (
 	gatherSoon = 100 * time.Microsecond
 	// gatherAfter of those in a row, and the pump lets the pipe fill before it reads again.
 	gatherAfter = 16
-	// gatherBelow is what is read at once of a program for which that is worth while.
+	// gatherBelow is more than is read at once where that is worth while; trickle is less.
 	gatherBelow = chunk / 2
-	// gatherFull is what shows that it has waited for us then: it is left alone for gatherNot reads.
+	// gatherFull or more in a pipe that could fill shows that the program has waited for us: it
+	// is left alone for gatherNot reads that come soon.
 	gatherFull = chunk - chunk/4
 	gatherNot  = 48
 	// gatherFor is for how long a pipe fills. The kernel adds what it may be late with a
@@ -22,10 +23,10 @@ var clock = time.Now()
 
 // gather tells when to let a pipe fill. Who reads a pipe as soon as a line is in it, while
 // the next one is being written, is in the writer's way, in the kernel, and has many
-// calls for each line: both are at half the speed then. It is for small writes that follow one
-// another at once, and never for a single line.
+// calls for each line: both are at half the speed then. A program of which no more than a line or two
+// is there at a time is never made to wait.
 type gather struct {
-	soon   int8          // reads in a row that came soon after the one before; below 0: so many do not count
+	soon   int8          // reads in a row that came soon after the one before; below 0: how many do not count yet
 	waited bool          // the pipe could fill before the read that is noted next
 	last   time.Duration // when the last one was
 }
@@ -46,5 +47,5 @@ func (g *gather) note(n int, now time.Duration) bool {
 	default:
 		g.soon = min(g.soon, 0)
 	}
-	return g.soon == gatherAfter && n < gatherBelow
+	return g.soon == gatherAfter && n > trickle && n < gatherBelow
 }

@@ -26,7 +26,7 @@ func TestWhenAPipeMayFill(t *testing.T) {
 	for name, reads := range map[string][]read{
 		"not yet":                            {{times: gatherAfter - 1, n: small, after: soon}},
 		"many in a row":                      {flood},
-		"single lines, if they come so":      {{times: gatherAfter, n: 100, after: soon, fill: true}},
+		"single lines do not wait":           {{times: 100, n: trickle, after: soon}, {n: trickle + 1, after: soon, fill: true}},
 		"one came late":                      {{times: gatherAfter - 1, n: small, after: soon}, {n: small, after: late}, {times: gatherAfter - 1, n: small, after: soon}},
 		"nothing was there":                  {{times: gatherAfter - 1, n: small, after: soon}, {n: 0, after: soon}, {times: gatherAfter - 1, n: small, after: soon}},
 		"enough has come":                    {flood, {n: gatherBelow, after: soon}, {n: gatherBelow - 1, after: soon, fill: true}},
@@ -72,13 +72,18 @@ type flooded struct {
 
 func flood(t *testing.T, refuse int32) *flooded {
 	f := newFlooded(t, refuse)
+	f.flood(t)
+	return f
+}
+
+func (f *flooded) flood(t *testing.T) {
+	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !f.apart.Load(); {
 		f.lines(t, 100)
 		if time.Now().After(deadline) {
 			t.Fatal("the pump has not let the pipe fill within 30 seconds")
 		}
 	}
-	return f
 }
 
 // newFlooded is flood before the first line.
@@ -164,15 +169,71 @@ func TestNoRoomToWatchAPipeAgain(t *testing.T) {
 }
 
 func TestADeadChildDoesNotWaitForRoom(t *testing.T) {
-	f := flood(t, 1<<30)
-	f.all(t)
+	f := newFlooded(t, 1<<30)
+	f.poller.lookAgain = time.Hour
+	f.flood(t)
 	within(t, "the kernel has refused", func() bool { return f.asked.Load() > 0 })
-	f.lines(t, 1)
 	drain(t, f.pump)
 	f.all(t)
+	if n := f.asked.Load(); n != 1 {
+		t.Errorf("the kernel was asked %d times in an hour, want once", n)
+	}
 }
 
-func TestLingerEndsForAnotherPipe(t *testing.T) {
+// late is a sink that holds back all that it is given, for an hour or what hold says.
+type late struct {
+	memory
+	hold    time.Duration
+	due     time.Time
+	flushed chan struct{}
+}
+
+func (l *late) Write(p []byte, hurry <-chan struct{}) {
+	l.memory.Write(p, hurry)
+	l.due = time.Now().Add(l.hold)
+}
+func (l *late) Due() time.Time { return l.due }
+func (l *late) Flush(<-chan struct{}) {
+	l.due = time.Time{}
+	select {
+	case l.flushed <- struct{}{}:
+	default:
+	}
+}
+
+func TestWhatIsHeldBackIsDueAlsoWithoutRoom(t *testing.T) {
+	p := NewPoller()
+	p.lookAgain = time.Hour
+	p.ctl = func(epoll, op, fd int, event *unix.EpollEvent) error { return unix.ENOSPC }
+	sink := &late{hold: 20 * time.Millisecond, flushed: make(chan struct{}, 1)}
+	pump, w := apart(t, p, sink)
+	say(t, w, "prompt> ")
+	p.busy.Add(1)
+	go pump.run()
+	wait(t, "what is held back goes on", sink.flushed)
+	drain(t, pump)
+}
+
+// apart returns a pump that runs nowhere, whose pipe is not watched.
+func apart(t *testing.T, poller *Poller, sink Sink) (*Pump, *os.File) {
+	t.Helper()
+	if err := poller.start(); err != nil {
+		t.Fatal(err)
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	w := os.NewFile(uintptr(fds[1]), "child's output")
+	t.Cleanup(func() { w.Close() })
+	p := &Pump{o: Options{Sinks: []Sink{sink}}, end: End{poller, fds[0]}, hurry: make(chan struct{}), apart: true}
+	if h, ok := sink.(Holder); ok {
+		p.holder, p.woken = h, make(chan struct{}, 1)
+	}
+	return p, w
+}
+
+func TestLinger(t *testing.T) {
 	p := NewPoller()
 	r, fd, err := p.Pipe()
 	if err != nil {
@@ -181,6 +242,13 @@ func TestLingerEndsForAnotherPipe(t *testing.T) {
 	defer r.Close()
 	w := os.NewFile(uintptr(fd), "child's output")
 	defer w.Close()
+	const d = 20 * time.Millisecond
+	if begin := time.Now(); true {
+		p.linger(d)
+		if took := time.Since(begin); took < d {
+			t.Errorf("nothing came, and it waited for %v, want %v or more", took, d)
+		}
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -192,4 +260,55 @@ func TestLingerEndsForAnotherPipe(t *testing.T) {
 	}
 	say(t, w, "line\n")
 	wait(t, "who lets a pipe fill hears of another one", ended)
+}
+
+func TestTurn(t *testing.T) {
+	for name, row := range map[string]struct{ fill, others, waits bool }{
+		"the pipe may fill":     {fill: true, waits: true},
+		"it need not":           {},
+		"others have something": {fill: true, others: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			poller := NewPoller()
+			forgotten := 0
+			poller.ctl = func(_, op, _ int, _ *unix.EpollEvent) error {
+				forgotten++
+				return nil
+			}
+			p, _ := apart(t, poller, &memory{})
+			p.apart, p.fill = false, row.fill
+			poller.busy.Store(1)
+			if row.others {
+				poller.busy.Store(2)
+			}
+			p.turn()
+			p.turn()
+			if p.gather.waited != row.waits || p.apart != row.waits || (forgotten == 1) != row.waits {
+				t.Errorf("waited %v, apart %v, forgotten %d times; want %v", p.gather.waited, p.apart, forgotten, row.waits)
+			}
+		})
+	}
+}
+
+func TestALargePipeNeedNotFill(t *testing.T) {
+	for _, large := range []bool{false, true} {
+		p, w := apart(t, NewPoller(), &memory{})
+		p.flow.large = large
+		p.gather = gather{soon: gatherAfter, waited: true}
+		say(t, w, strings.Repeat("x", 2*trickle))
+		if n, more := p.read(); n != 2*trickle || !more || p.fill == large {
+			t.Errorf("large %v: read %d, more %v, fill %v", large, n, more, p.fill)
+		}
+	}
+}
+
+func TestThePipeFillsAfterTheLeaderHasRead(t *testing.T) {
+	p, w := apart(t, NewPoller(), &memory{})
+	p.end.poller.busy.Store(1)
+	p.fill = true
+	w.Close() // so that run ends after the first read
+	p.run()
+	if !p.gather.waited {
+		t.Error("it has read first")
+	}
 }

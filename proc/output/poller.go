@@ -13,20 +13,22 @@ import (
 // sweepMost is how many pipes are taken from the kernel at once.
 const sweepMost = 16
 
-// roomAgain after the kernel had no room to watch a pipe, it is asked again.
-const roomAgain = 10 * time.Millisecond
+// lookAgain after the kernel had no room to watch a pipe, it is read and asked for again.
+const lookAgain = 10 * time.Millisecond
 
 // Poller waits for all output pipes at once, so that a quiet one costs a
 // descriptor and its Pump, and no goroutine. Each pipe is armed for one event: who is busy
-// reading wakes nobody up. Those that have something to read come in turn.
+// reading wakes nobody up. Those that have something to read come in turn. One that may fill
+// before it is read is not watched meanwhile.
 //
 // It has two goroutines of its own from the first Pipe on, for as long as the process
 // lives: one that has the lead and one that stands by.
 type Poller struct {
-	busy  atomic.Int32 // pumps that have a goroutine
+	busy  atomic.Int32 // pumps that read, in goroutines of their own
 	large atomic.Int32 // pipes that hold more than others
 
-	ctl func(epoll, op, fd int, event *unix.EpollEvent) error // the system call, which may refuse to watch one more
+	ctl       func(epoll, op, fd int, event *unix.EpollEvent) error // the system call, which may refuse to watch one more
+	lookAgain time.Duration
 
 	mu    sync.Mutex
 	epoll int     // 0: not made yet
@@ -35,7 +37,7 @@ type Poller struct {
 }
 
 // NewPoller returns a poller, which takes nothing yet.
-func NewPoller() *Poller { return &Poller{ctl: unix.EpollCtl} }
+func NewPoller() *Poller { return &Poller{ctl: unix.EpollCtl, lookAgain: lookAgain} }
 
 // End is our end of a Pipe, until a Pump takes it.
 type End struct {
@@ -168,14 +170,20 @@ func (p *Poller) forget(fd int) {
 	_ = p.ctl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// linger waits until a pipe that is watched has something to read, d at most.
+// linger waits until a pipe that is watched has something to read, d at most. If it fails it
+// has not waited, and nothing else is lost.
 func (p *Poller) linger(d time.Duration) {
-	limit := unix.NsecToTimespec(d.Nanoseconds())
-	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(p.epoll), Events: unix.POLLIN}}, &limit, nil)
+	rest := unix.NsecToTimespec(d.Nanoseconds())
+	for {
+		// The kernel counts rest down.
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(p.epoll), Events: unix.POLLIN}}, &rest, nil); err != unix.EINTR {
+			return
+		}
+	}
 }
 
 // arm has the pump kicked once when there is something to read, also if there is
-// already.
+// already. The pipe must be watched.
 func (p *Poller) arm(fd int) {
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, fd, &event); err != nil {

@@ -24,7 +24,8 @@ type Options struct {
 }
 
 // Pump reads one output of one child. It has a goroutine only while there is
-// something to read, or while a sink holds back what is no line yet.
+// something to read, or while a sink holds back what is no line yet; or while the kernel
+// refuses to tell when there is.
 type Pump struct {
 	o       Options
 	end     End
@@ -165,50 +166,48 @@ func (p *Pump) bare() bool {
 }
 
 // run is the pump's goroutine. It reads until the end of file or Drain, or until
-// there is nothing to read. After each time others come first.
+// there is nothing to read.
 func (p *Pump) run() {
-	poller := p.end.poller
-	defer poller.busy.Add(-1)
+	defer p.end.poller.busy.Add(-1)
+	if p.fill { // so it was when the leader has read
+		p.turn()
+	}
 	for p.step() {
-		if p.fill && poller.busy.Load() == 1 {
-			p.part()
-			p.gather.waited = true
-			poller.linger(gatherFor)
-		}
-		if poller.others() {
-			runtime.Gosched()
-		}
+		p.turn()
 	}
 }
 
-// part has the poller forget the pipe until the pump rests. While it is watched, also if
-// nobody waits, each write to it goes through the list of its watchers.
-func (p *Pump) part() {
-	if !p.apart {
-		p.apart = true
-		p.end.poller.forget(p.end.fd)
+// turn lies between two reads. The pipe may fill, if that is worth while and nobody else has
+// something to read; and others come first.
+func (p *Pump) turn() {
+	poller := p.end.poller
+	if p.fill && poller.busy.Load() == 1 {
+		if !p.apart {
+			// While it is watched, also if nobody waits, each write to it goes through the
+			// list of its watchers.
+			p.apart = true
+			poller.forget(p.end.fd)
+		}
+		p.gather.waited = true
+		poller.linger(gatherFor)
+	}
+	if poller.others() {
+		runtime.Gosched()
 	}
 }
 
 // listen has the poller kick the pump when there is something to read. It returns false
-// if the kernel does not let it, which has no room to watch one more; then it has
-// waited for a while, or until the child was dead.
+// if the kernel has no room to watch one more pipe.
 func (p *Pump) listen() bool {
 	if !p.apart {
 		p.end.poller.arm(p.end.fd)
 		return true
 	}
-	if p.end.poller.watch(p.end.fd, unix.EPOLLIN|unix.EPOLLONESHOT) == nil {
-		p.apart = false
-		return true
+	if p.end.poller.watch(p.end.fd, unix.EPOLLIN|unix.EPOLLONESHOT) != nil {
+		return false
 	}
-	timer := time.NewTimer(roomAgain)
-	defer timer.Stop()
-	select {
-	case <-p.hurry:
-	case <-timer.C:
-	}
-	return false
+	p.apart = false
+	return true
 }
 
 // step reads once, or comes to an end. It returns false when there is nothing to do
@@ -265,6 +264,7 @@ func (p *Pump) rest() bool {
 	}
 	if !p.listen() {
 		p.state.Store(running)
+		p.look(due)
 		return false
 	}
 	switch {
@@ -279,6 +279,8 @@ func (p *Pump) rest() bool {
 
 // await waits for a kick, and hands on what a sink holds back when that is due.
 func (p *Pump) await(due time.Time) {
+	p.end.poller.busy.Add(-1)
+	defer p.end.poller.busy.Add(1)
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {
@@ -290,6 +292,26 @@ func (p *Pump) await(due time.Time) {
 		<-p.woken
 	}
 	p.holder.Flush(p.hurry)
+}
+
+// look is await where nobody will kick: for a while, or until the child is dead.
+func (p *Pump) look(due time.Time) {
+	p.end.poller.busy.Add(-1)
+	defer p.end.poller.busy.Add(1)
+	d := p.end.poller.lookAgain
+	if !due.IsZero() {
+		d = min(d, time.Until(due))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-p.hurry:
+		return
+	case <-timer.C:
+	}
+	if !due.IsZero() && !time.Now().Before(due) {
+		p.holder.Flush(p.hurry)
+	}
 }
 
 // last passes on what was held back, tells everybody that this was all and gives
@@ -337,7 +359,7 @@ func (p *Pump) empty() {
 
 // read reads once into a borrowed buffer, and passes on what there is. It returns 0
 // when there is nothing to read yet, and less at the end of file. more tells that it is
-// worth while to read again at once.
+// worth while to read again, at once or, if fill is set, a little later.
 func (p *Pump) read() (n int, more bool) {
 	buffer := p.flow.borrow(p.end)
 	n, err := unix.Read(p.end.fd, *buffer)

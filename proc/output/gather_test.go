@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -141,6 +142,7 @@ func TestAPipeThatCouldFillIsWatchedAgain(t *testing.T) {
 	within(t, "the pump rests", func() bool { return f.pump.state.Load() == armed })
 	f.lines(t, 1)
 	f.all(t)
+	within(t, "it rests again", func() bool { return f.pump.state.Load() == armed })
 	drain(t, f.pump)
 	within(t, "nobody is busy", func() bool { return f.poller.busy.Load() == 0 })
 }
@@ -242,12 +244,27 @@ func TestLinger(t *testing.T) {
 	defer r.Close()
 	w := os.NewFile(uintptr(fd), "child's output")
 	defer w.Close()
-	const d = 20 * time.Millisecond
-	if begin := time.Now(); true {
-		p.linger(d)
-		if took := time.Since(begin); took < d {
-			t.Errorf("nothing came, and it waited for %v, want %v or more", took, d)
+	// Signals come to a thread that waits, and end nothing.
+	const d = 50 * time.Millisecond
+	runtime.LockOSThread()
+	thread, over := unix.Gettid(), make(chan struct{})
+	go func() {
+		for every := time.NewTicker(time.Millisecond); ; {
+			select {
+			case <-over:
+				return
+			case <-every.C:
+				_ = unix.Tgkill(unix.Getpid(), thread, unix.SIGURG)
+			}
 		}
+	}()
+	begin := time.Now()
+	p.linger(d)
+	took := time.Since(begin)
+	close(over)
+	runtime.UnlockOSThread()
+	if took < d {
+		t.Errorf("nothing came, and it waited for %v, want %v or more", took, d)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -281,7 +298,11 @@ func TestTurn(t *testing.T) {
 			if row.others {
 				poller.busy.Store(2)
 			}
+			begin := time.Now()
 			p.turn()
+			if took := time.Since(begin); row.waits && took < gatherFor {
+				t.Errorf("it has waited for %v, want %v or more", took, gatherFor)
+			}
 			p.turn()
 			if p.gather.waited != row.waits || p.apart != row.waits || (forgotten == 1) != row.waits {
 				t.Errorf("waited %v, apart %v, forgotten %d times; want %v", p.gather.waited, p.apart, forgotten, row.waits)

@@ -23,8 +23,8 @@ var clock = time.Now()
 
 // gather tells when to let a pipe fill. Who reads a pipe as soon as a line is in it, while
 // the next one is being written, is in the writer's way, in the kernel, and has many
-// calls for each line: both are at half the speed then. A program of which no more than a line or two
-// is there at a time is never made to wait.
+// calls for each line: both are at half the speed then. A program of which no more than a kilobyte is
+// there at a time is never made to wait.
 type gather struct {
 	soon   int8          // reads in a row that came soon after the one before; below 0: how many do not count yet
 	waited bool          // the pipe could fill before the read that is noted next

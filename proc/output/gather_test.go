@@ -27,7 +27,7 @@ func TestWhenAPipeMayFill(t *testing.T) {
 	for name, reads := range map[string][]read{
 		"not yet":                            {{times: gatherAfter - 1, n: small, after: soon}},
 		"many in a row":                      {flood},
-		"single lines do not wait":           {{times: 100, n: trickle, after: soon}, {n: trickle + 1, after: soon, fill: true}},
+		"a kilobyte does not wait":           {{times: 100, n: trickle, after: soon}, {n: trickle + 1, after: soon, fill: true}},
 		"one came late":                      {{times: gatherAfter - 1, n: small, after: soon}, {n: small, after: late}, {times: gatherAfter - 1, n: small, after: soon}},
 		"nothing was there":                  {{times: gatherAfter - 1, n: small, after: soon}, {n: 0, after: soon}, {times: gatherAfter - 1, n: small, after: soon}},
 		"enough has come":                    {flood, {n: gatherBelow, after: soon}, {n: gatherBelow - 1, after: soon, fill: true}},
@@ -58,48 +58,21 @@ func TestWhenAPipeMayFill(t *testing.T) {
 	}
 }
 
-// flooded is a pump alone on a poller, whose program writes lines one after another until
-// the pump lets the pipe fill.
+// flooded is a pump alone on a poller, and what its program has written.
 type flooded struct {
 	poller  *Poller
 	pump    *Pump
 	w       *os.File
 	sink    memory
 	written bytes.Buffer
-	apart   atomic.Bool  // the poller was told to forget the pipe
-	refuse  atomic.Int32 // how often the kernel has no room to watch the pipe again
-	asked   atomic.Int32
+	apart   atomic.Bool // the poller was told to forget the pipe
 }
 
-func flood(t *testing.T, refuse int32) *flooded {
-	f := newFlooded(t, refuse)
-	f.flood(t)
-	return f
-}
-
-func (f *flooded) flood(t *testing.T) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !f.apart.Load(); {
-		f.lines(t, 100)
-		if time.Now().After(deadline) {
-			t.Fatal("the pump has not let the pipe fill within 30 seconds")
-		}
-	}
-}
-
-// newFlooded is flood before the first line.
-func newFlooded(t *testing.T, refuse int32) *flooded {
+func newFlooded(t *testing.T) *flooded {
 	f := &flooded{poller: NewPoller()}
-	f.refuse.Store(refuse)
 	f.poller.ctl = func(epoll, op, fd int, event *unix.EpollEvent) error {
-		switch {
-		case op == unix.EPOLL_CTL_DEL:
+		if op == unix.EPOLL_CTL_DEL {
 			f.apart.Store(true)
-		case f.apart.Load():
-			f.asked.Add(1)
-			if f.refuse.Add(-1) >= 0 {
-				return unix.ENOSPC
-			}
 		}
 		return unix.EpollCtl(epoll, op, fd, event)
 	}
@@ -110,6 +83,8 @@ func newFlooded(t *testing.T, refuse int32) *flooded {
 	f.w = os.NewFile(uintptr(fd), "child's output")
 	t.Cleanup(func() {
 		f.w.Close()
+		f.sink.mu.Lock()
+		defer f.sink.mu.Unlock()
 		f.written, f.sink.text = bytes.Buffer{}, bytes.Buffer{} // the poller stays, and holds f
 	})
 	f.pump = Start(r, Options{Sinks: []Sink{&f.sink}})
@@ -126,29 +101,44 @@ func (f *flooded) lines(t *testing.T, n int) {
 	}
 }
 
+// length is how much it was given.
+func (m *memory) length() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.text.Len()
+}
+
 // all waits until everything has come.
 func (f *flooded) all(t *testing.T) {
 	t.Helper()
-	within(t, "all that was written has come", func() bool { return len(f.sink.String()) >= f.written.Len() })
+	within(t, "all that was written has come", func() bool { return f.sink.length() >= f.written.Len() })
 	if f.sink.String() != f.written.String() {
 		t.Errorf("it is not what was written:\n%.300s", strings.TrimPrefix(f.sink.String(), f.written.String()))
 	}
 }
 
 func TestAPipeThatCouldFillIsWatchedAgain(t *testing.T) {
-	f := flood(t, 0)
+	f := newFlooded(t)
+	for deadline := time.Now().Add(30 * time.Second); !f.apart.Load(); {
+		f.lines(t, 100)
+		if time.Now().After(deadline) {
+			t.Fatal("the pump has not let the pipe fill within 30 seconds")
+		}
+	}
 	f.lines(t, 1000)
 	f.all(t)
-	within(t, "the pump rests", func() bool { return f.pump.state.Load() == armed })
-	f.lines(t, 1)
-	f.all(t)
+	for range 2 {
+		within(t, "the pump rests", func() bool { return f.pump.state.Load() == armed })
+		f.lines(t, 1)
+		f.all(t)
+	}
 	within(t, "it rests again", func() bool { return f.pump.state.Load() == armed })
 	drain(t, f.pump)
 	within(t, "nobody is busy", func() bool { return f.poller.busy.Load() == 0 })
 }
 
 func TestNobodyWaitsForAPipeToFillBesideOthers(t *testing.T) {
-	f := newFlooded(t, 0)
+	f := newFlooded(t)
 	f.poller.busy.Add(1)
 	f.lines(t, 10_000)
 	f.all(t)
@@ -158,28 +148,62 @@ func TestNobodyWaitsForAPipeToFillBesideOthers(t *testing.T) {
 	drain(t, f.pump)
 }
 
+// refusing returns a poller that has no room to watch a pipe again, so often, and counts how
+// often it was asked.
+func refusing(times int32, lookAgain time.Duration) (p *Poller, asked *atomic.Int32) {
+	p, asked = NewPoller(), new(atomic.Int32)
+	p.lookAgain = lookAgain
+	p.ctl = func(epoll, op, fd int, event *unix.EpollEvent) error {
+		if op == unix.EPOLL_CTL_ADD && asked.Add(1) <= times {
+			return unix.ENOSPC
+		}
+		return unix.EpollCtl(epoll, op, fd, event)
+	}
+	return p, asked
+}
+
 func TestNoRoomToWatchAPipeAgain(t *testing.T) {
-	f := flood(t, 3)
-	f.all(t)
-	within(t, "it is asked again", func() bool { return f.asked.Load() >= 2 })
-	f.lines(t, 1)
-	f.all(t)
-	within(t, "it rests once there is room", func() bool { return f.pump.state.Load() == armed })
-	f.lines(t, 1)
-	f.all(t)
-	drain(t, f.pump)
+	poller, asked := refusing(3, 10*time.Millisecond)
+	var sink memory
+	p, w := apart(t, poller, &sink)
+	say(t, w, "one\n")
+	poller.busy.Add(1)
+	go p.run()
+	within(t, "it is asked again", func() bool { return asked.Load() >= 2 })
+	say(t, w, "two\n")
+	within(t, "what is written meanwhile comes", func() bool { return sink.String() == "one\ntwo\n" })
+	within(t, "it rests once there is room", func() bool { return p.state.Load() == armed })
+	say(t, w, "three\n")
+	within(t, "and hears of more", func() bool { return sink.String() == "one\ntwo\nthree\n" })
+	drain(t, p)
+	within(t, "nobody is busy", func() bool { return poller.busy.Load() == 0 })
 }
 
 func TestADeadChildDoesNotWaitForRoom(t *testing.T) {
-	f := newFlooded(t, 1<<30)
-	f.poller.lookAgain = time.Hour
-	f.flood(t)
-	within(t, "the kernel has refused", func() bool { return f.asked.Load() > 0 })
-	drain(t, f.pump)
-	f.all(t)
-	if n := f.asked.Load(); n != 1 {
-		t.Errorf("the kernel was asked %d times in an hour, want once", n)
+	poller, asked := refusing(1<<30, time.Hour)
+	var sink memory
+	p, w := apart(t, poller, &sink)
+	say(t, w, "one\n")
+	poller.busy.Add(1)
+	go p.run()
+	within(t, "the kernel has refused", func() bool { return asked.Load() > 0 })
+	within(t, "who waits for room is not busy", func() bool { return poller.busy.Load() == 0 })
+	say(t, w, "two\n")
+	drain(t, p)
+	if sink.String() != "one\ntwo\n" || asked.Load() != 1 {
+		t.Errorf("got %q, and the kernel was asked %d times in an hour; want both lines and once", sink.String(), asked.Load())
 	}
+}
+
+func TestWhoHoldsALineBackIsNotBusy(t *testing.T) {
+	poller, _ := refusing(0, time.Hour)
+	p, w := apart(t, poller, &late{hold: time.Hour})
+	say(t, w, "prompt> ")
+	poller.busy.Add(1)
+	go p.run()
+	within(t, "it waits", func() bool { return p.state.Load() == waiting && poller.busy.Load() == 0 })
+	drain(t, p)
+	within(t, "nobody is busy", func() bool { return poller.busy.Load() == 0 })
 }
 
 // late is a sink that holds back all that it is given, for an hour or what hold says.
@@ -204,9 +228,7 @@ func (l *late) Flush(<-chan struct{}) {
 }
 
 func TestWhatIsHeldBackIsDueAlsoWithoutRoom(t *testing.T) {
-	p := NewPoller()
-	p.lookAgain = time.Hour
-	p.ctl = func(epoll, op, fd int, event *unix.EpollEvent) error { return unix.ENOSPC }
+	p, _ := refusing(1<<30, time.Hour)
 	sink := &late{hold: 20 * time.Millisecond, flushed: make(chan struct{}, 1)}
 	pump, w := apart(t, p, sink)
 	say(t, w, "prompt> ")
@@ -232,6 +254,7 @@ func apart(t *testing.T, poller *Poller, sink Sink) (*Pump, *os.File) {
 	if h, ok := sink.(Holder); ok {
 		p.holder, p.woken = h, make(chan struct{}, 1)
 	}
+	poller.place(fds[0], p)
 	return p, w
 }
 
@@ -249,7 +272,9 @@ func TestLinger(t *testing.T) {
 	runtime.LockOSThread()
 	thread, over := unix.Gettid(), make(chan struct{})
 	go func() {
-		for every := time.NewTicker(time.Millisecond); ; {
+		every := time.NewTicker(time.Millisecond)
+		defer every.Stop()
+		for {
 			select {
 			case <-over:
 				return

@@ -239,6 +239,9 @@ func (p *Pump) prompt() bool {
 		p.slow.Add(-1)
 		return false
 	}
+	if p.holder != nil { // it may have to wait until a line is overdue
+		return false
+	}
 	if p.o.OnBytes != nil || p.o.OnLog != nil || p.o.OnComm != nil || p.o.Debug != nil {
 		return false
 	}
@@ -309,7 +312,7 @@ func (p *Pump) look(due time.Time) {
 		return
 	case <-timer.C:
 	}
-	if !due.IsZero() && !time.Now().Before(due) {
+	if !due.IsZero() && !time.Now().Before(due) && unread(p.end.fd) == 0 { // or the rest of the line may be there
 		p.holder.Flush(p.hurry)
 	}
 }
@@ -382,7 +385,7 @@ func (p *Pump) read() (n int, more bool) {
 	}
 	more = p.flow.note(p.end, n)
 	p.fill = p.gather.note(n, time.Since(clock)) && !p.flow.large
-	return n, more || p.fill
+	return n, more
 }
 
 // take passes on what was read.

@@ -22,9 +22,11 @@ const (
 )
 
 // Stream is a sink that many pumps share: one queue, written in order by one
-// goroutine at a time.
+// goroutine at a time. What cannot make anybody wait for a reader, a regular file or
+// the null device, is written by who has something to write.
 type Stream struct {
-	write func(p []byte) (int, error)
+	write  func(p []byte) (int, error)
+	direct bool // there is never a queue
 
 	mu       sync.Mutex
 	pending  []byte        // accepted, not yet taken by the goroutine
@@ -42,8 +44,26 @@ type Stream struct {
 // NewStream returns the sink that writes to the inherited descriptor fd. It
 // writes as the descriptor is, blocking or not, and never changes it.
 func NewStream(fd int) *Stream {
-	return &Stream{write: func(p []byte) (int, error) { return writeFD(fd, p) }}
+	return &Stream{write: func(p []byte) (int, error) { return writeFD(fd, p) }, direct: hasNoReader(fd)}
 }
+
+// hasNoReader tells whether what is written to a descriptor waits for a disk at most.
+func hasNoReader(fd int) bool {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return false
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return true
+	case unix.S_IFCHR:
+		return st.Rdev == nullDevice
+	}
+	return false
+}
+
+// nullDevice is the number of /dev/null.
+var nullDevice = unix.Mkdev(1, 3)
 
 // NewStreams returns the sinks of our stdout and stderr. Where both are one pipe,
 // socket or terminal they are one sink, and so no line of one gets into a line of
@@ -122,6 +142,11 @@ func (s *Stream) Write(p []byte, hurry <-chan struct{}) {
 
 // queue accepts p. The caller holds mu.
 func (s *Stream) queue(p []byte) {
+	if s.direct {
+		n, _ := s.write(p)
+		s.dropped += int64(len(p) - n)
+		return
+	}
 	s.pending = append(s.pending, p...)
 	s.accepted += int64(len(p))
 	if !s.running {

@@ -209,6 +209,37 @@ func TestStreamSharesTheOffsetOfAFileOpenedWithoutAppend(t *testing.T) {
 	}
 }
 
+func TestStreamWithoutAReaderIsWrittenAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for _, f := range []*os.File{file, null} {
+		stream := NewStream(int(f.Fd()))
+		for range 2 {
+			stream.Write([]byte("text "), Urgent)
+			if stream.running || stream.queued() > 0 || stream.Dropped() > 0 {
+				t.Errorf("%s: something is still to be done", f.Name())
+			}
+		}
+		flush(t, stream)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "text text " {
+		t.Errorf("got %q", got)
+	}
+	_, pipe := blockingPipe(t)
+	if NewStream(pipe).direct {
+		t.Error("a pipe was taken for something that has no reader")
+	}
+}
+
 func TestStreamWritesToASocket(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

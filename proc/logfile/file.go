@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Spec says where a log is and how it is kept.
@@ -47,6 +48,9 @@ type File struct {
 	lost     int64 // bytes lost since then
 	stuck    bool  // the last rotation failed, and that was told
 	rotateAt int64 // offset at which a failed rotation is tried again
+
+	blind  int64     // so many bytes may be written before the end is looked at again
+	looked time.Time // when that was done last
 
 	// Writing to a device can wait for its reader for ever, so it happens
 	// outside mu; this keeps the bytes of two writers apart.
@@ -89,7 +93,7 @@ func (f *File) swap(fresh bool) error {
 	if f.file != nil {
 		f.file.Close()
 	}
-	f.file, f.regular, f.rotateAt = file, regular, f.spec.MaxBytes
+	f.file, f.regular, f.rotateAt, f.blind = file, regular, f.spec.MaxBytes, 0
 	return nil
 }
 
@@ -132,7 +136,7 @@ func (f *File) Write(p []byte) (int, error) {
 	n, err := f.file.Write(p) // goes on after a short write
 	told := f.note(len(p)-n, err)
 	if f.spec.MaxBytes > 0 {
-		told = append(told, f.rotateIfLong()...)
+		told = append(told, f.rotateIfLong(n)...)
 	}
 	f.wake()
 	for tap := range f.taps {

@@ -8,18 +8,38 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// Far from the limit the end of the file is not looked at after each of many short
+// writes. We write less meanwhile than would reach it, a sixteenth of the way at most, so
+// that many who write to one file are not late either; what others do to the file is
+// seen after this time.
+const (
+	blindBytes = 4 << 10
+	blindPart  = 16
+	blindTime  = time.Second
+)
+
 // rotateIfLong rotates the log if its offset, which after an append is the end
 // of the file, has reached the limit. It returns what there is to tell. The
-// caller holds mu; the log is open and regular.
-func (f *File) rotateIfLong() []Problem {
-	offset, err := f.file.(plain).position()
-	if err != nil || offset < f.rotateAt {
+// caller holds mu, and has written n bytes; the log is open and regular.
+func (f *File) rotateIfLong(n int) []Problem {
+	f.blind -= int64(n)
+	if f.blind >= 0 && time.Since(f.looked) < blindTime {
 		return nil
 	}
+	offset, err := f.file.(plain).position()
+	if err != nil {
+		return nil
+	}
+	if offset < f.rotateAt {
+		f.blind, f.looked = min((f.rotateAt-offset)/blindPart, blindBytes), time.Now()
+		return nil
+	}
+	f.blind = 0
 	err = f.rotate()
 	switch {
 	case err == nil:

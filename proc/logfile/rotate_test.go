@@ -296,3 +296,52 @@ func TestARotationUnderWayElsewhereIsLeftToFinish(t *testing.T) {
 	wantFile(t, f.Path(), "")
 	wantFile(t, f.Path()+".1", "12345")
 }
+
+func TestNobodyIsLateForALimitThatIsSeldomLookedAt(t *testing.T) {
+	const limit, writers = 256 << 10, 12
+	line := strings.Repeat("x", 99) + "\n"
+	for _, n := range []int{1, writers} {
+		path := filepath.Join(t.TempDir(), "x.log")
+		var logs []*File
+		for range n {
+			logs = append(logs, newLog(t, Spec{Path: path, MaxBytes: limit, Backups: 20}))
+		}
+		for i := range 5 * limit / len(line) {
+			write(t, logs[i%n], line)
+		}
+		for i := 1; i <= 4; i++ {
+			st, err := os.Stat(Backup(path, i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if over := st.Size() - limit; over < 0 || over >= int64(n*len(line)) {
+				t.Errorf("%d writers: file %d has %d bytes more than the limit", n, i, over)
+			}
+		}
+	}
+}
+
+func TestGrowthByOthersIsSeenSoon(t *testing.T) {
+	const limit = 1 << 20
+	f := newLog(t, Spec{MaxBytes: limit, Backups: 1})
+	write(t, f, "line\n")
+	if err := os.Truncate(f.Path(), 2*limit); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "line\n")
+	wantAbsent(t, f.Path()+".1")
+	f.looked = f.looked.Add(-blindTime)
+	write(t, f, "line\n")
+	wantFile(t, f.Path(), "")
+
+	write(t, f, "line\n")
+	if err := os.Truncate(f.Path(), 2*limit); err != nil {
+		t.Fatal(err)
+	}
+	for range blindBytes/5 + 2 {
+		write(t, f, "line\n")
+	}
+	if st, err := os.Stat(f.Path()); err != nil || st.Size() > blindBytes {
+		t.Errorf("not seen after some kilobytes either: %v, %v", st.Size(), err)
+	}
+}

@@ -258,10 +258,10 @@ func (s *steps) resetSignals() {
 func (s *steps) ownLimit() {
 	var now syscall.Rlimit
 	s.limit = early.NOFILE
-	if keepsLimit.Load() || s.limit.Hard == 0 || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now) != nil {
-		return
+	if keepsLimit.Load() || s.limit.Hard == 0 || s.limit.Soft >= s.limit.Hard-1 {
+		return // the library has left it alone
 	}
-	if now.Cur == s.limit.Hard-1 && now.Max == s.limit.Hard {
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now) == nil && now.Cur == s.limit.Hard-1 && now.Max == s.limit.Hard {
 		s.add(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0)
 	}
 }

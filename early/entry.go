@@ -18,3 +18,9 @@ package early
 // the assembly knows the layout; hence the flag for the linker, and a test which
 // fails when another Go release has changed it. A build without the tag works,
 // with that window of a millisecond left open.
+//
+// Whatever its number, pid1_entry then has the kernel map what is about to be touched:
+// the file, of which a start touches nearly every piece of the 64 KiB that the kernel
+// maps around a page, and the variables. That is the same work in one go, without an
+// exception for each piece, which in a virtual machine takes longer than the work. A
+// kernel that does not know the call refuses the first one, and pages come as ever.

@@ -11,6 +11,10 @@
 #define SYS_rt_sigaction 13
 #define SYS_rt_sigreturn 15
 #define SYS_getpid 39
+#define SYS_madvise 28
+
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 
 // SA_RESTORER|SA_RESTART, with which the kernel returns through restorer.
 #define FLAGS 0x14000000
@@ -45,7 +49,32 @@ skip:
 	SUBL $1, R12
 	JNE  next
 
+	// See entry.go: what of the file is going to be touched.
 runtime:
+	LEAQ runtime·text(SB), R12
+	LEAQ runtime·noptrdata(SB), R13
+	ANDQ $~0xffff, R12
+
+file:
+	MOVQ R12, DI
+	MOVL $1, SI
+	MOVL $MADV_POPULATE_READ, DX
+	MOVL $SYS_madvise, AX
+	SYSCALL
+	TESTQ AX, AX
+	JNE  start
+	ADDQ $0x10000, R12
+	CMPQ R12, R13
+	JCS  file
+	LEAQ runtime·data(SB), DI
+	LEAQ runtime·ebss(SB), SI
+	ANDQ $~0xfff, DI
+	SUBQ DI, SI
+	MOVL $MADV_POPULATE_WRITE, DX
+	MOVL $SYS_madvise, AX
+	SYSCALL
+
+start:
 	JMP _rt0_amd64_linux(SB)
 
 // pid1_handler queues the signal as the runtime's own sigsend does.

@@ -10,6 +10,10 @@
 
 #define SYS_rt_sigaction 134
 #define SYS_getpid 172
+#define SYS_madvise 233
+
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 
 // SA_RESTART; the kernel has a way back from handlers of its own here.
 #define FLAGS 0x10000000
@@ -47,7 +51,31 @@ skip:
 	SUB  $1, R19
 	CBNZ R19, next
 
+	// See entry.go: what of the file is going to be touched.
 runtime:
+	MOVD $runtime·text(SB), R19
+	MOVD $runtime·noptrdata(SB), R20
+	BIC  $0xffff, R19
+
+file:
+	MOVD R19, R0
+	MOVD $1, R1
+	MOVD $MADV_POPULATE_READ, R2
+	MOVD $SYS_madvise, R8
+	SVC
+	CBNZ R0, start
+	ADD  $0x10000, R19
+	CMP  R20, R19
+	BLO  file
+	MOVD $runtime·data(SB), R0
+	MOVD $runtime·ebss(SB), R1
+	BIC  $0xffff, R0
+	SUB  R0, R1
+	MOVD $MADV_POPULATE_WRITE, R2
+	MOVD $SYS_madvise, R8
+	SVC
+
+start:
 	JMP _rt0_arm64_linux(SB)
 
 // pid1_handler queues the signal as the runtime's own sigsend does.

@@ -16,8 +16,8 @@ var here *[64]byte
 
 const madvPopulateWrite = 23
 
-// A first touch of a page costs the processor many times what the page does, above all in
-// a virtual machine, where the host may have to learn of each.
+// A first touch of a page is an exception, which costs more than the page does, above all
+// in a virtual machine whose host has to learn of each.
 func init() {
 	here = new([64]byte)
 	number := uintptr(28)

@@ -21,8 +21,8 @@ var reasons = map[string]string{
 		"on its way through the runtime, with three threads that wake one another up, to who waits; and 30 for the wait, the end of its logs, the decision and the next kill. " +
 		"Waiting for a pidfd at once, in place of the signal, was tried: 5 % less, since the signal's threads then run beside it.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
-	"callscrash": "Counted by the kernel and not by strace, which makes everything slow: 45 calls for the work itself (8 closes, 6 changes of what epoll waits for, 4 " +
-		"writes, 3 pipes, 2 each of wait4, openat, fstat, lseek, newfstatat, fcntl, geteuid and sigprocmask, and 8 others), and 17 to 33 of the Go runtime, which wakes and parks " +
+	"callscrash": "Counted by the kernel and not by strace, which makes everything slow: 39 calls for the work itself (8 closes, 6 changes of what epoll waits for, 4 " +
+		"writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, fcntl, ppoll and sigprocmask, and 4 others), and 31 to 36 of the Go runtime, which wakes and parks " +
 		"threads (futex, epoll_pwait) and watches them (nanosleep); the original has one thread. Keeping the pipes from one child to the next would save a " +
 		"tenth, but what a child leaves behind would write into its successor's log.",
 	"line": "The write of a line wakes a thread that sleeps in epoll_wait; strace shows one futex more, by which the runtime wakes its monitor at the first " +

@@ -45,16 +45,16 @@ type flow struct {
 	streak  int16 // reads in a row that ask for the other size; it stops where that is enough for both
 }
 
-// borrow returns a buffer for the next read.
-func (f *flow) borrow(e End) *[]byte {
-	if f.large && e.poller.busy.Load() == 1 {
+// borrow returns a buffer for the next read. alone: nobody else has something to read.
+func (f *flow) borrow(alone bool) *[]byte {
+	if f.large && alone {
 		return largeBuffers.Get().(*[]byte)
 	}
 	return buffers.Get().(*[]byte)
 }
 
 // note hears of a read. It tells whether there may be more to read already.
-func (f *flow) note(e End, n int) (more bool) {
+func (f *flow) note(e End, n int, alone bool) (more bool) {
 	if (n >= chunk) == f.large {
 		f.streak = 0
 		return n > trickle
@@ -62,7 +62,7 @@ func (f *flow) note(e End, n int) (more bool) {
 	f.streak = min(f.streak+1, shortsToShrink)
 	switch {
 	case !f.large && !f.refused && f.streak >= fullsToGrow:
-		if e.poller.busy.Load() == 1 {
+		if alone {
 			f.grow(e)
 		}
 	case f.large && f.streak >= shortsToShrink:

@@ -24,8 +24,9 @@ const lookAgain = 10 * time.Millisecond
 // It has two goroutines of its own from the first Pipe on, for as long as the process
 // lives: one that has the lead and one that stands by.
 type Poller struct {
-	busy  atomic.Int32 // pumps that read, in goroutines of their own
-	large atomic.Int32 // pipes that hold more than others
+	busy   atomic.Int32 // pumps that read, in goroutines of their own
+	large  atomic.Int32 // pipes that hold more than others
+	shares shares
 
 	ctl       func(epoll, op, fd int, event *unix.EpollEvent) error // the system call, which may refuse to watch one more
 	lookAgain time.Duration
@@ -190,6 +191,9 @@ func (p *Poller) arm(fd int) {
 		panic(fmt.Sprintf("bug: an output pipe is not known to the poller: %v", err))
 	}
 }
+
+// alone tells whether nobody but p has something to read, apart from single lines.
+func (p *Poller) alone(pump *Pump) bool { return p.busy.Load() == 1 && !p.shares.others(pump) }
 
 // others has those pumps run that have something to read, and tells whether there are
 // any beside the one that asks.

@@ -246,7 +246,7 @@ func TestTheNumberOfLargePipesIsBounded(t *testing.T) {
 		defer unix.Close(w)
 		f := new(flow)
 		for range fullsToGrow {
-			f.note(*r, chunk)
+			f.note(*r, chunk, true)
 		}
 		flows = append(flows, f)
 		if f.refused {
@@ -273,7 +273,7 @@ func TestAPipeThatMayNotGrowIsNotTriedAgain(t *testing.T) {
 	e.poller.busy.Store(1)
 	var f flow
 	for range 2 * fullsToGrow {
-		f.note(e, chunk)
+		f.note(e, chunk, true)
 	}
 	if !f.refused || f.large || e.poller.large.Load() != 0 {
 		t.Errorf("got %+v and %d large ones, want it refused and none", f, e.poller.large.Load())
@@ -293,12 +293,12 @@ func TestAPipeGrowsHoweverLongOthersWereBusyBeforehand(t *testing.T) {
 	var f flow
 	p.busy.Store(2)
 	for range 1<<15 + fullsToGrow {
-		if f.note(*r, chunk); f.large {
+		if f.note(*r, chunk, false); f.large {
 			t.Fatalf("beside a busy one: %+v", f)
 		}
 	}
 	p.busy.Store(1)
-	f.note(*r, chunk)
+	f.note(*r, chunk, true)
 	if f.refused {
 		lacking.Skip(t, "pipes cannot be made larger here")
 	}

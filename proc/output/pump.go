@@ -34,6 +34,7 @@ type Pump struct {
 	holder  Holder   // the sink that holds back what is no line yet; nil: none does
 	flow    flow
 	gather  gather
+	share   share
 	fill    bool // the pipe should fill before the next read
 	apart   bool // the poller does not watch the pipe
 
@@ -169,19 +170,23 @@ func (p *Pump) bare() bool {
 // there is nothing to read.
 func (p *Pump) run() {
 	defer p.end.poller.busy.Add(-1)
-	if p.fill { // so it was when the leader has read
-		p.turn()
+	// The leader may have read before, and who was ahead may still be.
+	if (p.fill || p.end.poller.shares.others(p)) && !p.turn() {
+		return
 	}
 	for p.step() {
-		p.turn()
+		if !p.turn() {
+			return
+		}
 	}
 }
 
 // turn lies between two reads. The pipe may fill, if that is worth while and nobody else has
-// something to read; and others come first.
-func (p *Pump) turn() {
+// something to read; and others come first. It returns false if it is not p's turn, and
+// p will be kicked.
+func (p *Pump) turn() (mine bool) {
 	poller := p.end.poller
-	if p.fill && poller.busy.Load() == 1 {
+	if p.fill && poller.alone(p) {
 		if !p.apart {
 			// While it is watched, also if nobody waits, each write to it goes through the
 			// list of its watchers.
@@ -194,6 +199,7 @@ func (p *Pump) turn() {
 	if poller.others() {
 		runtime.Gosched()
 	}
+	return !poller.shares.hold(p)
 }
 
 // listen has the poller kick the pump when there is something to read. It returns false
@@ -330,6 +336,7 @@ func (p *Pump) last() (report *func()) {
 		}
 	}
 	p.flow.release(p.end)
+	p.end.poller.shares.end(p)
 	p.end.poller.place(p.end.fd, nil)
 	p.end.Close()
 	return p.done.Swap(&ended)
@@ -364,7 +371,7 @@ func (p *Pump) empty() {
 // when there is nothing to read yet, and less at the end of file. more tells that it is
 // worth while to read again, at once or, if fill is set, a little later.
 func (p *Pump) read() (n int, more bool) {
-	buffer := p.flow.borrow(p.end)
+	buffer := p.flow.borrow(p.end.poller.alone(p))
 	n, err := unix.Read(p.end.fd, *buffer)
 	for err == unix.EINTR {
 		n, err = unix.Read(p.end.fd, *buffer)
@@ -383,7 +390,8 @@ func (p *Pump) read() (n int, more bool) {
 			p.holder.Flush(p.hurry)
 		}
 	}
-	more = p.flow.note(p.end, n)
+	p.end.poller.shares.note(p, n)
+	more = p.flow.note(p.end, n, p.end.poller.alone(p))
 	p.fill = p.gather.note(n, time.Since(clock)) && !p.flow.large
 	return n, more
 }

@@ -217,7 +217,7 @@ func (s *stuck) Write(p []byte, h <-chan struct{}) {
 // TestFloodsBesideOneAnother has programs write as much as they can beside one that is held up
 // by its log, one that was quiet since it had much, and one that dies.
 func TestFloodsBesideOneAnother(t *testing.T) {
-	const floods, size = 6, 8 << 20
+	const floods, size = 4, 2 << 20
 	poller := NewPoller()
 	var pumps []*Pump
 	open := func(o Options) *os.File {

@@ -85,7 +85,7 @@ var shape = rules{
 	locks: []string{
 		"daemon/chores.go", "daemon/inbox.go", "daemon/stdin.go", "proc/child/mailbox.go",
 		"proc/logfile/file.go",
-		"proc/output/feed.go", "proc/output/poller.go", "proc/output/ring.go", "proc/output/stream.go", "proc/output/syslog.go",
+		"proc/output/feed.go", "proc/output/poller.go", "proc/output/ring.go", "proc/output/share.go", "proc/output/stream.go", "proc/output/syslog.go",
 	},
 	// The table of children, and what runs where there is none.
 	starters: []string{"ctl/openssl/process.go", "daemon/daemonize.go", "pidproxy/pidproxy.go", "proc/child/spawn.go"},

@@ -20,8 +20,8 @@ TAGS        := $(if $(FIRST),-tags=pid1)
 SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net fmt time reflect sort strings os/... path/... strconv \
                gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/api gosupervisor/ctl/client gosupervisor/ctl/openssl gosupervisor/ctl/promtext \
                gosupervisor/daemon gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
-               gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/pidproxy gosupervisor/relay \
-               gosupervisor/applet github.com/...)
+               gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/proc/child gosupervisor/pidproxy \
+               gosupervisor/relay gosupervisor/applet github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf

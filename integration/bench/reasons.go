@@ -16,10 +16,10 @@ var reasons = map[string]string{
 		"are 3 % for the configuration, 5 for three pipes each, 4 for creating two logs, 5 for the scheduler and its monitor, 3 for collecting garbage, 3 for looking " +
 		"up files, 2 for the core and its log, and 16 for all else. Both processors are busy all the time, so that this is the difference.",
 	"stop100": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do.",
-	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. Of 220 us " +
-		"for each program a trace of the scheduler shows 51 until the program runs that was told to end, on another processor that slept; 57 in which it ends; 79 for SIGCHLD " +
-		"on its way through the runtime, with three threads that wake one another up, to who waits; and 30 for the wait, the end of its logs, the decision and the next kill. " +
-		"Waiting for a pidfd at once, in place of the signal, was tried: 5 % less, since the signal's threads then run beside it.",
+	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do, and on " +
+		"one processor. A trace of the scheduler (on a machine where a system call takes a microsecond) shows 90 us for each program until it ends, 30 with the limit; " +
+		"290 in which it ends, 180 with the limit, since its pipes wake our poller meanwhile; and 170 to the next kill, 50 with the limit, for the wait, the end of its " +
+		"logs and the decision. Waiting for it by name in place of the signal, or for its pidfd, was tried: no faster.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
 	"callscrash": "Counted by the kernel and not by strace, which makes everything slow: 39 calls for the work itself (8 closes, 6 changes of what epoll waits for, 4 " +
 		"writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, fcntl, ppoll and sigprocmask, and 4 others), and 31 to 36 of the Go runtime, which wakes and parks " +
@@ -29,10 +29,8 @@ var reasons = map[string]string{
 		"system call after a rest. s6-log is one thread in poll.",
 	"noisy": "Not explained further: ours reads 64 KiB at a time, as the original does, and the bare copy, with a process for each pipe and without rotation, is a quarter " +
 		"faster. That programs which have got ahead wait for the others costs nothing that could be measured.",
-	"orphans": "The limit sleeps in waitpid. Ours hears of each death by SIGCHLD, and of our time `perf` shows a quarter in futex and an eighth in the runtime's thread for " +
-		"signals, through which each one goes on its way to who waits; a blocking wait would go through all children for each death. We take 16 % of the processors, the " +
-		"command two thirds. Tried: to collect them a millisecond apart, which takes 5 % and is no faster; and one thread " +
-		"for Go code, 1.17 of the limit. On another machine the same code had 1.06.",
+	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +
+		"see Decisions in ARCHITECTURE.md. Series in turn had 1.00 to 1.14 of the limit, with samples that scatter by a fifth.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +
 		"114,000 on another machine, as the limit in C goes from 130,000 to 270,000. What the server itself does for a request is a read, a look-up and a write.",
 	"log100": "The samples scatter, the limit's as well: the child and the daemon have a processor each, and whatever else runs takes one from them. Fifteen " +

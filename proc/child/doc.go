@@ -10,6 +10,9 @@
 // daemon/daemonize.go, before there is a supervisor, pidproxy, and ctl/openssl for
 // supervisorctl. And proc/cgroup kills what is in a group, on the same goroutine.
 //
+// A death wakes it through the runtime's poller (bell.go), for which SIGCHLD has a handler
+// of its own (deaths.go) that is there from the first table on.
+//
 // Others talk to the table through a mailbox that never blocks, and hear from
 // it through an Observer, in order, on the table's goroutine.
 //

@@ -68,3 +68,32 @@ func ForkedBy() string {
 	}
 	return "clone3"
 }
+
+// NoHandler has the bell be a channel. It is for who has not had a table yet.
+func NoHandler() { noHandler = true }
+
+// RingsBy tells what the bell is.
+func RingsBy() string {
+	if theBell().file == nil {
+		return "channel"
+	}
+	return "poller"
+}
+
+// Ring is the bell's ring.
+func Ring() { theBell().ring() }
+
+// Sleep is the bell's sleep.
+func Sleep() { theBell().sleep() }
+
+// Rang tells whether the next sleep is over at once.
+func Rang() bool {
+	b := theBell()
+	if b.file == nil {
+		return len(b.rung) > 0
+	}
+	return b.conn.Read(func(uintptr) bool { return true }) != nil
+}
+
+// Died tells whether somebody has died since it was asked for last.
+func Died() bool { return died.Swap(0) != 0 }

@@ -13,19 +13,17 @@ type letter struct {
 type mailbox struct {
 	mu   sync.Mutex
 	jobs []letter
-	wake chan struct{} // holds one: jobs is not empty
+	ring func() // wakes who takes
 }
-
-func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
 // put appends a job. It never blocks.
 func (m *mailbox) put(job letter) {
 	m.mu.Lock()
 	m.jobs = append(m.jobs, job)
+	first := len(m.jobs) == 1
 	m.mu.Unlock()
-	select {
-	case m.wake <- struct{}{}:
-	default:
+	if first {
+		m.ring()
 	}
 }
 

@@ -23,6 +23,7 @@ var roles = map[string]func(args []string){
 	"leaver":      func([]string) { leaveGroup() },
 	"orphaner":    func(args []string) { makeOrphans(number(args[0])) },
 	"blocker":     blockSignals,
+	"deaths":      deathsHost,
 	"reset-host":  func(args []string) { printSignals(); child.ResetSignals(); host(args) },
 	"marked-host": markedHost,
 	"nobody-host": nobodyHost,

@@ -3,10 +3,11 @@ package child
 import (
 	"context"
 	"os"
-	"os/signal"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // The table alternates between its two kinds of work in batches, so that
@@ -76,8 +77,9 @@ type Observer interface {
 // methods may be called from any goroutine, before Run and after it as well.
 type Table struct {
 	observer Observer
+	bell     *bell // of the deaths, and of the mailbox
 	mail     *mailbox
-	exits    chan os.Signal // SIGCHLD; holds one: there may be something to reap
+	overdue  atomic.Bool // all are to be looked at now
 
 	// The rest belongs to Run's goroutine.
 	pids   map[Key]int
@@ -107,19 +109,19 @@ type birth struct {
 	report  chan Report // holds the one report, which comes with the end of the birth
 }
 
-// NewTable returns a table without children. From here on SIGCHLD is noticed.
+// NewTable returns a table without children. From the first one on SIGCHLD is noticed, by
+// whichever runs: one at a time, since it waits for everybody's children.
 func NewTable(o Observer) *Table {
 	t := &Table{
 		observer: o,
-		mail:     newMailbox(),
-		exits:    make(chan os.Signal, 1),
+		bell:     theBell(),
 		pids:     make(map[Key]int),
 		keys:     make(map[int]Key),
 		births:   make(map[int]*birth),
 	}
+	t.mail = &mailbox{ring: t.bell.ring}
 	t.late = time.NewTimer(0)
 	t.late.Stop()
-	signal.Notify(t.exits, syscall.SIGCHLD)
 	return t
 }
 
@@ -153,7 +155,7 @@ func (t *Table) Do(f func()) { t.mail.put(letter{do: f}) }
 // Run forks, signals and reaps until ctx is done; it can run only once. What is
 // still queued then is dropped, and children that are still alive stay alive.
 func (t *Table) Run(ctx context.Context) {
-	defer signal.Stop(t.exits)
+	go t.ringLate(ctx)
 	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
 	defer t.launcher.pad.close()
 
@@ -163,6 +165,12 @@ func (t *Table) Run(ctx context.Context) {
 	more := false // there was more than one batch of them
 	defer t.late.Stop()
 	for ctx.Err() == nil {
+		if died.Swap(0) != 0 { // before the look, so that nobody who dies meanwhile is forgotten
+			dead = true
+		}
+		if t.overdue.Swap(false) {
+			t.owed, more, dead = false, true, true
+		}
 		if dead {
 			more = t.reapSome(more)
 			dead = more
@@ -187,23 +195,22 @@ func (t *Table) Run(ctx context.Context) {
 				t.observer.Flush()
 			}
 		}
-		if dead || len(jobs) > 0 {
-			select {
-			case <-t.exits:
-				dead = true
-			case <-t.late.C:
-				t.owed, more, dead = false, true, true
-			default:
-			}
-			continue
+		if !dead && len(jobs) == 0 {
+			t.bell.sleep()
 		}
+	}
+}
+
+// ringLate wakes the table when its time has come: to look at all, or to end.
+func (t *Table) ringLate(ctx context.Context) {
+	defer t.bell.ring()
+	for {
 		select {
 		case <-ctx.Done():
-		case <-t.mail.wake:
-		case <-t.exits:
-			dead = true
+			return
 		case <-t.late.C:
-			t.owed, more, dead = false, true, true
+			t.overdue.Store(true)
+			t.bell.ring()
 		}
 	}
 }
@@ -256,10 +263,7 @@ func (t *Table) collect(i int) (dead, gone bool) {
 	pid := t.asked[i]
 	if _, ours := t.keys[pid]; ours {
 		var ws syscall.WaitStatus
-		got, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
-		for err == syscall.EINTR {
-			got, err = syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
-		}
+		got, err := waitNow(pid, &ws)
 		if err != nil || got == 0 || !ws.Exited() && !ws.Signaled() {
 			return false, false
 		}
@@ -275,10 +279,8 @@ func (t *Table) collect(i int) (dead, gone bool) {
 func (t *Table) reap() bool {
 	for range reapBatch {
 		var ws syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		pid, err := waitNow(-1, &ws)
 		switch {
-		case err == syscall.EINTR:
-			continue
 		case err == syscall.ECHILD || pid == 0 && err == nil:
 			if t.owed {
 				t.owed = false
@@ -295,6 +297,21 @@ func (t *Table) reap() bool {
 		t.bury(pid, ws)
 	}
 	return true
+}
+
+// waitNow is wait4 for who is dead already. It does not block, so the runtime need not hear of
+// it, which would wake its monitor.
+func waitNow(pid int, ws *syscall.WaitStatus) (int, error) {
+	for {
+		r, _, errno := syscall.RawSyscall6(syscall.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(ws)), syscall.WNOHANG, 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(r), nil
+		case syscall.EINTR:
+		default:
+			return -1, errno
+		}
+	}
 }
 
 // bury forgets a reaped child and tells of it.

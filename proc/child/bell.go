@@ -76,7 +76,8 @@ func (b *bell) poll() bool {
 	return true
 }
 
-var past = time.Unix(1, 0)
+// past is so also where the clock begins with the machine.
+var past = time.Unix(-1, 0)
 
 // ring wakes who sleeps, or who is next to.
 func (b *bell) ring() {

@@ -15,7 +15,7 @@ import (
 
 // Far from the limit the end of the file is not looked at after each of many short
 // writes. We write less meanwhile than would reach it, a sixteenth of the way at most, so
-// that many who write to one file are not late either; what others do to the file is
+// that up to sixteen who write to one file are not late either; what others do to the file is
 // seen after this time.
 const (
 	blindBytes = 4 << 10

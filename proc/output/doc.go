@@ -6,8 +6,8 @@
 // fork and ends by itself: when nobody can write to the pipe any more, or when
 // it has drained after the child died. It has a goroutine only while there is much to
 // read: a Poller waits for all pipes at once, and passes single lines on itself. A Stream is a sink that many pumps
-// share; a goroutine of its own does the writing and exists only while there
-// is something to write. Lines is one that
+// share; a goroutine of its own does the writing, but into a file, and exists only while
+// there is something to write. Lines is one that
 // gives each line a form of its own, an Outlet one that drops lines before a Stream
 // that is full. A Ring is a sink that keeps the last bytes in memory; a
 // Feed is the queue through which a reader hears of many outputs at once.

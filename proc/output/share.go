@@ -17,6 +17,9 @@ const (
 	// shareFor is for how long those that are behind are waited for when nobody writes who
 	// may go on. The kernel adds what it may be late with a timer, 50 us for most processes.
 	shareFor = 100 * time.Microsecond
+	// shareMost is how long that goes on at most, while some of those that are behind write
+	// now and then.
+	shareMost = 5 * time.Millisecond
 )
 
 // share is the part that a Pump has in what its poller passes on.
@@ -42,7 +45,7 @@ type shares struct {
 	most  int64   // of the bytes of all, before the last read
 	held  []*Pump // whom the keeper kicks
 	keeps bool    // there is a keeper: one that has got ahead, and waits for the others itself
-	reads uint    // of all
+	reads uint    // of those in all
 }
 
 // note hears of a read of n bytes.
@@ -56,7 +59,9 @@ func (s *shares) note(p *Pump, n int) {
 	p.share.bytes = max(p.share.bytes, s.most-shareBack)
 	s.most = max(s.most, p.share.bytes)
 	p.share.bytes += int64(n)
-	s.reads++
+	if p.share.wants.Load() {
+		s.reads++
+	}
 	if full := n >= gatherFull; !full {
 		s.drop(p)
 	} else if p.share.wants.CompareAndSwap(false, true) {
@@ -130,8 +135,8 @@ func (s *shares) hold(p *Pump) (held bool) {
 // keep waits until p may read, and kicks the others that wait when they may.
 func (s *shares) keep(p *Pump) {
 	s.keeps = true
-	reads, since := s.reads, time.Since(clock)
-	for s.ahead(p) && !hurried(p.hurry) {
+	begin, reads := time.Since(clock), s.reads
+	for since := begin; s.ahead(p) && !hurried(p.hurry); {
 		s.mu.Unlock()
 		p.end.poller.linger(shareFor)
 		if p.end.poller.others() {
@@ -139,15 +144,19 @@ func (s *shares) keep(p *Pump) {
 		}
 		s.mu.Lock()
 		now := time.Since(clock)
-		if s.reads != reads {
-			reads, since = s.reads, now
-			s.kick(func(q *Pump) bool { return !s.ahead(q) })
-		} else if now-since >= shareFor {
+		read := s.reads != reads
+		if now-begin >= shareMost || !read && now-since >= shareFor {
 			for _, q := range slices.Clone(s.all) {
 				if q.behind(p) {
+					// It does not want what it has not had, either.
 					s.drop(q)
+					q.share.bytes = p.share.bytes
 				}
 			}
+		}
+		if read {
+			reads, since = s.reads, now
+			s.kick(func(q *Pump) bool { return !s.ahead(q) })
 		}
 	}
 	s.keeps = false

@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,6 +133,45 @@ func TestWhoDoesNotWriteIsWaitedForOnce(t *testing.T) {
 	}
 	if s.keeps || len(s.held) != 0 || other.share.held {
 		t.Errorf("it keeps on: %v, or %d are held", s.keeps, len(s.held))
+	}
+}
+
+// TestNobodyElseProlongsAWait has others be read all the time, who want less than they could
+// have, or as much.
+func TestNobodyElseProlongsAWait(t *testing.T) {
+	for _, n := range []int{chunk / 2, chunk} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			poller, quiet := contest()
+			r, fd, err := poller.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			defer unix.Close(fd)
+			p, other := idle(shareAhead+1), idle(0)
+			p.end = *r
+			p.state.Store(running)
+			other.state.Store(running)
+			s := &poller.shares
+			stop, held := make(chan struct{}), make(chan struct{})
+			var group sync.WaitGroup
+			group.Go(func() {
+				for !hurried(stop) {
+					s.note(other, n)
+					runtime.Gosched()
+				}
+			})
+			go func() {
+				s.hold(p)
+				close(held)
+			}()
+			wait(t, "it need not wait any longer", held)
+			close(stop)
+			group.Wait()
+			if quiet.share.wants.Load() || quiet.share.bytes != p.share.bytes {
+				t.Errorf("who was waited for wants: %v, and has %d bytes", quiet.share.wants.Load(), quiet.share.bytes)
+			}
+		})
 	}
 }
 

@@ -132,20 +132,35 @@ func (s *shares) hold(p *Pump) (held bool) {
 	return true
 }
 
+// vigil is how long somebody who is behind is waited for. Times are of a clock that only goes
+// forward.
+type vigil struct {
+	begin time.Duration
+	since time.Duration // when one of those that want has been read, or begin
+	reads uint
+}
+
+// over tells whether it has lasted long enough. reads counts what was read of those that want.
+func (v *vigil) over(reads uint, now time.Duration) bool {
+	if reads != v.reads {
+		v.reads, v.since = reads, now
+	}
+	return now-v.begin >= shareMost || now-v.since >= shareFor
+}
+
 // keep waits until p may read, and kicks the others that wait when they may.
 func (s *shares) keep(p *Pump) {
 	s.keeps = true
-	begin, reads := time.Since(clock), s.reads
-	for since := begin; s.ahead(p) && !hurried(p.hurry); {
+	v := vigil{begin: time.Since(clock), reads: s.reads}
+	v.since = v.begin
+	for s.ahead(p) && !hurried(p.hurry) {
 		s.mu.Unlock()
 		p.end.poller.linger(shareFor)
 		if p.end.poller.others() {
 			runtime.Gosched()
 		}
 		s.mu.Lock()
-		now := time.Since(clock)
-		read := s.reads != reads
-		if now-begin >= shareMost || !read && now-since >= shareFor {
+		if v.over(s.reads, time.Since(clock)) {
 			for _, q := range slices.Clone(s.all) {
 				if q.behind(p) {
 					// It does not want what it has not had, either.
@@ -154,10 +169,7 @@ func (s *shares) keep(p *Pump) {
 				}
 			}
 		}
-		if read {
-			reads, since = s.reads, now
-			s.kick(func(q *Pump) bool { return !s.ahead(q) })
-		}
+		s.kick(func(q *Pump) bool { return !s.ahead(q) })
 	}
 	s.keeps = false
 	s.kick(func(*Pump) bool { return true }) // and one of them keeps the rest

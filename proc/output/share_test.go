@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -133,6 +134,49 @@ func TestWhoDoesNotWriteIsWaitedForOnce(t *testing.T) {
 	}
 	if s.keeps || len(s.held) != 0 || other.share.held {
 		t.Errorf("it keeps on: %v, or %d are held", s.keeps, len(s.held))
+	}
+}
+
+func TestHowLongOneIsWaitedFor(t *testing.T) {
+	type look struct {
+		reads uint
+		after time.Duration
+		over  bool
+	}
+	again := look{1, shareFor - 1, false}
+	for name, looks := range map[string][]look{
+		"not yet":                  {{0, shareFor - 1, false}},
+		"nobody was read":          {{0, shareFor, true}},
+		"somebody was":             {{1, shareFor, false}, again, {1, 1, true}},
+		"all the time":             {{1, shareMost - 1, false}, {2, 1, true}},
+		"in time, and then no one": {{1, 1, false}, again, {1, 1, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const begin = time.Hour
+			v := vigil{begin: begin, since: begin}
+			now := time.Duration(begin)
+			for i, l := range looks {
+				now += l.after
+				if got := v.over(l.reads, now); got != l.over {
+					t.Errorf("look %d: over %v, want %v", i, got, l.over)
+				}
+			}
+		})
+	}
+}
+
+// TestReadsOfOthersDoNotCount: only those that want are waited for.
+func TestReadsOfOthersDoNotCount(t *testing.T) {
+	var s shares
+	p := idle(0)
+	for i, read := range []struct {
+		n     int
+		reads uint
+	}{{chunk / 2, 0}, {chunk, 0}, {chunk, 1}, {chunk / 2, 2}, {chunk / 2, 2}} {
+		s.note(p, read.n)
+		if s.reads != read.reads {
+			t.Errorf("read %d: %d are counted, want %d", i, s.reads, read.reads)
+		}
 	}
 }
 

@@ -86,8 +86,11 @@ func TestStreamHasABound(t *testing.T) {
 	for range 1200 {
 		stream.Write(chunk, Urgent)
 	}
-	if stream.queued() > urgentBound || stream.Dropped() == 0 {
-		t.Fatalf("%d bytes are queued, %d dropped", stream.queued(), stream.Dropped())
+	stream.mu.Lock()
+	left := stream.queued()
+	stream.mu.Unlock()
+	if left > urgentBound || stream.Dropped() == 0 {
+		t.Fatalf("%d bytes are queued, %d dropped", left, stream.Dropped())
 	}
 	total := int64(1300*len(chunk)) - stream.Dropped()
 	if n, err := io.CopyN(io.Discard, r, total); n != total || err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func deathsHost(args []string) {
 			fail("the end of the context wakes nobody")
 		}
 	}
-	fmt.Println(child.RingsBy())
+	fmt.Println(child.NewBell().RingsBy())
 }
 
 // kill ends a child that starts, by hand: while the table sleeps, or has something to do
@@ -94,34 +95,79 @@ func fail(why string) {
 }
 
 func TestSleepTakesWhatHasRung(t *testing.T) {
-	if child.Rang() {
-		child.Sleep() // a table that has ended
+	b := child.NewBell()
+	defer b.Free()
+	if b.Rang() {
+		b.Sleep() // a table that has ended
 	}
-	child.Ring()
-	child.Ring()
-	if !child.Rang() {
+	b.Ring()
+	b.Ring()
+	if !b.Rang() {
 		t.Error("it has rung, and nobody would wake up")
 	}
-	child.Sleep()
-	if child.Rang() {
+	b.Sleep()
+	if b.Rang() {
 		t.Error("nobody could sleep any more")
 	}
 }
 
-func TestTheSignalOfADeathRings(t *testing.T) {
+func TestTheSignalOfADeathRingsAllBells(t *testing.T) {
 	awake := make(chan struct{})
-	go func() {
-		for !child.Died() { // an old ring may come first
-			child.Sleep()
-		}
-		close(awake)
-	}()
+	for range 3 {
+		b := child.NewBell()
+		defer b.Free()
+		go func() {
+			for !b.Died() { // an old ring may come first
+				b.Sleep()
+			}
+			awake <- struct{}{}
+		}()
+	}
 	if err := syscall.Kill(os.Getpid(), syscall.SIGCHLD); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-awake:
-	case <-time.After(patience):
-		t.Error("nobody wakes up")
+	for range 3 {
+		select {
+		case <-awake:
+		case <-time.After(patience):
+			t.Fatal("somebody does not wake up")
+		}
+	}
+}
+
+// A table that wakes up must not take from another one what that was to wake up for.
+func TestTablesBesideOneAnotherAreRungForByName(t *testing.T) {
+	const tables = 3
+	var ends []chan struct{}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var all [tables]*child.Table
+	for i := range all {
+		all[i] = child.NewTable(&recorder{events: make(chan event, 100)})
+		end := make(chan struct{})
+		ends = append(ends, end)
+		go func() { all[i].Run(ctx); close(end) }()
+	}
+	for round := range 300 {
+		var called sync.WaitGroup
+		for _, table := range all {
+			called.Add(1)
+			table.Do(called.Done)
+		}
+		done := make(chan struct{})
+		go func() { called.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatalf("round %d: a table sleeps on its mail", round)
+		}
+	}
+	cancel()
+	for _, end := range ends {
+		select {
+		case <-end:
+		case <-time.After(patience):
+			t.Fatal("a table sleeps on the end of its context")
+		}
 	}
 }

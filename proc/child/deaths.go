@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onDeath returns the address of the handler of SIGCHLD, which sets died and writes to that
-// eventfd. It does nothing else: it runs on the runtime's stack for signals, on whatever thread.
+// onDeath returns the address of the handler of SIGCHLD, which adds to deaths and writes to
+// that eventfd. It does nothing else: it runs on the runtime's stack for signals, on whatever thread.
 func onDeath(fd int) (handler uintptr)
 
 // handleDeaths has SIGCHLD handled so. The rest of the action is the runtime's, which

@@ -10,7 +10,8 @@ GLOBL deathOne<>(SB), NOPTR|RODATA, $8
 
 // The handler of SIGCHLD.
 TEXT onDeath<>(SB), NOSPLIT|NOFRAME, $0
-	MOVL $1, ·died(SB)
+	LOCK
+	INCL ·deaths(SB)
 	MOVQ deathFD<>(SB), DI
 	LEAQ deathOne<>(SB), SI
 	MOVL $8, DX

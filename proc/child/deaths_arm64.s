@@ -10,8 +10,12 @@ GLOBL deathOne<>(SB), NOPTR|RODATA, $8
 
 // The handler of SIGCHLD.
 TEXT onDeath<>(SB), NOSPLIT|NOFRAME, $0
-	MOVD $1, R1
-	MOVW R1, ·died(SB)
+	MOVD $·deaths(SB), R0
+again:
+	LDAXRW (R0), R1
+	ADDW $1, R1
+	STLXRW R1, (R0), R2
+	CBNZW R2, again
 	MOVD deathFD<>(SB), R0
 	MOVD $deathOne<>(SB), R1
 	MOVD $8, R2

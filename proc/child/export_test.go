@@ -72,28 +72,36 @@ func ForkedBy() string {
 // NoHandler has the bell be a channel. It is for who has not had a table yet.
 func NoHandler() { noHandler = true }
 
+// Bell is the bell of a table that is not there.
+type Bell struct{ b *bell }
+
+// NewBell returns one.
+func NewBell() Bell { return Bell{newBell()} }
+
 // RingsBy tells what the bell is.
-func RingsBy() string {
-	if theBell().file == nil {
+func (b Bell) RingsBy() string {
+	if b.b.file == nil {
 		return "channel"
 	}
 	return "poller"
 }
 
-// Ring is the bell's ring.
-func Ring() { theBell().ring() }
+// Ring is ring.
+func (b Bell) Ring() { b.b.ring() }
 
-// Sleep is the bell's sleep.
-func Sleep() { theBell().sleep() }
+// Sleep is sleep.
+func (b Bell) Sleep() { b.b.sleep() }
 
 // Rang tells whether the next sleep is over at once.
-func Rang() bool {
-	b := theBell()
-	if b.file == nil {
-		return len(b.rung) > 0
+func (b Bell) Rang() bool {
+	if b.b.file == nil {
+		return len(b.b.rung) > 0
 	}
-	return b.conn.Read(func(uintptr) bool { return true }) != nil
+	return b.b.conn.Read(func(uintptr) bool { return true }) != nil
 }
 
-// Died tells whether somebody has died since it was asked for last.
-func Died() bool { return died.Swap(0) != 0 }
+// Died is died.
+func (b Bell) Died() bool { return b.b.died() }
+
+// Free is free.
+func (b Bell) Free() { b.b.free() }

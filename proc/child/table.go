@@ -114,7 +114,7 @@ type birth struct {
 func NewTable(o Observer) *Table {
 	t := &Table{
 		observer: o,
-		bell:     theBell(),
+		bell:     newBell(),
 		pids:     make(map[Key]int),
 		keys:     make(map[int]Key),
 		births:   make(map[int]*birth),
@@ -155,6 +155,7 @@ func (t *Table) Do(f func()) { t.mail.put(letter{do: f}) }
 // Run forks, signals and reaps until ctx is done; it can run only once. What is
 // still queued then is dropped, and children that are still alive stay alive.
 func (t *Table) Run(ctx context.Context) {
+	defer t.bell.free()
 	go t.ringLate(ctx)
 	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
 	defer t.launcher.pad.close()
@@ -165,7 +166,7 @@ func (t *Table) Run(ctx context.Context) {
 	more := false // there was more than one batch of them
 	defer t.late.Stop()
 	for ctx.Err() == nil {
-		if died.Swap(0) != 0 { // before the look, so that nobody who dies meanwhile is forgotten
+		if t.bell.died() { // before the look, so that nobody who dies meanwhile is forgotten
 			dead = true
 		}
 		if t.overdue.Swap(false) {

@@ -21,7 +21,7 @@ SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/
                gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/api gosupervisor/ctl/client gosupervisor/ctl/openssl gosupervisor/ctl/promtext \
                gosupervisor/daemon gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
                gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/proc/child gosupervisor/pidproxy \
-               gosupervisor/relay gosupervisor/applet github.com/...)
+               gosupervisor/relay gosupervisor/applet syscall golang.org/x/sys/unix github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy
 QUICKSTART  := examples/quickstart/supervisord.conf

@@ -251,11 +251,11 @@ func apart(t *testing.T, poller *Poller, sink Sink) (*Pump, *os.File) {
 	}
 	w := os.NewFile(uintptr(fds[1]), "child's output")
 	t.Cleanup(func() { w.Close() })
-	p := &Pump{o: Options{Sinks: []Sink{sink}}, end: End{poller, fds[0]}, hurry: make(chan struct{}), apart: true}
+	p := &Pump{o: Options{Sinks: []Sink{sink}}, end: *poller.end(fds[0]), hurry: make(chan struct{}), apart: true}
 	if h, ok := sink.(Holder); ok {
 		p.holder, p.woken = h, make(chan struct{}, 1)
 	}
-	poller.place(fds[0], p)
+	p.end.take(p)
 	return p, w
 }
 
@@ -298,7 +298,7 @@ func TestLinger(t *testing.T) {
 		p.linger(time.Hour)
 	}()
 	// The leader is not to take it away before.
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, r.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.fd)}); err != nil {
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, r.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.fd), Pad: r.nth}); err != nil {
 		t.Fatal(err)
 	}
 	say(t, w, "line\n")

@@ -5,7 +5,9 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,9 +34,17 @@ type Poller struct {
 	lookAgain time.Duration
 
 	mu    sync.Mutex
-	epoll int     // 0: not made yet
-	lead  *lead   // set with it
-	pumps []*Pump // by descriptor
+	epoll int   // 0: not made yet
+	lead  *lead // set with it
+	made  int32 // pipes, so far
+	slots []slot
+}
+
+// slot is whose pipe a descriptor is, which is its index.
+type slot struct {
+	nth   int32 // so many pipes were made before; 0: it is nobody's
+	pump  *Pump // nil: it has not started yet
+	early bool  // the kernel has told already that there is something to read, or to end
 }
 
 // NewPoller returns a poller, which takes nothing yet.
@@ -44,38 +54,82 @@ func NewPoller() *Poller { return &Poller{ctl: unix.EpollCtl, lookAgain: lookAga
 type End struct {
 	poller *Poller
 	fd     int
+	nth    int32 // tells it from other pipes that have had the descriptor
 }
 
-// Pipe makes the pipe for one output of a child. r is ours: non-blocking, and known
-// to the poller. w is the child's: blocking, as programs expect, and a bare
-// descriptor, since nobody here writes to it. Both are close-on-exec.
+// Pipe makes the pipe for one output of a child. r is ours, and watched from now on. w is
+// the child's: blocking, as programs expect, and a bare descriptor, since nobody here writes
+// to it. Both are close-on-exec.
 func (p *Poller) Pipe() (r *End, w int, err error) {
 	if err := p.start(); err != nil {
 		return nil, -1, fmt.Errorf("make output poller: %w", err)
 	}
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, fmt.Errorf("make output pipe: %w", err)
 	}
-	_, err = unix.FcntlInt(uintptr(fds[1]), unix.F_SETFL, 0) // the child's end blocks
-	if err == nil {
-		// Here, and not when the pump starts, since it may be refused.
-		err = p.watch(fds[0], unix.EPOLLONESHOT)
-	}
-	if err != nil {
-		unix.Close(fds[0])
+	r = p.end(fds[0])
+	// Here, and not when the pump starts, since it may be refused.
+	if err := r.watch(); err != nil {
+		r.Close()
 		unix.Close(fds[1])
 		return nil, -1, fmt.Errorf("watch output pipe: %w", err)
 	}
-	return &End{p, fds[0]}, fds[1], nil
+	return r, fds[1], nil
 }
 
-// Close closes the end of a pipe that no pump has taken.
+// end has the read end of a pipe have a slot.
+func (p *Poller) end(fd int) *End {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for fd >= len(p.slots) {
+		p.slots = append(p.slots, slot{})
+	}
+	p.made = max(p.made+1, 1)
+	p.slots[fd] = slot{nth: p.made}
+	return &End{p, fd, p.made}
+}
+
+// Close closes the end of a pipe. The kernel may go on watching it, until a child that was
+// forked meanwhile has executed and has it open no more; what it tells of it is for nobody.
 func (e *End) Close() {
-	// Closing alone would not do: until a child that was forked meanwhile has
-	// executed, it has the pipe open too.
-	e.poller.forget(e.fd)
-	unix.Close(e.fd)
+	e.poller.mu.Lock()
+	e.poller.slots[e.fd] = slot{}
+	e.poller.mu.Unlock()
+	closePipe(e.fd)
+}
+
+// closePipe is for the read end of a pipe: that never waits, so the runtime need not watch it.
+func closePipe(fd int) { _, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// take has a pump hear of the pipe from now on. early tells that there is something to read,
+// or to end, of which it will not hear.
+func (e *End) take(pump *Pump) (early bool) {
+	e.poller.mu.Lock()
+	defer e.poller.mu.Unlock()
+	s := &e.poller.slots[e.fd]
+	s.pump = pump
+	return s.early
+}
+
+// watch begins to watch a pipe, for one event. The kernel refuses when a user watches too
+// much (/proc/sys/fs/epoll/max_user_watches), or has no memory.
+func (e *End) watch() error { return e.control(unix.EPOLL_CTL_ADD) }
+
+// forget ends that.
+func (e *End) forget() { _ = e.control(unix.EPOLL_CTL_DEL) }
+
+// arm has the pump kicked once when there is something to read, also if there is
+// already. The pipe must be watched.
+func (e *End) arm() {
+	if err := e.control(unix.EPOLL_CTL_MOD); err != nil {
+		panic(fmt.Sprintf("bug: an output pipe is not known to the poller: %v", err))
+	}
+}
+
+func (e *End) control(op int) error {
+	return e.poller.ctl(e.poller.epoll, op, e.fd,
+		&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(e.fd), Pad: e.nth})
 }
 
 // start makes the poller if there is none.
@@ -116,8 +170,7 @@ func (e event) tell() {
 	switch {
 	case e.pump == nil:
 	case e.ended:
-		// The descriptor may be that of another pipe by now.
-		if report := e.pump.close(func() bool { return over(e.pump.end.fd) }); report != nil {
+		if report := e.pump.close(func() bool { return true }); report != nil {
 			go (*report)() // it closes logs, which may wait for a disk
 		}
 	default:
@@ -125,50 +178,38 @@ func (e event) tell() {
 	}
 }
 
-// over tells whether a pipe is empty and nobody can write to it any more.
-func over(fd int) bool {
-	state := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(state, 0)
-	return err == nil && n == 1 && state[0].Revents == unix.POLLHUP
-}
-
 // ready returns who has something to read, the longest waiting first. It does not wait.
 func (p *Poller) ready(found *[sweepMost]event) int {
 	var events [sweepMost]unix.EpollEvent
-	n, err := unix.EpollWait(p.epoll, events[:], 0)
-	if err != nil || n == 0 {
+	n := look(p.epoll, events[:])
+	if n == 0 {
 		return 0
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, e := range events[:n] {
-		found[i] = event{ended: e.Events&(unix.EPOLLIN|unix.EPOLLHUP) == unix.EPOLLHUP}
-		if int(e.Fd) < len(p.pumps) {
-			found[i].pump = p.pumps[e.Fd]
+		found[i] = event{}
+		s := &p.slots[e.Fd]
+		switch {
+		case s.nth != e.Pad: // a pipe that is closed, whose descriptor another one may have
+		case s.pump == nil:
+			s.early = true
+		default:
+			found[i] = event{s.pump, e.Events&(unix.EPOLLIN|unix.EPOLLHUP) == unix.EPOLLHUP}
 		}
 	}
 	return n
 }
 
-// place notes whose pipe a descriptor is; nil: nobody's any more.
-func (p *Poller) place(fd int, pump *Pump) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for fd >= len(p.pumps) {
-		p.pumps = append(p.pumps, nil)
+// look is an epoll_wait that does not wait, so the runtime need not watch it, for which it
+// would wake its monitor. It returns 0 if it fails.
+func look(epoll int, events []unix.EpollEvent) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0
 	}
-	p.pumps[fd] = pump
-}
-
-// watch begins to watch a pipe. The kernel refuses when a user watches too much
-// (/proc/sys/fs/epoll/max_user_watches), or has no memory.
-func (p *Poller) watch(fd int, events uint32) error {
-	return p.ctl(p.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
-}
-
-// forget ends that, if it was.
-func (p *Poller) forget(fd int) {
-	_ = p.ctl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	return int(n)
 }
 
 // linger waits until a pipe that is watched has something to read, d at most. If it fails it
@@ -180,15 +221,6 @@ func (p *Poller) linger(d time.Duration) {
 		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(p.epoll), Events: unix.POLLIN}}, &rest, nil); err != unix.EINTR {
 			return
 		}
-	}
-}
-
-// arm has the pump kicked once when there is something to read, also if there is
-// already. The pipe must be watched.
-func (p *Poller) arm(fd int) {
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, fd, &event); err != nil {
-		panic(fmt.Sprintf("bug: an output pipe is not known to the poller: %v", err))
 	}
 }
 

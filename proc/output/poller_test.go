@@ -40,15 +40,64 @@ type quick struct{ memory }
 
 func (q *quick) Prompt() bool { return true }
 
-func TestTheEndOfAnotherPipeIsNotOurs(t *testing.T) {
-	// The kernel has told of the end of a pipe whose descriptor another one has since.
+// TestWhatWasToldOfAnotherPipeIsNotOurs has the kernel tell of a pipe that was closed, whose
+// descriptor another one has since.
+func TestWhatWasToldOfAnotherPipeIsNotOurs(t *testing.T) {
+	poller := NewPoller()
+	r, fd, err := poller.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var sink plain
-	p, w := start(t, Options{Sinks: []Sink{&sink}})
-	within(t, "it waits", func() bool { return p.state.Load() == armed })
-	event{pump: p, ended: true}.tell()
-	say(t, w, "there is more")
-	within(t, "what is written comes", func() bool { return sink.m.String() == "there is more" })
-	drain(t, p)
+	p := Start(r, Options{Sinks: []Sink{&sink}})
+	old := p.end
+	old.nth--
+	old.arm()
+	unix.Close(fd)
+	// One that comes after that is told of after it.
+	other, w, err := poller.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(w)
+	drained := make(chan struct{})
+	end := Start(other, Options{})
+	within(t, "the other one ends", func() bool { return end.done.Load() == &ended })
+	if p.done.Load() == &ended || p.state.Load() != armed {
+		t.Error("it has heard of the end of the pipe before")
+	}
+	p.end.arm()
+	within(t, "it ends", func() bool { return p.done.Load() == &ended })
+	p.Drain(func() { close(drained) })
+	wait(t, "it says so", drained)
+}
+
+// TestAPumpHearsOfWhatWasThereBefore has the kernel tell of a pipe before it has a pump.
+func TestAPumpHearsOfWhatWasThereBefore(t *testing.T) {
+	for name, text := range map[string]string{"text": "early", "its end": ""} {
+		t.Run(name, func(t *testing.T) {
+			poller := NewPoller()
+			r, fd, err := poller.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := unix.Write(fd, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			unix.Close(fd)
+			within(t, "the poller is told", func() bool {
+				poller.mu.Lock()
+				defer poller.mu.Unlock()
+				return poller.slots[r.fd].early
+			})
+			var sink plain
+			p := Start(r, Options{Sinks: []Sink{&sink}})
+			within(t, "it ends", func() bool { return p.done.Load() == &ended })
+			if got := sink.m.String(); got != text {
+				t.Errorf("got %q, want %q", got, text)
+			}
+		})
+	}
 }
 
 func TestADiskThatHangsHoldsUpNobodyElse(t *testing.T) {

@@ -35,6 +35,7 @@ type Pump struct {
 	flow    flow
 	gather  gather
 	share   share
+	polite  bool // a read does not wait
 	fill    bool // the pipe should fill before the next read
 	apart   bool // the poller does not watch the pipe
 
@@ -69,11 +70,9 @@ func Start(r *End, o Options) *Pump {
 			p.holder, p.woken = h, make(chan struct{}, 1)
 		}
 	}
-	p.state.Store(arming)
-	p.end.poller.place(p.end.fd, p)
-	p.end.poller.arm(p.end.fd)
-	if !p.state.CompareAndSwap(arming, armed) {
-		p.wake()
+	p.state.Store(armed)
+	if p.end.take(p) {
+		p.kick()
 	}
 	return p
 }
@@ -191,7 +190,7 @@ func (p *Pump) turn() (mine bool) {
 			// While it is watched, also if nobody waits, each write to it goes through the
 			// list of its watchers.
 			p.apart = true
-			poller.forget(p.end.fd)
+			p.end.forget()
 		}
 		p.gather.waited = true
 		poller.linger(gatherFor)
@@ -206,10 +205,10 @@ func (p *Pump) turn() (mine bool) {
 // if the kernel has no room to watch one more pipe.
 func (p *Pump) listen() bool {
 	if !p.apart {
-		p.end.poller.arm(p.end.fd)
+		p.end.arm()
 		return true
 	}
-	if p.end.poller.watch(p.end.fd, unix.EPOLLIN|unix.EPOLLONESHOT) != nil {
+	if p.end.watch() != nil {
 		return false
 	}
 	p.apart = false
@@ -337,7 +336,6 @@ func (p *Pump) last() (report *func()) {
 	}
 	p.flow.release(p.end)
 	p.end.poller.shares.end(p)
-	p.end.poller.place(p.end.fd, nil)
 	p.end.Close()
 	return p.done.Swap(&ended)
 }
@@ -371,6 +369,10 @@ func (p *Pump) empty() {
 // when there is nothing to read yet, and less at the end of file. more tells that it is
 // worth while to read again, at once or, if fill is set, a little later.
 func (p *Pump) read() (n int, more bool) {
+	if !p.polite { // most programs are quiet, and need no call for it
+		p.polite = true
+		_, _ = unix.FcntlInt(uintptr(p.end.fd), unix.F_SETFL, unix.O_NONBLOCK)
+	}
 	buffer := p.flow.borrow(p.end.poller.alone(p))
 	n, err := unix.Read(p.end.fd, *buffer)
 	for err == unix.EINTR {

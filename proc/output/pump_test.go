@@ -213,9 +213,11 @@ func TestARealProcess(t *testing.T) {
 	}
 }
 
-func TestTheChildsEndIsBlockingAndOursIsNot(t *testing.T) {
-	r, w := pipe(t)
-	defer r.Close()
+func TestTheChildsEndIsBlockingAndOursIsNotWhenItIsRead(t *testing.T) {
+	var sink plain
+	p, w := start(t, Options{Sinks: []Sink{&sink}})
+	say(t, w, "text")
+	within(t, "it is read", func() bool { return sink.m.String() == "text" && p.state.Load() == armed })
 	rc, err := w.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +228,7 @@ func TestTheChildsEndIsBlockingAndOursIsNot(t *testing.T) {
 			fd   uintptr
 			want int
 		}{
-			{"ours", uintptr(r.fd), unix.O_NONBLOCK},
+			{"ours", uintptr(p.end.fd), unix.O_NONBLOCK},
 			{"the child's", fd, 0},
 		} {
 			if flags, _ := unix.FcntlInt(row.fd, unix.F_GETFL, 0); flags&unix.O_NONBLOCK != row.want {
@@ -237,6 +239,7 @@ func TestTheChildsEndIsBlockingAndOursIsNot(t *testing.T) {
 			}
 		}
 	})
+	drain(t, p)
 }
 
 func TestFiltersAndCallbacks(t *testing.T) {

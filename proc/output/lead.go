@@ -64,25 +64,39 @@ func (l *lead) set(d time.Duration) {
 // follow waits for all pipes, until another goroutine takes the lead.
 func (p *Poller) follow() {
 	for {
-		var found [sweepMost]event
-		n := 0
+		var pump *Pump
 		err := p.lead.raw.Read(func(uintptr) bool {
-			n = p.ready(&found)
-			return n > 0
+			pump = p.sweep()
+			return pump != nil
 		})
 		if err != nil {
 			panic("bug: the poller of output pipes has ended: " + err.Error())
 		}
+		if !p.serve(pump) {
+			return
+		}
+	}
+}
+
+// sweep has those pumps run that have something to read, and comes back when there are no
+// more, and the poller is to wait. It does so earlier with one that is alone and is to be
+// served. Nothing in it waits; while the poller calls it nobody else can take the lead.
+func (p *Poller) sweep() *Pump {
+	for {
+		var found [sweepMost]event
+		n := p.ready(&found)
 		if pump := found[0].pump; n == 1 && pump != nil && !found[0].ended && pump.state.CompareAndSwap(armed, running) {
-			if !pump.prompt() {
-				pump.wake()
-			} else if !p.serve(pump) {
-				return
+			if pump.prompt() {
+				return pump
 			}
-			continue
+			pump.wake()
+			n = 0
 		}
 		for _, e := range found[:n] {
 			e.tell()
+		}
+		if n < sweepMost { // what comes from now on the poller is told of
+			return nil
 		}
 	}
 }

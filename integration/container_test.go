@@ -70,11 +70,10 @@ func TestContainerFromBootToStop(t *testing.T) {
 	c.stopped()
 }
 
+// It has the machine for itself: beside other tests five thousand of them may take minutes.
 func TestContainerReapsThousandsOfOrphans(t *testing.T) {
-	t.Parallel()
 	for name, options := range map[string][]string{"as the first process": nil, "below an init": {"--init"}} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			c := runContainer(t, options)
 			c.waitRunning()
 			if r := c.ctl("start", "orphans"); r.code != 0 {

@@ -84,7 +84,7 @@ command=/bin/cat
 autostart=false
 startsecs=1
 [program:lazy]
-command=/bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+command=/bin/sh -c 'trap "" TERM; : >DIR/deaf; while :; do sleep 0.1; done'
 startsecs=0
 stopwaitsecs=3
 killasgroup=true

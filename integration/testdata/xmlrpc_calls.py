@@ -68,9 +68,18 @@ def wait_state(name, want):
     wait_for('%s to be %s' % (name, want), lambda: state(name) == want)
 
 
+def start_lazy():
+    """Starts it, and waits until it is deaf to TERM."""
+    deaf = here + '/deaf'
+    os.unlink(deaf)
+    call('startProcess', 'lazy')
+    wait_for('lazy to be deaf', lambda: os.path.exists(deaf))
+
+
 def settle():
     for name in ('web', 'talker', 'pool:a', 'pool:b', 'nolog', 'lazy'):
         wait_state(name, 'RUNNING')
+    wait_for('lazy to be deaf', lambda: os.path.exists(here + '/deaf'))
     wait_for('the words of talker', lambda: server.supervisor.tailProcessStdoutLog('talker', 0, 10)[1] == 161
              and server.supervisor.tailProcessStderrLog('talker', 0, 10)[1] == 11)
 
@@ -182,7 +191,7 @@ def one_process():
     call('sendProcessStdin', 'lazy', 'x')
     call('removeProcessGroup', 'lazy')
     wait_state('lazy', 'STOPPED')
-    call('startProcess', 'lazy')
+    start_lazy()
 
 
 def groups():
@@ -361,7 +370,7 @@ def wire():
 
 def ending():
     call('stopAllProcesses', sort=True)
-    call('startProcess', 'lazy')
+    start_lazy()
     call('startProcess', 'web')
     call('shutdown')
     for name in ('getState', 'getPID', 'getSupervisorVersion', 'getAllProcessInfo', 'shutdown', 'restart', 'reloadConfig'):

@@ -100,14 +100,16 @@ func TestTheShellFollowsTheSizeOfItsWindow(t *testing.T) {
 	v := s.shell()
 	// In a window of 40 columns a line of 60 scrolls; all of it still counts.
 	v.resize(40)
+	v.expect("sup> ") // drawn anew: what is typed before may be shown in the old width
 	long := "status " + strings.Repeat("web ", 14)
 	v.typeIn(long + "\r")
 	for range 14 {
 		v.expect("web", "RUNNING")
 	}
 	v.expect("sup> ")
-	v.resize(200)
 	from := v.at
+	v.resize(200)
+	v.expect("sup> ")
 	v.typeIn(long)
 	v.expect(strings.TrimSpace(long)) // in a wide one it is seen whole
 	if shown := v.shown.String()[from:]; strings.Contains(shown, "\n") {

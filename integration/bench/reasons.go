@@ -25,7 +25,7 @@ var reasons = map[string]string{
 	"callscrash": "35 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
 		"epoll_pwait and sigprocmask, and one each of clone3, statfs, faccessat, sigreturn and what reads the pipes' ends. The rest is the Go runtime's, which wakes and " +
 		"parks threads (futex, epoll_pwait) and watches them: its monitor naps for 20 us as long as anything happens, which strace makes long; counted by the kernel " +
-		"without strace it is 56 calls for 63, of the original 47 for 50, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
+		"without strace it is 55 to 61 calls, of the original 47, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
 		"but what a child leaves behind would write into its successor's log, and a log that was moved away meanwhile would be kept.",
 	"line": "The write of a line wakes a thread that sleeps in epoll_wait; strace shows one futex more, by which the runtime wakes its monitor at the first " +
 		"system call after a rest. s6-log is one thread in poll.",

@@ -419,6 +419,7 @@ func pageWhy(t *testing.T, b *browser) {
 	p.click("[data-tab=log]")
 	p.sees("Stdout of mailer", "document.getElementById('lines').getAttribute('aria-label')")
 	p.keys(kb.Escape)
+	p.sees("", "location.hash") // it goes back in the history, which takes its time
 	p.press("web, details")
 	p.sees("true", "document.getElementById('view-why').hidden") // it is well: its log is of more use
 	p.click("[data-tab=why]")

@@ -19,6 +19,7 @@ differ stands in integration/known_different.txt, one a line:
     [daemon] [ctl]                   what follows differs where that one of the
                                      two is ours
     [each] [together]                ... wherever one is; only where both are
+    [original]                       ... only where the daemon is the original
 
 Anything else that differs is a failure, and so is a line there, but for those
 with a question mark, that nothing matches any more where it should. Without the
@@ -36,7 +37,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KNOWN = os.path.join(ROOT, 'integration', 'known_different.txt')
 MODES = {'together': ('SUPERVISORD', 'SUPERVISORCTL', 'ECHO', 'PIDPROXY'), 'daemon': ('SUPERVISORD',), 'ctl': ('SUPERVISORCTL',)}
-SECTIONS = {'together': ('together',), 'daemon': ('together', 'daemon'), 'ctl': ('together', 'ctl'), 'each': tuple(MODES)}
+SECTIONS = {'together': ('together',), 'daemon': ('together', 'daemon'), 'ctl': ('together', 'ctl'), 'each': tuple(MODES),
+            'original': ('ctl',)}
 PROGRAMS = {'SUPERVISORD': 'supervisord', 'SUPERVISORCTL': 'supervisorctl',
             'ECHO': 'echo_supervisord_conf', 'PIDPROXY': 'pidproxy'}
 

@@ -55,6 +55,10 @@ class Judging(unittest.TestCase):
     def test_a_whole_scenario_is_known(self):
         self.check('broken\tr\n', ['alike', 'broken'], ['help'], 1)
 
+    def test_what_is_known_of_the_original_alone(self):
+        for mode, ok in (('ctl', ['alike', 'broken']), ('daemon', ['alike']), ('together', ['alike'])):
+            self.check('[original]\n?broken\tr\n', ok, ['help'] if len(ok) > 1 else ['broken', 'help'], 1 if len(ok) > 1 else 3, mode=mode)
+
     def test_one_of_two_steps_is_known(self):
         self.check('broken:$ ctl one\tr\n', ['alike'], ['broken', 'help'], 2)
 

@@ -96,11 +96,8 @@ func (e *End) Close() {
 	e.poller.mu.Lock()
 	e.poller.slots[e.fd] = slot{}
 	e.poller.mu.Unlock()
-	closePipe(e.fd)
+	unix.Close(e.fd) // it may wait for a writer whose memory is on a disk
 }
-
-// closePipe is for the read end of a pipe: that never waits, so the runtime need not watch it.
-func closePipe(fd int) { _, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // take has a pump hear of the pipe from now on. early tells that there is something to read,
 // or to end, of which it will not hear.
@@ -170,7 +167,8 @@ func (e event) tell() {
 	switch {
 	case e.pump == nil:
 	case e.ended:
-		if report := e.pump.close(func() bool { return true }); report != nil {
+		// The kernel looks for writers after it has looked for text, without a lock.
+		if report := e.pump.close(func() bool { return unread(e.pump.end.fd) == 0 }); report != nil {
 			go (*report)() // it closes logs, which may wait for a disk
 		}
 	default:

@@ -22,10 +22,10 @@ var reasons = map[string]string{
 		"290 in which it ends, 180 with the limit, since its pipes wake our poller meanwhile; and 170 to the next kill, 50 with the limit, for the wait, the end of its " +
 		"logs and the decision. The milliseconds are those of a machine on which s6, which keeps no order, takes 121; on this one it takes several times as long as ours. Waiting for it by name in place of the signal, or for its pidfd, was tried: no faster.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
-	"callscrash": "35 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
-		"epoll_pwait and sigprocmask, and one each of clone3, statfs, faccessat, sigreturn and what reads the pipes' ends. The rest is the Go runtime's, which wakes and " +
+	"callscrash": "36 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
+		"epoll_pwait, ioctl and sigprocmask, and one each of clone3, statfs, faccessat and sigreturn. The rest is the Go runtime's, which wakes and " +
 		"parks threads (futex, epoll_pwait) and watches them: its monitor naps for 20 us as long as anything happens, which strace makes long; counted by the kernel " +
-		"without strace it is 55 to 61 calls, of the original 47, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
+		"without strace it is about eight calls less, of the original 47 in all, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
 		"but what a child leaves behind would write into its successor's log, and a log that was moved away meanwhile would be kept.",
 	"line": "The write of a line wakes a thread that sleeps in epoll_wait; strace shows one futex more, by which the runtime wakes its monitor at the first " +
 		"system call after a rest. s6-log is one thread in poll.",

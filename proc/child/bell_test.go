@@ -123,6 +123,11 @@ func TestTheSignalOfADeathRingsAllBells(t *testing.T) {
 			awake <- struct{}{}
 		}()
 	}
+	for end := time.Now().Add(patience); asleep() < 3; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of 3 sleep", asleep())
+		}
+	}
 	if err := syscall.Kill(os.Getpid(), syscall.SIGCHLD); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +138,18 @@ func TestTheSignalOfADeathRingsAllBells(t *testing.T) {
 			t.Fatal("somebody does not wake up")
 		}
 	}
+}
+
+// asleep is how many goroutines wait for a bell.
+func asleep() (n int) {
+	stacks := make([]byte, 1<<20)
+	for one := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		head, _, _ := strings.Cut(one, "\n")
+		if strings.Contains(one, "(*bell).sleep") && (strings.Contains(head, "[IO wait") || strings.Contains(head, "[chan receive")) {
+			n++
+		}
+	}
+	return n
 }
 
 // A table that wakes up must not take from another one what that was to wake up for.

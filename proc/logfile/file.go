@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -40,7 +41,7 @@ type File struct {
 
 	mu      sync.Mutex
 	file    handle // nil: not open
-	regular bool   // file is a plain
+	regular bool   // file is a plain one
 	wakes   map[chan struct{}]struct{}
 	taps    map[*func([]byte)]struct{} // told what is written
 
@@ -55,6 +56,8 @@ type File struct {
 	// Writing to a device can wait for its reader for ever, so it happens
 	// outside mu; this keeps the bytes of two writers apart.
 	device sync.Mutex
+
+	waits atomic.Bool // the open file is none, so that Write may wait for a reader
 }
 
 // New returns the log that s describes. It does not open it.
@@ -94,6 +97,7 @@ func (f *File) swap(fresh bool) error {
 		f.file.Close()
 	}
 	f.file, f.regular, f.rotateAt, f.blind = file, regular, f.spec.MaxBytes, 0
+	f.waits.Store(!regular)
 	return nil
 }
 
@@ -111,13 +115,9 @@ func bare(err error) error {
 	return err
 }
 
-// Regular tells whether the open log is a regular file. If it is not, Write
-// may wait for a reader.
-func (f *File) Regular() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.file == nil || f.regular
-}
+// Regular tells whether the open log is a regular file, or none is open. If it is not, Write
+// may wait for a reader. It waits for nobody itself, also while another call hangs on a disk.
+func (f *File) Regular() bool { return !f.waits.Load() }
 
 // Write appends p, all of it if the system lets it, and rotates the log
 // afterwards if it has become long enough. It returns how many bytes were
@@ -253,6 +253,7 @@ func (f *File) close() error {
 	}
 	err := f.file.Close()
 	f.file = nil
+	f.waits.Store(false)
 	if err != nil {
 		return fmt.Errorf("close log %q: %w", f.spec.Path, bare(err))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -394,5 +395,50 @@ func TestWatch(t *testing.T) {
 	write(t, f, "x")
 	if woken() {
 		t.Fatal("woken after stop")
+	}
+}
+
+// Clear and Reopen hold the lock while they wait for a disk, and who asks must not.
+func TestWhetherItIsRegularIsToldAtOnce(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for name, row := range map[string]struct {
+		log          *File
+		open, closed bool
+	}{
+		"a file": {New(Spec{Path: filepath.Join(t.TempDir(), "log")}), true, true},
+		"a fifo": {New(Spec{Path: fifo}), false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := row.log
+			if err := f.Open(); err != nil {
+				t.Fatal(err)
+			}
+			f.mu.Lock()
+			told := make(chan bool, 1)
+			go func() { told <- f.Regular() }()
+			select {
+			case got := <-told:
+				if got != row.open {
+					t.Errorf("open: got %v", got)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("it waits for the lock")
+			}
+			f.mu.Unlock()
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Regular(); got != row.closed {
+				t.Errorf("closed: got %v", got)
+			}
+		})
 	}
 }

@@ -42,7 +42,7 @@ type Poller struct {
 
 // slot is whose pipe a descriptor is, which is its index.
 type slot struct {
-	nth   int32 // so many pipes were made before; 0: it is nobody's
+	nth   int32 // the number of the pipe; 0: it is nobody's
 	pump  *Pump // nil: it has not started yet
 	early bool  // the kernel has told already that there is something to read, or to end
 }
@@ -94,7 +94,7 @@ func (p *Poller) end(fd int) *End {
 // forked meanwhile has executed and has it open no more; what it tells of it is for nobody.
 func (e *End) Close() {
 	e.poller.mu.Lock()
-	e.poller.slots[e.fd] = slot{}
+	e.poller.slots[e.fd] = slot{} // before another pipe can have the descriptor
 	e.poller.mu.Unlock()
 	unix.Close(e.fd) // it may wait for a writer whose memory is on a disk
 }

@@ -72,6 +72,21 @@ func TestWhatWasToldOfAnotherPipeIsNotOurs(t *testing.T) {
 	wait(t, "it says so", drained)
 }
 
+// The kernel looks for text before it looks for writers, so what was written in between is
+// there although it has told of the end alone.
+func TestThePipeWhoseEndIsToldMayHoldALastLine(t *testing.T) {
+	var sink plain
+	p, w := apart(t, NewPoller(), &sink)
+	p.state.Store(armed)
+	say(t, w, "last")
+	w.Close()
+	event{pump: p, ended: true}.tell()
+	within(t, "it ends", func() bool { return p.done.Load() == &ended })
+	if got := sink.m.String(); got != "last" {
+		t.Errorf("got %q, want the last line", got)
+	}
+}
+
 // TestAPumpHearsOfWhatWasThereBefore has the kernel tell of a pipe before it has a pump.
 func TestAPumpHearsOfWhatWasThereBefore(t *testing.T) {
 	for name, text := range map[string]string{"text": "early", "its end": ""} {

@@ -14,8 +14,10 @@ const (
 	gatherFull = chunk - chunk/4
 	gatherNot  = 48
 	// gatherFor is for how long a pipe fills. The kernel adds what it may be late with a
-	// timer, 50 us for most processes. At 200 MiB/s a pipe is full after 300.
-	gatherFor = 60 * time.Microsecond
+	// timer, 50 us for most processes, and what a processor that rests takes to come back. At
+	// 300 MiB/s a pipe is full after 200, and a program that has to wait for us is slower
+	// than one in whose way we are.
+	gatherFor = 20 * time.Microsecond
 )
 
 // clock is what gather counts from.

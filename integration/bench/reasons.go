@@ -11,7 +11,8 @@ import (
 var reasons = map[string]string{
 	"start1": "A Go program that prints one word and ends takes half of it: the runtime makes its heap and threads, and the first touch of each " +
 		"page faults (about 200 of them). Of the rest `perf` shows the initialisation of packages and the reading of the configuration " +
-		"with a third each. runit reads no configuration and is 50 kB.",
+		"with a third each. runit reads no configuration and is 50 kB. That pages are mapped ahead makes no difference where a fault is cheap: 1.6 to " +
+		"1.7 of runit with and without.",
 	"start1000": "Of the processor time of such a start `perf` shows 41 % in the programs themselves and 18 % in fork and exec, which the bare loop has alike. Ours " +
 		"are 3 % for the configuration, 5 for three pipes each, 4 for creating two logs, 5 for the scheduler and its monitor, 3 for collecting garbage, 3 for looking " +
 		"up files, 2 for the core and its log, and 16 for all else. Both processors are busy all the time, so that this is the difference.",
@@ -27,16 +28,17 @@ var reasons = map[string]string{
 		"parks threads (futex, epoll_pwait) and watches them: its monitor naps for 20 us as long as anything happens, which strace makes long; counted by the kernel " +
 		"without strace it is about eight calls less, of the original 47 in all, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
 		"but what a child leaves behind would write into its successor's log, and a log that was moved away meanwhile would be kept.",
-	"line": "The write of a line wakes a thread that sleeps in epoll_wait; strace shows one futex more, by which the runtime wakes its monitor at the first " +
-		"system call after a rest. s6-log is one thread in poll.",
+	"line": "A trace of the scheduler has 36 us (half of it the trace) from the program's write to the end of ours, and 11 of them are for a thread " +
+		"that nothing needs: at the first system call after a rest the runtime wakes its monitor, which runs before we go on if the processor is the same. Calls that " +
+		"the runtime does not know of would spare that, and a disk that hangs would stop everybody. s6-log is one thread in poll.",
 	"noisy": "Not explained further: ours reads 64 KiB at a time, as the original does, and the bare copy, with a process for each pipe and without rotation, is a quarter " +
 		"faster. That programs which have got ahead wait for the others costs nothing that could be measured.",
 	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +
 		"see Decisions in ARCHITECTURE.md. Series in turn had 1.00 to 1.14 of the limit, with samples that scatter by a fifth.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +
 		"114,000 on another machine, as the limit in C goes from 130,000 to 270,000. What the server itself does for a request is a read, a look-up and a write.",
-	"log100": "The samples scatter, the limit's as well: the child and the daemon have a processor each, and whatever else runs takes one from them. Fifteen " +
-		"samples in a row had 0.96 of the limit, 0.93 of s6-log and 0.88 of the original.",
+	"log100": "The child and the daemon have a processor each, and whatever else runs takes one from them; the samples scatter, the limit's as well. With one " +
+		"processor for both it is 0.9 of the limit. See Decisions in ARCHITECTURE.md for how long a pipe fills.",
 	"log64k": "Nine tenths of the time are the kernel's copies from the pipe and into the page cache, for the original as for us; see Decisions in " +
 		"ARCHITECTURE.md for splice.",
 }

@@ -48,7 +48,7 @@ var growthMost = map[string]struct {
 	n   int
 	why string
 }{
-	original: {1000, "its start and status take time with the square of their number"},
+	original: {1000, "its start takes ten seconds there already"},
 	runit:    {1000, "runsvdir takes no more"},
 	s6:       {1000, "a process for each program, all of them before the first lives"},
 }

@@ -11,22 +11,22 @@ import (
 var reasons = map[string]string{
 	"start1": "A Go program that prints one word and ends takes half of it: the runtime makes its heap and threads, and the first touch of each " +
 		"page faults (about 200 of them). Of the rest `perf` shows the initialisation of packages and the reading of the configuration " +
-		"with a third each. runit reads no configuration and is 50 kB. That pages are mapped ahead makes no difference where a fault is cheap: 1.6 to " +
-		"1.7 of runit with and without.",
+		"with a third each. runit reads no configuration and is 50 kB. That pages are mapped ahead makes no difference where a fault is cheap: by turns, " +
+		"1.6 to 1.7 of runit with it and 1.6 to 1.8 without.",
 	"start1000": "Of the processor time of such a start `perf` shows 41 % in the programs themselves and 18 % in fork and exec, which the bare loop has alike. Ours " +
 		"are 3 % for the configuration, 5 for three pipes each, 4 for creating two logs, 5 for the scheduler and its monitor, 3 for collecting garbage, 3 for looking " +
 		"up files, 2 for the core and its log, and 16 for all else. Both processors are busy all the time, so that this is the difference.",
-	"stop100": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. The milliseconds are those " +
-		"of a machine on which s6, which keeps no order, takes 20; on this one it takes several times as long as ours.",
+	"stop100": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. The milliseconds were " +
+		"set on a machine where s6, which keeps no order, takes 20; compare what it takes here.",
 	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do, and on " +
 		"one processor. A trace of the scheduler (on a machine where a system call takes a microsecond) shows 90 us for each program until it ends, 30 with the limit; " +
 		"290 in which it ends, 180 with the limit, since its pipes wake our poller meanwhile; and 170 to the next kill, 50 with the limit, for the wait, the end of its " +
-		"logs and the decision. The milliseconds are those of a machine on which s6, which keeps no order, takes 121; on this one it takes several times as long as ours. Waiting for it by name in place of the signal, or for its pidfd, was tried: no faster.",
+		"logs and the decision. The milliseconds were set on a machine where s6, which keeps no order, takes 121; compare what it takes here. Waiting for it by name in place of the signal, or for its pidfd, was tried: no faster.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
-	"callscrash": "36 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
+	"callscrash": "30 cannot be reached: 36 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
 		"epoll_pwait, ioctl and sigprocmask, and one each of clone3, statfs, faccessat and sigreturn. The rest is the Go runtime's, which wakes and " +
 		"parks threads (futex, epoll_pwait) and watches them: its monitor naps for 20 us as long as anything happens, which strace makes long; counted by the kernel " +
-		"without strace it is about eight calls less, of the original 47 in all, which has one thread. Keeping pipes or logs from one child to the next would save a tenth each, " +
+		"without strace it is about eight calls less, of the original 47 in all, which has one thread. Keeping pipes or logs from one child to the next would save four to six calls each, " +
 		"but what a child leaves behind would write into its successor's log, and a log that was moved away meanwhile would be kept.",
 	"line": "A trace of the scheduler has 36 us (half of it the trace) from the program's write to the end of ours, and 11 of them are for a thread " +
 		"that nothing needs: at the first system call after a rest the runtime wakes its monitor, which runs before we go on if the processor is the same. Calls that " +

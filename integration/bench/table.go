@@ -276,7 +276,7 @@ func (b *bench) machine(w io.Writer, before string) {
 		release = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
 	}
 	fmt.Fprintf(w, "* Machine: %d processors, %s, %s; %s, %s\n", runtime.NumCPU(), cpuModel(), memory(), release, runtime.GOARCH)
-	fmt.Fprintf(w, "* Day: %s. Load averages before %s and after %s:\n  with more than what is measured here in them, other work ran too.\n",
+	fmt.Fprintf(w, "* Day: %s. Load averages before %s and after %s.\n  Where they show more than what is measured here, other work ran too.\n",
 		time.Now().UTC().Format(time.DateOnly), before, loadavg())
 	for _, p := range b.peers {
 		if p.missing != "" {

@@ -57,7 +57,7 @@ type File struct {
 	// outside mu; this keeps the bytes of two writers apart.
 	device sync.Mutex
 
-	waits atomic.Bool // the open file is none, so that Write may wait for a reader
+	waits atomic.Bool // the open file is no regular one, so that Write may wait for a reader
 }
 
 // New returns the log that s describes. It does not open it.
@@ -116,7 +116,8 @@ func bare(err error) error {
 }
 
 // Regular tells whether the open log is a regular file, or none is open. If it is not, Write
-// may wait for a reader. It waits for nobody itself, also while another call hangs on a disk.
+// may wait for a reader. It waits for nobody itself, also while another call hangs on a disk,
+// and so it may be about the file that such a call is replacing.
 func (f *File) Regular() bool { return !f.waits.Load() }
 
 // Write appends p, all of it if the system lets it, and rotates the log
@@ -129,6 +130,23 @@ func (f *File) Write(p []byte) (int, error) {
 		f.mu.Unlock()
 		return f.writeDevice(file, p)
 	}
+	return f.writeRegular(p)
+}
+
+// WriteRegular is Write, but ok is false, and nothing is written, if the open log is not a
+// regular file. It waits for no reader.
+func (f *File) WriteRegular(p []byte) (n int, ok bool, err error) {
+	f.mu.Lock()
+	if f.file != nil && !f.regular {
+		f.mu.Unlock()
+		return 0, false, nil
+	}
+	n, err = f.writeRegular(p)
+	return n, true, err
+}
+
+// writeRegular writes to a regular file. The caller holds mu, which it gives up.
+func (f *File) writeRegular(p []byte) (int, error) {
 	if f.file == nil {
 		f.mu.Unlock()
 		return 0, fmt.Errorf("write log %q: %w", f.spec.Path, ErrClosed)
@@ -244,6 +262,16 @@ func (f *File) Clear() error {
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.close()
+}
+
+// CloseRegular closes the log if it is a regular file.
+func (f *File) CloseRegular() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.regular {
+		return nil
+	}
 	return f.close()
 }
 

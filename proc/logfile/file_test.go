@@ -442,3 +442,68 @@ func TestWhetherItIsRegularIsToldAtOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestADeviceIsNoRegularFileForWhoAsksForOne(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log")
+	log := New(Spec{Path: path})
+	write := func(text string, want bool) {
+		t.Helper()
+		n, ok, err := log.WriteRegular([]byte(text))
+		if ok != want || want && n != len(text) && err == nil {
+			t.Fatalf("%q: wrote %d, %v, %v", text, n, ok, err)
+		}
+	}
+	write("lost", true) // none is open: an error, and no device
+	if err := log.Open(); err != nil {
+		t.Fatal(err)
+	}
+	write("one", true)
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if log.Regular() {
+		t.Error("after Reopen a fifo counts as regular")
+	}
+	write("two", false)
+	if err := log.CloseRegular(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if _, err := log.Write([]byte("three")); err != nil {
+		t.Fatalf("the fifo was closed: %v", err)
+	}
+	got := make([]byte, 16)
+	if n, err := reader.Read(got); err != nil || string(got[:n]) != "three" {
+		t.Errorf("the fifo has %q, %v", got[:n], err)
+	}
+	if err := os.Rename(path+".old", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if !log.Regular() {
+		t.Error("after Reopen a file counts as a device")
+	}
+	write("four", true)
+	if err := log.CloseRegular(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Write(nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("the file was not closed: %v", err)
+	}
+	if all, _ := os.ReadFile(path); string(all) != "onefour" {
+		t.Errorf("the file has %q", all)
+	}
+}

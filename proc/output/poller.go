@@ -96,7 +96,7 @@ func (e *End) Close() {
 	e.poller.mu.Lock()
 	e.poller.slots[e.fd] = slot{} // before another pipe can have the descriptor
 	e.poller.mu.Unlock()
-	unix.Close(e.fd) // it may wait for a writer whose memory is on a disk
+	unix.Close(e.fd) // it may wait for a writer whose memory is on a disk, while there is one
 }
 
 // take has a pump hear of the pipe from now on. early tells that there is something to read,

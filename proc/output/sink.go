@@ -79,12 +79,7 @@ func (s *FileSink) Open() error {
 // Close closes the log between two runs of the program. A device stays open: a
 // fifo forgets what nobody has read when its last writer closes it, and its
 // reader would take every restart for the end.
-func (s *FileSink) Close() error {
-	if !s.file.Regular() {
-		return nil
-	}
-	return s.file.Close()
-}
+func (s *FileSink) Close() error { return s.file.CloseRegular() }
 
 // Release closes the log, whatever it is, once all that is queued has been
 // written. Closing the File itself does not wait, and gives up what is queued.
@@ -101,10 +96,12 @@ func (s *FileSink) Release() error {
 // Write appends p to the log. What cannot be written is lost; the File tells
 // of it.
 func (s *FileSink) Write(p []byte, hurry <-chan struct{}) {
-	if s.file.Regular() {
-		n, _ := s.file.Write(p)
-		s.lost.Add(int64(len(p) - n))
-		return
+	// What was queued while the log was a device comes first.
+	if s.file.Regular() && !s.queue.runs() {
+		if n, ok, _ := s.file.WriteRegular(p); ok {
+			s.lost.Add(int64(len(p) - n))
+			return
+		}
 	}
 	s.queue.Write(p, hurry)
 }

@@ -113,3 +113,38 @@ func TestClosingTheFileGivesUpWhatADeviceDoesNotTake(t *testing.T) {
 		return !sink.queue.running
 	})
 }
+
+func TestWhatWasQueuedForADeviceComesBeforeWhatGoesToTheFileAfterIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := logfile.New(logfile.Spec{Path: path})
+	sink := NewFileSink(file)
+	slow := make(chan struct{})
+	sink.queue.write = func(p []byte) (int, error) {
+		<-slow
+		return file.Write(p)
+	}
+	if err := sink.Open(); err != nil {
+		t.Fatal(err)
+	}
+	sink.Write([]byte("one "), nil)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	sink.Write([]byte("two "), nil)
+	close(slow)
+	flush(t, &sink.queue)
+	within(t, "the queue is at rest", func() bool { return !sink.queue.runs() })
+	sink.Write([]byte("three"), nil)
+	if err := sink.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "one two three" {
+		t.Errorf("the log has %q", got)
+	}
+}

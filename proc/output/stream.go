@@ -116,6 +116,13 @@ func writeFD(fd int, p []byte) (int, error) {
 	return done, nil
 }
 
+// runs tells whether something is queued, or still being written.
+func (s *Stream) runs() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
+}
+
 // Write queues p. While the queue is full it waits for room, until hurry is
 // closed; after that it queues regardless. Bytes that the descriptor refuses
 // are dropped and counted, and the next ones are tried again.

@@ -78,8 +78,19 @@ func (s *FileSink) Open() error {
 
 // Close closes the log between two runs of the program. A device stays open: a
 // fifo forgets what nobody has read when its last writer closes it, and its
-// reader would take every restart for the end.
-func (s *FileSink) Close() error { return s.file.CloseRegular() }
+// reader would take every restart for the end. What was queued while the log was a
+// device is written first.
+func (s *FileSink) Close() error {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if !s.queue.running {
+		return s.file.CloseRegular()
+	}
+	if s.queue.idle == nil { // a Release closes as well
+		s.queue.idle = func() { s.file.CloseRegular() }
+	}
+	return nil
+}
 
 // Release closes the log, whatever it is, once all that is queued has been
 // written. Closing the File itself does not wait, and gives up what is queued.

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -137,8 +138,18 @@ func TestWhatWasQueuedForADeviceComesBeforeWhatGoesToTheFileAfterIt(t *testing.T
 		t.Fatal(err)
 	}
 	sink.Write([]byte("two "), nil)
+	if err := sink.Close(); err != nil { // the program has ended
+		t.Fatal(err)
+	}
 	close(slow)
 	flush(t, &sink.queue)
+	within(t, "the log is closed", func() bool {
+		_, err := file.Write(nil)
+		return errors.Is(err, logfile.ErrClosed)
+	})
+	if err := sink.Open(); err != nil {
+		t.Fatal(err)
+	}
 	within(t, "the queue is at rest", func() bool { return !sink.queue.runs() })
 	sink.Write([]byte("three"), nil)
 	if err := sink.Release(); err != nil {

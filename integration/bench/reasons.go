@@ -31,10 +31,12 @@ var reasons = map[string]string{
 	"line": "A trace of the scheduler has 36 us (half of it the trace) from the program's write to the end of ours, and 11 of them are for a thread " +
 		"that nothing needs: at the first system call after a rest the runtime wakes its monitor, which runs before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody. s6-log is one thread in poll.",
-	"noisy": "At the bound: four series of one day had 1.45, 1.43, 1.27 and 1.29 of the original. Ours reads 64 KiB at a time, as the original does, and the bare " +
-		"copy, with a process for each pipe and without rotation, is a tenth faster. That programs which have got ahead wait for the others costs nothing that could be measured.",
-	"xmlrpc10": "At the bound: four series on such machines had 5.43, 5.20, 4.77 and 4.81 of the original, which answers between 5,000 and 8,200 in a second. For ours most of the time " +
-		"is that of two processes that wake one another: a client and a server in C, with one answer known beforehand, come to fewer (row requests10).",
+	"noisy": "At the bound: four series of one day had 1.45, 1.43, 1.27 and 1.29 of the original. A profile has 93 % of our time in the kernel, which wakes the writers, " +
+		"copies and makes pages of the file, and 7 in our binary. Ours reads 64 KiB at a time, as the original does, and the bare copy, with a process for each " +
+		"pipe and without rotation, is a tenth faster.",
+	"xmlrpc10": "At the bound: four series on such machines had 5.43, 5.20, 4.77 and 4.81 of the original, which answers between 5,000 and 8,235 in a second. A profile has " +
+		"73 % of the server's time in the kernel, 57 of them in putting threads to sleep and waking them, and 25 in Go code, the runtime's included. A client and " +
+		"a server in C, with one answer known beforehand, wait for one another and come to fewer (row requests10).",
 	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +
 		"see Decisions in ARCHITECTURE.md. Series in turn had 1.00 to 1.14 of the limit, with samples that scatter by a fifth.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +

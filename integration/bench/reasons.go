@@ -13,7 +13,7 @@ var reasons = map[string]string{
 		"page faults (about 200 of them). Of the rest `perf` shows the initialisation of packages and the reading of the configuration " +
 		"with a third each. runit reads no configuration and is 50 kB. That pages are mapped ahead makes no difference where a fault is cheap: by turns, " +
 		"1.6 to 1.7 of runit with it and 1.6 to 1.8 without.",
-	"start1000": "Of the processor time of such a start `perf` shows 41 % in the programs themselves and 18 % in fork and exec, which the bare loop has alike. Ours " +
+	"start1000": "Of the processor time of such a start `perf` showed, on 2026-11-28, 41 % in the programs themselves and 18 % in fork and exec, which the bare loop has alike. Ours " +
 		"are 3 % for the configuration, 5 for three pipes each, 4 for creating two logs, 5 for the scheduler and its monitor, 3 for collecting garbage, 3 for looking " +
 		"up files, 2 for the core and its log, and 16 for all else. Both processors are busy all the time, so that this is the difference.",
 	"stop100": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. The milliseconds were " +
@@ -31,10 +31,10 @@ var reasons = map[string]string{
 	"line": "A trace of the scheduler has 36 us (half of it the trace) from the program's write to the end of ours, and 11 of them are for a thread " +
 		"that nothing needs: at the first system call after a rest the runtime wakes its monitor, which runs before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody. s6-log is one thread in poll.",
-	"noisy": "At the bound: four series of one day had 1.45, 1.43, 1.27 and 1.29 of the original. A profile has 93 % of our time in the kernel, which wakes the writers, " +
+	"noisy": "At the bound: four series of one day had 1.45, 1.43, 1.27 and 1.29 of the original. A profile, taken while other work ran, has 93 % of our time in the kernel, which wakes the writers, " +
 		"copies and makes pages of the file, and 7 in our binary. Ours reads 64 KiB at a time, as the original does, and the bare copy, with a process for each " +
 		"pipe and without rotation, is a tenth faster.",
-	"xmlrpc10": "At the bound: four series on such machines had 5.43, 5.20, 4.77 and 4.81 of the original, which answers between 5,000 and 8,235 in a second. A profile has " +
+	"xmlrpc10": "At the bound: four series on such machines had 5.43, 5.20, 4.77 and 4.81 of the original, which answers between 5,000 and 8,235 in a second. A profile, taken while other work ran, has " +
 		"73 % of the server's time in the kernel, 57 of them in putting threads to sleep and waking them, and 25 in Go code, the runtime's included. A client and " +
 		"a server in C, with one answer known beforehand, wait for one another and come to fewer (row requests10).",
 	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +

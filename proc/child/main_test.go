@@ -64,18 +64,27 @@ func (e event) String() string {
 type recorder struct {
 	events  chan event // holds more than any test lets happen unread
 	flushed []int      // how many events there were; of the table's goroutine
-	onExit  func()     // called on the table's goroutine; nil: nothing
+
+	// Called on the table's goroutine; nil: nothing.
+	onExit, onFailure func()
+	onStart           func(child.Key)
 }
 
 func (r *recorder) Flush() { r.flushed = append(r.flushed, len(r.events)) }
 
 func (r *recorder) Started(k child.Key, pid int, at time.Time) {
 	r.events <- event{what: "started", key: k, pid: pid, at: at}
+	if r.onStart != nil {
+		r.onStart(k)
+	}
 }
 func (r *recorder) Born(k child.Key, report child.Report) {
 	r.events <- event{what: "born", key: k, report: report}
 }
 func (r *recorder) Failed(k child.Key, err error) {
+	if r.onFailure != nil {
+		r.onFailure()
+	}
 	r.events <- event{what: "failed", key: k, err: err}
 }
 func (r *recorder) Exited(k child.Key, pid int, ws syscall.WaitStatus, at time.Time) {
@@ -153,6 +162,16 @@ func (r *rig) start(spec child.Spec) child.Key {
 	r.key++
 	r.Spawn(child.Job{Key: r.key, Prepare: func() (*child.Spec, error) { return &spec, nil }})
 	return r.key
+}
+
+// row queues jobs that come to the table at once, and may be under way at once.
+func (r *rig) row(jobs ...child.Job) {
+	r.Do(func() {
+		for _, j := range jobs {
+			j.Ahead = true
+			r.Spawn(j)
+		}
+	})
 }
 
 // noPause lets a test binary that was built with -race exit at once.

@@ -108,35 +108,50 @@ func (e *SpawnError) Error() string { return fmt.Sprintf("%s: %v", e.Stage, e.Er
 // Unwrap returns the cause.
 func (e *SpawnError) Unwrap() error { return e.Err }
 
-// spawn performs one Job. next is the one that comes after it, nil if none is known:
-// while this one forks, which is waiting for the kernel for the most part, that one is
-// prepared.
-func (t *Table) spawn(j, next *Job) {
-	p := t.ahead
-	t.ahead = nil
-	if _, taken := t.pids[j.Key]; taken || j.Key == 0 {
+// spawn performs one Job while no other is under way.
+func (t *Table) spawn(j *Job) {
+	if !t.free(j.Key) {
 		t.observer.Failed(j.Key, &SpawnError{StageKey, fmt.Errorf("key %d is not free", j.Key)})
 		return
 	}
-	if p == nil {
-		if j.Begin != nil {
-			j.Begin()
-		}
-		p = new(prepared)
-		p.spec, p.err = j.Prepare()
+	if j.Begin != nil {
+		j.Begin()
 	}
-	if p.err != nil {
-		t.observer.Failed(j.Key, p.err)
+	spec, err := j.Prepare()
+	if err != nil {
+		t.observer.Failed(j.Key, err)
 		return
 	}
-	t.prepareAhead(next, j.Key)
-	pid, executed, err := t.start(p.spec)
-	for _, f := range p.spec.Close {
+	t.launch(j, spec)
+}
+
+// free tells whether a key is one and has no child.
+func (t *Table) free(k Key) bool {
+	_, taken := t.pids[k]
+	return k != 0 && !taken
+}
+
+// launch starts the child of a job, waits until it has executed its program, or at least
+// our applet, and tells of it.
+func (t *Table) launch(j *Job, spec *Spec) {
+	files, done, err := stdio(spec)
+	if err != nil {
+		t.tell(j, spec, 0, nil, &SpawnError{StageStdio, err})
+		return
+	}
+	defer done()
+	pid, executed, err := t.start(spec, files)
+	t.tell(j, spec, pid, executed, err)
+}
+
+// tell closes what only the child needs, and says that there is one or why there is none.
+// executed is as in start.
+func (t *Table) tell(j *Job, spec *Spec, pid int, executed *os.File, err error) {
+	for _, f := range spec.Close {
 		_ = f.Close() // nothing was written by us: there is nothing to lose
 	}
 	if err != nil {
-		t.awaitAhead()
-		t.observer.Failed(j.Key, err)
+		t.fail(j.Key, err)
 		return
 	}
 	t.pids[j.Key] = pid
@@ -145,72 +160,51 @@ func (t *Table) spawn(j, next *Job) {
 		t.await(j.Key, pid, executed)
 	}
 	t.observer.Started(j.Key, pid, time.Now())
-	t.awaitAhead()
+	if t.untold++; t.untold == startedBatch {
+		t.flush()
+	}
 }
 
-// prepareAhead begins to prepare a job beside a fork.
-func (t *Table) prepareAhead(j *Job, before Key) {
-	if j == nil || !j.Ahead || j.Key == 0 || j.Key == before {
-		return
-	}
-	if _, taken := t.pids[j.Key]; taken {
-		return
-	}
-	if j.Begin != nil {
-		j.Begin()
-	}
-	p := &prepared{made: make(chan struct{})}
-	t.ahead = p
-	go func() {
-		defer close(p.made)
-		p.spec, p.err = j.Prepare()
-	}()
-}
-
-// awaitAhead waits until all is the table's own again. What was told before does not wait
-// with it, as a disk may hang.
-func (t *Table) awaitAhead() {
-	if t.ahead == nil {
-		return
-	}
-	select {
-	case <-t.ahead.made:
-		return
-	default:
+// flush has those starts noticed that were told of.
+func (t *Table) flush() {
+	if t.untold > 0 {
+		t.untold = 0
 		t.observer.Flush()
-		<-t.ahead.made
 	}
 }
 
 // start forks and executes, the fast way if it can. executed is nil if the
 // child has executed its program, else the pipe that ends when it has.
-//
-// The fast way holds up every other child until this one has executed, and where the
-// fork is the library's, at the next garbage collection the whole daemon. So it is only
-// for what nobody else can hold up: no user to become (who could stop the
-// child in that moment) and no file of somebody else's or on somebody else's
-// server. A control group is known to be nobody else's to freeze for as long as nobody
-// but us can have seen it, which is what Enter is about. Everything else our own binary does, in a child that is waited for
-// aside.
-func (t *Table) start(s *Spec) (pid int, executed *os.File, err error) {
-	files, cleanup, err := stdio(s)
-	if err != nil {
-		return 0, nil, &SpawnError{StageStdio, err}
-	}
-	defer cleanup()
-
+func (t *Table) start(s *Spec, files []uintptr) (pid int, executed *os.File, err error) {
 	var fast error
-	if !changesUser(s.Cred) && !s.limited() && !s.Enter && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir)) {
-		pid, fast = t.forkExec(s, s.Path, s.Argv, &syscall.ProcAttr{
-			Dir:   s.Dir,
-			Env:   s.Env,
-			Files: files,
-			Sys:   s.attributes(),
-		})
-		if fast == nil {
+	if s.quick() {
+		if pid, fast = t.forkExec(s, s.Path, s.Argv, s.attr(files)); fast == nil {
 			return pid, nil, nil
 		}
 	}
+	return t.startSlowly(s, files, fast)
+}
+
+// quick tells whether the fast way can be taken.
+//
+// It holds up every other child until this one has executed, and where the fork is the
+// library's, at the next garbage collection the whole daemon. So it is only for what
+// nobody else can hold up: no user to become (who could stop the child in that moment) and
+// no file of somebody else's or on somebody else's server. A control group is known to be
+// nobody else's to freeze for as long as nobody but us can have seen it, which is what
+// Enter is about. Everything else our own binary does, in a child that is waited for aside.
+func (s *Spec) quick() bool {
+	return !changesUser(s.Cred) && !s.limited() && !s.Enter && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir))
+}
+
+// attr is what the fast way needs.
+func (s *Spec) attr(files []uintptr) *syscall.ProcAttr {
+	return &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Files: files, Sys: s.attributes()}
+}
+
+// startSlowly has our own binary do it, and find out why the fast way has failed, if it
+// was taken.
+func (t *Table) startSlowly(s *Spec, files []uintptr, fast error) (pid int, executed *os.File, err error) {
 	// It does not say what failed. The applet finds out, or, if it was
 	// the fork, fails the same way.
 	slow := fast

@@ -38,8 +38,9 @@ type Job struct {
 	Begin   func()
 	Prepare func() (*Spec, error)
 
-	// Ahead says that Prepare may run in a goroutine of its own, while the child before it
-	// is forked and told of as Started. So it touches nothing that Started does.
+	// Ahead says that Prepare may run in a goroutine of its own, after those of the jobs
+	// before it, while their children are forked and told of as Started. So it touches
+	// nothing that Begin or Started do.
 	Ahead bool
 }
 
@@ -90,15 +91,11 @@ type Table struct {
 	late  *time.Timer // runs while owed, and no longer
 	owed  bool        // not all were looked at since somebody has died
 
-	launcher launcher
-	ahead    *prepared // of the job that comes next in the batch; nil: nothing
-}
-
-// prepared is what Prepare has made for a job while the one before it was forked.
-type prepared struct {
-	spec *Spec
-	err  error
-	made chan struct{} // closed when it is
+	launcher  launcher
+	flying    []*flight    // children on their way to their programs, the oldest first
+	hangar    []*flight    // that no child uses; empty until there are several to start
+	preparing *preparation // of a row of jobs; nil: none is under way
+	untold    int          // starts since the last Flush
 }
 
 // birth is a child between the fork and its program. A signal would now hit our
@@ -158,10 +155,9 @@ func (t *Table) Run(ctx context.Context) {
 	defer t.bell.free()
 	go t.ringLate(ctx)
 	_ = t.launcher.pad.reserve() // early: its numbers are to be low; a fork tries again
-	defer t.launcher.pad.close()
+	defer t.closePads()
 
 	var jobs []letter
-	started := 0
 	dead := true  // children from before an exec may have died already
 	more := false // there was more than one batch of them
 	defer t.late.Stop()
@@ -179,26 +175,31 @@ func (t *Table) Run(ctx context.Context) {
 		if len(jobs) == 0 {
 			jobs = t.mail.take()
 		}
-		for n := 0; n < mailBatch && len(jobs) > 0; n++ {
-			job := jobs[0]
-			jobs[0] = letter{}
-			if jobs = jobs[1:]; job.spawn == nil {
-				job.do()
-				continue
-			}
-			var next *Job
-			if len(jobs) > 0 && n+1 < mailBatch { // between batches somebody may be reaped
-				next = jobs[0].spawn
-			}
-			t.spawn(job.spawn, next)
-			if started++; next == nil || started == startedBatch {
-				started = 0
-				t.observer.Flush()
-			}
-		}
+		// Between batches somebody may be reaped.
+		batch := jobs[:min(mailBatch, len(jobs))]
+		jobs = jobs[len(batch):]
+		t.work(batch)
+		clear(batch)
 		if !dead && len(jobs) == 0 {
 			t.bell.sleep()
 		}
+	}
+}
+
+// work does what is in one batch of letters.
+func (t *Table) work(batch []letter) {
+	for len(batch) > 0 {
+		if do := batch[0].do; do != nil {
+			do()
+			batch = batch[1:]
+			continue
+		}
+		row := batch
+		if n := slices.IndexFunc(batch, func(l letter) bool { return l.spawn == nil }); n >= 0 {
+			row = batch[:n]
+		}
+		t.spawnRow(row)
+		batch = batch[len(row):]
 	}
 }
 

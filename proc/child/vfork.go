@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -32,24 +33,52 @@ func vfork(number, a1, a2 uintptr, first *step) (r uintptr)
 
 // As around any system call that may take long, the runtime gets back the right to run
 // Go code meanwhile: neither the rest of the daemon nor its collector waits for an exec.
+// What is called between enter and exit must not need more stack than there is.
 //
-//go:linkname enterCall runtime.entersyscallblock
+//go:linkname enterLongCall runtime.entersyscallblock
+func enterLongCall()
+
+// The same for one that takes some time: the runtime takes that right if it notices.
+//
+//go:linkname enterCall runtime.entersyscall
 func enterCall()
 
 //go:linkname exitCall runtime.exitsyscall
 func exitCall()
 
-// vforkAside is vfork between the two. What is called between them must not need more
-// stack than there is.
+// vforkAside is vfork, of a child that is waited for, while others run Go code.
 //
 //go:nosplit
 //go:norace
 func vforkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
+	enterLongCall()
+	r = vfork(number, a1, a2, first)
+	exitCall()
+	return r
+}
+
+// forkAside is vfork, of a child that is not.
+//
+//go:nosplit
+//go:norace
+func forkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
 	enterCall()
 	r = vfork(number, a1, a2, first)
 	exitCall()
 	return r
 }
+
+// waitAside waits until a number is no longer 1, or for less.
+//
+//go:nosplit
+//go:norace
+func waitAside(number *uint32) {
+	enterLongCall()
+	_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(number)), futexWait, 1, 0, 0, 0)
+	exitCall()
+}
+
+const futexWait = 0 // FUTEX_WAIT, of a number that is not the threads' alone
 
 // step is a system call of the child, as the assembly reads it.
 type step struct {
@@ -66,7 +95,7 @@ type cloneArgs struct {
 }
 
 const (
-	cloneFlags        = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES
+	cloneFlags        = unix.CLONE_VM | unix.CLONE_FILES
 	cloneClearSighand = 0x1_0000_0000 // handlers become default actions
 	cloneIntoCgroup   = 0x2_0000_0000
 	firstCloneArgs    = 64 // bytes of the first version
@@ -81,7 +110,9 @@ const (
 // launcher is what a table keeps from one fork to the next.
 type launcher struct {
 	steps
-	pad launchPad
+	pad   launchPad
+	moved int // descriptors that are on the pad
+	pid   int // of the child that flies
 }
 
 // launchPad is descriptors at the beginning of the table, where those of a child are
@@ -134,6 +165,8 @@ func (l *launchPad) close() {
 // is part of one on the heap.
 type steps struct {
 	list     []step
+	unshare  int    // which of them is the one that gives the child a table of its own
+	inside   uint32 // 1 as long as the child is in our memory, which the kernel tells
 	path     *byte
 	dir      *byte // nil: where we are
 	argv     []*byte
@@ -176,34 +209,19 @@ func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pi
 	if noVfork.Load() || attr.Sys.UseCgroupFD && noClone3.Load() || len(attr.Files) > maxFiles {
 		return 0, false, nil
 	}
-	s := &l.steps
-	if err := s.take(path, argv, attr); err != nil {
+	if err := l.plan(path, argv, attr); err != nil {
 		return 0, true, err
 	}
-	defer func() { s.path, s.dir, s.argv, s.env = nil, nil, nil, nil }()
-	moved := slices.Max(attr.Files) >= shortTable
-	if moved {
-		if err := l.pad.reserve(); err != nil {
-			return 0, true, err
+	defer l.clear()
+	failed := -1
+	if pid, err = l.run(attr.Sys, unix.CLONE_VFORK); err == nil {
+		failed, err = l.outcome(pid)
+		if !noClone3.Load() {
+			tellsOfExec.Store(atomic.LoadUint32(&l.inside) == 0)
 		}
-		defer l.pad.clear(len(attr.Files))
 	}
-	if attr.Sys.Setpgid {
-		s.add(unix.SYS_SETPGID, 0, 0)
-	}
-	if noClone3.Load() {
-		s.resetSignals()
-	}
-	unshare := s.files(attr.Files, moved, &l.pad)
-	if s.dir != nil {
-		s.add(unix.SYS_CHDIR, uintptr(unsafe.Pointer(s.dir)))
-	}
-	s.ownLimit()
-	s.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.none)), 0, sigsetBytes)
-	s.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(s.path)), uintptr(unsafe.Pointer(&s.argv[0])), uintptr(unsafe.Pointer(&s.env[0])))
-	pid, failed, err := s.run(attr.Sys)
 	switch refused := err == syscall.ENOSYS || err == syscall.EPERM || err == syscall.EINVAL; {
-	case refused && failed == unshare:
+	case refused && failed == l.unshare:
 		noVfork.Store(true)
 		return 0, false, nil
 	case refused && failed < 0 && !noClone3.Load() && !attr.Sys.UseCgroupFD:
@@ -211,6 +229,76 @@ func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pi
 		return l.vfork(path, argv, attr)
 	}
 	return pid, true, err
+}
+
+// tellsOfExec says that this kernel has told when a child had executed its program.
+// It is found out by having waited for one.
+var tellsOfExec atomic.Bool
+
+// fly begins what vfork does, and returns when there is a child. land has to follow, and
+// before that the files have to stay open. It returns false if that cannot be done, or not
+// now: then nothing has happened, and vfork will tell why.
+func (l *launcher) fly(path string, argv []string, attr *syscall.ProcAttr) bool {
+	if noVfork.Load() || noClone3.Load() || !tellsOfExec.Load() || attr.Sys.UseCgroupFD || len(attr.Files) > maxFiles {
+		return false
+	}
+	err := l.plan(path, argv, attr)
+	if err == nil {
+		l.pid, err = l.run(attr.Sys, 0)
+	}
+	if err != nil {
+		l.clear()
+	}
+	return err == nil
+}
+
+// landed tells whether land would not wait.
+func (l *launcher) landed() bool { return atomic.LoadUint32(&l.inside) == 0 }
+
+// land waits until the child that flies has executed its program. If it has failed, there
+// is no child any more.
+func (l *launcher) land() (pid int, err error) {
+	for !l.landed() {
+		waitAside(&l.inside)
+	}
+	defer l.clear()
+	_, err = l.outcome(l.pid)
+	return l.pid, err
+}
+
+// plan sets the steps of the next child, and reserves the launch pad if it needs that.
+func (l *launcher) plan(path string, argv []string, attr *syscall.ProcAttr) error {
+	s := &l.steps
+	if err := s.take(path, argv, attr); err != nil {
+		return err
+	}
+	if slices.Max(attr.Files) >= shortTable {
+		if err := l.pad.reserve(); err != nil {
+			return err
+		}
+		l.moved = len(attr.Files)
+	}
+	if attr.Sys.Setpgid {
+		s.add(unix.SYS_SETPGID, 0, 0)
+	}
+	if noClone3.Load() {
+		s.resetSignals()
+	}
+	s.unshare = s.files(attr.Files, l.moved > 0, &l.pad)
+	if s.dir != nil {
+		s.add(unix.SYS_CHDIR, uintptr(unsafe.Pointer(s.dir)))
+	}
+	s.ownLimit()
+	s.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.none)), 0, sigsetBytes)
+	s.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(s.path)), uintptr(unsafe.Pointer(&s.argv[0])), uintptr(unsafe.Pointer(&s.env[0])))
+	return nil
+}
+
+// clear lets go of all that was for one child.
+func (l *launcher) clear() {
+	l.pad.clear(l.moved)
+	l.moved = 0
+	l.path, l.dir, l.argv, l.env = nil, nil, nil, nil
 }
 
 // files gives the child its descriptors, from 0 on, and a table of its own with nothing
@@ -266,9 +354,9 @@ func (s *steps) ownLimit() {
 	}
 }
 
-// run forks and has the child take the steps. failed is the one that failed, -1 if it
-// was the fork.
-func (s *steps) run(sys *syscall.SysProcAttr) (pid, failed int, err error) {
+// run forks and has the child take the steps: with CLONE_VFORK as how until they are done,
+// with 0 while we go on. The error is that of the fork.
+func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
 	// From here to the end of the fork nobody may handle a signal on this thread: the
 	// child would, with our memory.
 	runtime.LockOSThread()
@@ -277,28 +365,42 @@ func (s *steps) run(sys *syscall.SysProcAttr) (pid, failed int, err error) {
 		uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
 	var r uintptr
 	if noClone3.Load() {
-		r = vforkAside(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, &s.list[0])
+		r = vforkAside(unix.SYS_CLONE, uintptr(cloneFlags|how)|uintptr(unix.SIGCHLD), 0, &s.list[0])
 	} else {
-		s.args = cloneArgs{flags: cloneFlags | cloneClearSighand, exitSignal: uint64(unix.SIGCHLD)}
+		s.inside = 1
+		s.args = cloneArgs{
+			flags:    cloneFlags | unix.CLONE_CHILD_CLEARTID | cloneClearSighand | how,
+			childTID: uint64(uintptr(unsafe.Pointer(&s.inside))), exitSignal: uint64(unix.SIGCHLD),
+		}
 		size := uintptr(firstCloneArgs)
 		if sys.UseCgroupFD {
 			s.args.flags |= cloneIntoCgroup
 			s.args.cgroup = uint64(sys.CgroupFD)
 			size = unsafe.Sizeof(s.args)
 		}
-		r = vforkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
+		fork := forkAside
+		if how != 0 {
+			fork = vforkAside
+		}
+		r = fork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
 	}
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
 	if int(r) < 0 {
-		return 0, -1, syscall.Errno(-r)
+		return 0, syscall.Errno(-r)
 	}
+	return int(r), nil
+}
+
+// outcome tells which step a child has failed at, that is no longer in our memory. If there
+// is none, it has executed its program, or was killed.
+func (s *steps) outcome(pid int) (failed int, err error) {
 	for i := range s.list {
 		if errno := s.list[i].errno; errno != 0 {
-			reapNow(int(r))
-			return 0, i, syscall.Errno(errno)
+			reapNow(pid)
+			return i, syscall.Errno(errno)
 		}
 	}
-	return int(r), len(s.list), nil
+	return len(s.list), nil
 }
 
 // reapNow waits for a child that is about to end.

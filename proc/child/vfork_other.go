@@ -17,3 +17,10 @@ func (l *launchPad) close() {}
 func (l *launcher) vfork(string, []string, *syscall.ProcAttr) (pid int, tried bool, err error) {
 	return 0, false, nil
 }
+
+// fly leaves it to vfork.
+func (l *launcher) fly(string, []string, *syscall.ProcAttr) bool { return false }
+
+func (l *launcher) landed() bool { return true }
+
+func (l *launcher) land() (pid int, err error) { return 0, syscall.ENOSYS }

@@ -3,9 +3,9 @@
 package child_test
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -123,45 +123,119 @@ func TestAFailureAfterTheForkLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestACollectionDoesNotWaitForAFork has an exec wait for a lease of our own.
-func TestACollectionDoesNotWaitForAFork(t *testing.T) {
-	leased := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(leased, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.OpenFile(leased, os.O_RDWR, 0)
+// lease makes a program of which we hold a lease, so that an exec of it waits. asked hears
+// when there is one; giveBack lets it go on.
+func lease(t *testing.T) (program string, asked chan os.Signal, giveBack func()) {
+	t.Helper()
+	f, err := os.OpenFile(script(t, "program", "#!/bin/sh\n"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { f.Close() })
 	// The holder is asked by a signal to give the lease back.
-	asked := make(chan os.Signal, 1)
+	asked = make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGIO)
-	defer signal.Stop(asked)
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() { signal.Stop(asked) })
+	set := func(kind int) {
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, kind); err != nil {
+			t.Fatal(err)
+		}
 	}
+	set(unix.F_WRLCK)
+	return f.Name(), asked, func() { set(unix.F_UNLCK) }
+}
+
+// TestACollectionDoesNotWaitForAFork has an exec wait for a lease of our own.
+func TestACollectionDoesNotWaitForAFork(t *testing.T) {
+	leased := child.Job{Key: 1}
+	for _, several := range []bool{false, true} {
+		t.Run(fmt.Sprintf("several=%v", several), func(t *testing.T) {
+			program, asked, giveBack := lease(t)
+			leased.Prepare = func() (*child.Spec, error) { s := command(program); return &s, nil }
+			other := child.Job{Key: 2, Prepare: func() (*child.Spec, error) { s := command("/bin/true"); return &s, nil }}
+			r := newRig(t)
+			r.key = 10
+			r.run(t, command("/bin/true"))
+			if several {
+				r.row(leased, other)
+			} else {
+				r.Spawn(leased)
+			}
+			select {
+			case <-asked:
+			case <-time.After(patience):
+				t.Fatal("nobody wants to execute it")
+			}
+			collected := make(chan struct{})
+			go func() {
+				runtime.GC()
+				close(collected)
+			}()
+			select {
+			case <-collected:
+			case <-time.After(10 * time.Second):
+				t.Error("the collector waits for the fork")
+			}
+			giveBack()
+			r.until(t, "exited")
+			if several {
+				r.until(t, "exited")
+			}
+		})
+	}
+}
+
+// TestTheNextIsForkedWhileOneIsOnItsWay has an exec wait for a lease of our own.
+func TestTheNextIsForkedWhileOneIsOnItsWay(t *testing.T) {
+	program, asked, giveBack := lease(t)
 	r := newRig(t)
-	r.start(command(leased))
+	r.run(t, command("/bin/true")) // now it is known that the kernel tells of an exec
+	outR, outW := pipe(t)
+	defer outR.Close()
+	echo := command("/bin/echo", "third")
+	echo.Stdout, echo.Close = outW, []child.File{outW}
+	prepared := make(chan struct{})
+	// Who has nothing to fork yet waits for the oldest that is on its way.
+	r.onStart = func(k child.Key) {
+		if k == 10 {
+			<-prepared
+		}
+	}
+	job := func(k child.Key, spec child.Spec) child.Job {
+		return child.Job{Key: k, Prepare: func() (*child.Spec, error) { return &spec, nil }}
+	}
+	r.row(job(10, command("/bin/sleep", "1000")), job(20, command(program)), child.Job{Key: 30, Prepare: func() (*child.Spec, error) {
+		defer close(prepared)
+		return &echo, nil
+	}})
 	select {
 	case <-asked:
 	case <-time.After(patience):
 		t.Fatal("nobody wants to execute it")
 	}
-	collected := make(chan struct{})
-	go func() {
-		runtime.GC()
-		close(collected)
-	}()
-	select {
-	case <-collected:
-	case <-time.After(10 * time.Second):
-		t.Error("the collector waits for the fork")
-	}
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+	if err := outR.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	r.until(t, "exited")
+	text := make([]byte, 10)
+	if n, err := outR.Read(text); string(text[:n]) != "third\n" {
+		t.Errorf("the third child wrote %q, %v", text[:n], err)
+	}
+	if e := r.next(t); e.what != "started" || e.key != 10 {
+		t.Errorf("got %v", e)
+	}
+	if len(r.events) > 0 {
+		t.Errorf("got %v", <-r.events)
+	}
+	giveBack()
+	for _, want := range []child.Key{20, 30} {
+		if e := r.next(t); e.what != "started" || e.key != want {
+			t.Errorf("got %v, want %d", e, want)
+		}
+	}
+	r.Signal(10, syscall.SIGKILL, false)
+	for range 3 {
+		r.until(t, "exited")
+	}
 }
 
 // Collections at any moment of a fork, while the stacks of goroutines grow and shrink.

@@ -201,3 +201,35 @@ func TestNothingIsPreparedWhileAFailureIsTold(t *testing.T) {
 		t.Errorf("%d failures, want %d", failures, n/2)
 	}
 }
+
+func TestStartsAtOnceLeakNoDescriptors(t *testing.T) {
+	rounds := func(r *rig, n int) {
+		for range n {
+			var jobs []child.Job
+			for k := range child.Key(12) {
+				spec := command("/bin/true") // its input is the null device
+				if k%4 == 2 {
+					spec.Dir = "/nonexistent"
+				}
+				jobs = append(jobs, child.Job{Key: k + 1, Prepare: func() (*child.Spec, error) { return &spec, nil }})
+			}
+			r.row(jobs...)
+			for range jobs {
+				r.until(t, "exited")
+			}
+		}
+	}
+	before := openDescriptors(t)
+	t.Run("while a table runs", func(t *testing.T) {
+		r := newRig(t)
+		rounds(r, 2)
+		before := openDescriptors(t)
+		rounds(r, 5)
+		if after := openDescriptors(t); after > before {
+			t.Errorf("%d descriptors before, %d after", before, after)
+		}
+	})
+	if after := openDescriptors(t); after > before { // the table is gone
+		t.Errorf("%d descriptors before a table, %d after", before, after)
+	}
+}

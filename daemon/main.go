@@ -61,6 +61,9 @@ func Main(argv0 string, args []string) int {
 		catchSignals(signals)
 		child.ResetSignals()
 	}()
+	// Now, on this thread, while another goes on here: one that wants to take the
+	// goroutine from us would first give us some time to get to it ourselves.
+	runtime.Gosched()
 	if runtime.NumCPU() > mostThreads {
 		runtime.GOMAXPROCS(mostThreads)
 	}

@@ -196,6 +196,7 @@ type connKey struct{}
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
+	bare     *bare           // nil: it is no socket
 	ctx      context.Context // of its requests; ends when it is closed, by whomever, or the server dies
 	cancel   context.CancelFunc
 	newcomer *newcomer // nil: it does not count as one
@@ -210,6 +211,9 @@ type firstByteConn struct {
 // connection returns a connection that nobody has looked at yet.
 func (s *Server) connection(raw net.Conn) *firstByteConn {
 	c := &firstByteConn{Conn: raw, release: func() {}}
+	if !watched {
+		c.bare = newBare(raw)
+	}
 	c.ctx, c.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, c))
 	return c
 }
@@ -230,6 +234,9 @@ func (c *firstByteConn) Read(p []byte) (int, error) {
 		c.first = c.first[n:]
 		return n, nil
 	}
+	if c.bare != nil {
+		return c.bare.read(p)
+	}
 	return c.Conn.Read(p)
 }
 
@@ -242,6 +249,9 @@ func (c *firstByteConn) Write(p []byte) (int, error) {
 			limit = time.Unix(0, until)
 		}
 		_ = c.Conn.SetWriteDeadline(limit)
+	}
+	if c.bare != nil {
+		return c.bare.write(p)
 	}
 	return c.Conn.Write(p)
 }

@@ -2,15 +2,18 @@ package serve
 
 import (
 	"io"
+	"net"
 	"os"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // bare reads and writes a socket with system calls that the runtime is not told of.
 // Those that it is told of may take any time, so it prepares to go on without the thread;
 // and by the first of them after a rest it wakes its monitor, which costs as much as a
-// short answer does. These take no time: what a socket gives and takes at once is in
+// short answer does. These take little time: what a socket gives and takes at once is in
 // memory, and for more there is the poller.
 //
 // As with any stream, one reads and one writes at a time.
@@ -19,18 +22,26 @@ type bare struct {
 	in, out transfer
 }
 
+// A client that never lets us wait must not have all others wait: the monitor sees that
+// somebody runs for long, and looks for who else could. So it is woken by one call of so
+// many that did not have to wait, and by one for more than a moment's copying.
+const (
+	bareCalls = 16
+	bareBytes = 64 << 10
+)
+
 // transfer is a read or a write under way.
 type transfer struct {
-	number uintptr // of the system call
-	rest   []byte
-	done   int
-	whole  bool // go on until there is no rest
-	errno  syscall.Errno
-	step   func(fd uintptr) bool // of this very transfer; made once
+	write bool // and then of everything
+	rest  []byte
+	done  int
+	err   error
+	row   int                   // calls since one that the runtime was told of, or that had to wait
+	step  func(fd uintptr) bool // of this very transfer; made once
 }
 
 // newBare returns nil if conn has no descriptor.
-func newBare(conn any) *bare {
+func newBare(conn net.Conn) *bare {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil
@@ -39,58 +50,87 @@ func newBare(conn any) *bare {
 	if err != nil {
 		return nil
 	}
-	d := &bare{conn: raw, in: transfer{number: syscall.SYS_READ}, out: transfer{number: syscall.SYS_WRITE, whole: true}}
-	d.in.step, d.out.step = d.in.try, d.out.try
-	return d
+	b := &bare{conn: raw, out: transfer{write: true}}
+	b.in.step, b.out.step = b.in.try, b.out.try
+	return b
+}
+
+// call is one system call.
+func (t *transfer) call(fd int) (int, error) {
+	t.row++
+	switch told := watched || t.row > bareCalls || len(t.rest) > bareBytes; {
+	case told && t.write:
+		t.row = 0
+		return syscall.Write(fd, t.rest)
+	case told:
+		t.row = 0
+		return syscall.Read(fd, t.rest)
+	}
+	number := uintptr(unix.SYS_RECVFROM)
+	if t.write {
+		number = unix.SYS_SENDTO
+	}
+	n, _, errno := syscall.RawSyscall6(number, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(t.rest))), uintptr(len(t.rest)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // try does as much as can be done at once, and tells whether that is all.
 func (t *transfer) try(fd uintptr) bool {
 	for {
-		n, _, errno := syscall.RawSyscall(t.number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(t.rest))), uintptr(len(t.rest)))
-		switch errno {
-		case 0:
-			t.done += int(n)
-			t.rest = t.rest[n:]
-			if !t.whole || len(t.rest) == 0 {
+		n, err := t.call(int(fd))
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			t.row = 0
+			return false
+		case err != nil:
+			t.err = err
+			return true
+		case !t.write:
+			t.done = n
+			return true
+		case n == 0:
+			t.err = io.ErrUnexpectedEOF
+			return true
+		default:
+			t.done += n
+			if t.rest = t.rest[n:]; len(t.rest) == 0 {
 				return true
 			}
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		default:
-			t.errno = errno
-			return true
 		}
 	}
 }
 
 // finish returns what came of it. err is that of the poller.
 func (t *transfer) finish(name string, err error) (int, error) {
-	if err == nil && t.errno != 0 {
-		err = os.NewSyscallError(name, t.errno)
+	if err == nil && t.err != nil {
+		err = os.NewSyscallError(name, t.err)
 	}
 	n := t.done
-	t.rest, t.done, t.errno = nil, 0, 0
+	t.rest, t.done, t.err = nil, 0, nil
 	return n, err
 }
 
-func (d *bare) read(p []byte) (int, error) {
+func (b *bare) read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	d.in.rest = p
-	n, err := d.in.finish("read", d.conn.Read(d.in.step))
+	b.in.rest = p
+	n, err := b.in.finish("read", b.conn.Read(b.in.step))
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
 	return n, err
 }
 
-func (d *bare) write(p []byte) (int, error) {
+func (b *bare) write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	d.out.rest = p
-	return d.out.finish("write", d.conn.Write(d.out.step))
+	b.out.rest = p
+	return b.out.finish("write", b.conn.Write(b.out.step))
 }

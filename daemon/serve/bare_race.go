@@ -2,6 +2,6 @@
 
 package serve
 
-// watched says that a detector of races watches, which knows that what is read was
-// written before, but only of the calls that it sees.
+// watched says that a detector of races watches. It takes a write and the read of it as
+// ordered only if it sees both, which are the library's.
 const watched = true

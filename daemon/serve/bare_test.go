@@ -94,6 +94,23 @@ func TestABareSocketIsLikeAnyOther(t *testing.T) {
 				}
 			}
 
+			// Who always has more keeps the runtime's monitor from everybody else.
+			go func() {
+				for range 100 {
+					if _, err := theirs.Write(make([]byte, 100)); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			for range 10000 {
+				if n, err := b.read(buf[:1]); n != 1 || err != nil {
+					t.Fatalf("read %d, %v", n, err)
+				}
+				if b.in.row > bareCalls {
+					t.Fatalf("%d calls that nobody is told of", b.in.row)
+				}
+			}
+
 			// A reader that does not read.
 			over := time.AfterFunc(50*time.Millisecond, func() { _ = ours.SetWriteDeadline(time.Unix(1, 0)) })
 			n, err := b.write(big)

@@ -210,17 +210,14 @@ type firstByteConn struct {
 
 // connection returns a connection that nobody has looked at yet.
 func (s *Server) connection(raw net.Conn) *firstByteConn {
-	c := &firstByteConn{Conn: raw, release: func() {}}
-	if !watched {
-		c.bare = newBare(raw)
-	}
+	c := &firstByteConn{Conn: raw, bare: newBare(raw), release: func() {}}
 	c.ctx, c.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, c))
 	return c
 }
 
 func (c *firstByteConn) peek() (byte, bool) {
 	var one [1]byte
-	if n, _ := c.Conn.Read(one[:]); n != 1 {
+	if n, _ := c.Read(one[:]); n != 1 {
 		return 0, false
 	}
 	c.first = one[:]

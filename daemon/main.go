@@ -61,8 +61,9 @@ func Main(argv0 string, args []string) int {
 		catchSignals(signals)
 		child.ResetSignals()
 	}()
-	// Now, on this thread, while another goes on here: one that wants to take the
-	// goroutine from us would first give us some time to get to it ourselves.
+	// It begins at once, while an idle thread goes on with main, if there is one. The other
+	// way round, a thread that wants to take a new goroutine from us naps first, so that we
+	// may get to it ourselves: a tenth of a millisecond or more.
 	runtime.Gosched()
 	if runtime.NumCPU() > mostThreads {
 		runtime.GOMAXPROCS(mostThreads)

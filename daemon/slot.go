@@ -175,9 +175,9 @@ func notFound(err error) bool {
 	return errors.As(err, &le) && le.Kind == child.NoFile
 }
 
-// prepare makes everything that a child needs. It runs on the goroutine of kids, or in one
-// that kids wait for before they go on; what may change who is where, a control group or the
-// count of a shared socket, is not made beside a fork.
+// prepare makes everything that a child needs. It runs on the goroutine of kids, or beside
+// it, in the order of starts and not while a failure is told (child.Job.Ahead); what may
+// change who is where, a control group or the count of a shared socket, is not made so.
 func (h *host) prepare(r *running) (*child.Spec, error) {
 	s := r.slot
 	if err := h.holdSocket(r); err != nil {

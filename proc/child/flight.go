@@ -9,14 +9,15 @@ import "os"
 const (
 	maxFlying = 4 // more have nothing to win even where processors idle: it is one thread that forks
 
-	// So many more jobs are prepared, so much sooner are descriptors opened that only a
-	// child needs.
+	// So many jobs are prepared ahead, one more is under way: each has three descriptors
+	// open that only its child needs.
 	maxPrepared = 4
 )
 
 // flight is a child on its way to its program.
 type flight struct {
 	launcher
+	pid   int
 	job   *Job
 	spec  *Spec
 	files []uintptr
@@ -32,45 +33,30 @@ type prepared struct {
 // preparation is a row of jobs that are prepared in a goroutine of its own.
 type preparation struct {
 	made chan prepared
-	left int        // that have yet to come from there
-	have []prepared // came from there before their time
+	turn chan struct{} // has room for whoever prepares, or tells of a failure
 }
 
 func prepareAside(row []letter) *preparation {
-	p := &preparation{made: make(chan prepared, maxPrepared-1), left: len(row)}
+	p := &preparation{made: make(chan prepared, maxPrepared-1), turn: make(chan struct{}, 1)}
 	go func() {
 		for _, l := range row {
 			var one prepared
+			p.turn <- struct{}{}
 			one.spec, one.err = l.spawn.Prepare()
+			<-p.turn
 			p.made <- one
 		}
 	}()
 	return p
 }
 
-// next returns the next one if it is there, or if it is waited for.
-func (p *preparation) next(wait bool) (one prepared, ok bool) {
-	if len(p.have) > 0 {
-		one, p.have = p.have[0], p.have[1:]
-		return one, true
-	}
-	if wait {
-		p.left--
-		return <-p.made, true
-	}
+// next returns the next one, if it is there.
+func (p *preparation) next() (one prepared, ok bool) {
 	select {
 	case one = <-p.made:
-		p.left--
 		return one, true
 	default:
 		return one, false
-	}
-}
-
-// finish waits until all of them are prepared.
-func (p *preparation) finish() {
-	for ; p.left > 0; p.left-- {
-		p.have = append(p.have, <-p.made)
 	}
 }
 
@@ -111,17 +97,24 @@ func (t *Table) spawnTogether(row []letter) {
 			l.spawn.Begin()
 		}
 	}
+	if t.hangar == nil && !noVfork.Load() && !noClone3.Load() {
+		for range maxFlying {
+			f := new(flight)
+			_ = f.pad.reserve() // now, before there is much open: the numbers are to be low
+			t.hangar = append(t.hangar, f)
+		}
+	}
 	t.preparing = prepareAside(row)
 	for _, l := range row {
-		p, ok := t.preparing.next(false)
+		p, ok := t.preparing.next()
 		for !ok && len(t.flying) > 0 {
 			t.land(len(t.flying) - 1)
-			p, ok = t.preparing.next(false)
+			p, ok = t.preparing.next()
 		}
 		if !ok {
 			// A disk may hang; what has happened before is told.
 			t.flush()
-			p, _ = t.preparing.next(true)
+			p = <-t.preparing.made
 		}
 		t.land(maxFlying - 1)
 		switch {
@@ -138,28 +131,24 @@ func (t *Table) spawnTogether(row []letter) {
 }
 
 // fly starts the child of a job, if it can be done the fast way, and does not wait for it.
+// Should one hang on its way, those after it are not told of, although they may have
+// executed their programs, and nobody else is seen to: as with any child that is waited for.
 func (t *Table) fly(j *Job, s *Spec) bool {
-	if s.Inherit || s.Cgroup != nil || !s.quick() {
+	if len(t.hangar) == 0 || !mayBegin() || s.Inherit || s.Cgroup != nil || !s.quick() {
 		return false
 	}
 	files, done, err := stdio(s)
 	if err != nil {
 		return false
 	}
-	if len(t.hangar)+len(t.flying) == 0 {
-		for range maxFlying {
-			f := new(flight)
-			_ = f.pad.reserve() // as early as that of who waits, and all of them
-			t.hangar = append(t.hangar, f)
-		}
-	}
 	f := t.hangar[len(t.hangar)-1]
-	if !f.fly(s.Path, s.Argv, s.attr(files)) {
+	pid, ok := f.begin(s.Path, s.Argv, s.attr(files))
+	if !ok {
 		done()
 		return false
 	}
 	t.hangar = t.hangar[:len(t.hangar)-1]
-	f.job, f.spec, f.files, f.done = j, s, files, done
+	f.pid, f.job, f.spec, f.files, f.done = pid, j, s, files, done
 	t.flying = append(t.flying, f)
 	return true
 }
@@ -167,29 +156,30 @@ func (t *Table) fly(j *Job, s *Spec) bool {
 // land tells of those who have executed their programs, and waits until no more than n are
 // on their way.
 func (t *Table) land(n int) {
-	for len(t.flying) > n || len(t.flying) > 0 && t.flying[0].landed() {
+	for len(t.flying) > n || len(t.flying) > 0 && t.flying[0].over() {
 		f := t.flying[0]
 		copy(t.flying, t.flying[1:])
 		t.flying = t.flying[:len(t.flying)-1]
 		var executed *os.File
-		pid, err := f.land()
+		pid, err := f.pid, f.end(f.pid)
 		if err != nil {
 			pid, executed, err = t.startSlowly(f.spec, f.files, err)
 		}
 		f.done()
 		j, s := f.job, f.spec
-		f.job, f.spec, f.files, f.done = nil, nil, nil, nil
+		f.pid, f.job, f.spec, f.files, f.done = 0, nil, nil, nil, nil
 		t.hangar = append(t.hangar, f)
 		t.tell(j, s, pid, executed, err)
 	}
 }
 
-// fail says that there is no child, when nobody is preparing another: who hears of it may
+// fail says that there is no child, while nobody is preparing another: who hears of it may
 // touch what that does.
 func (t *Table) fail(k Key, err error) {
-	if t.preparing != nil {
-		t.flush()
-		t.preparing.finish()
+	if p := t.preparing; p != nil {
+		t.flush() // it may take its time
+		p.turn <- struct{}{}
+		defer func() { <-p.turn }()
 	}
 	t.observer.Failed(k, err)
 }

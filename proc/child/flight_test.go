@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -68,19 +69,28 @@ func TestChildrenThatAreStartedAtOnceAreWhatTheyAreAlone(t *testing.T) {
 		s.Stdin, s.Dir, s.Close = in, []string{"/usr/bin", "/usr/lib"}[i%2], []child.File{in}
 		return s
 	}
-	for _, open := range []int{0, 300} {
-		for _, way := range []string{"library", "clone", "clone3"} {
-			t.Run(fmt.Sprintf("%s beside %d descriptors", way, open), func(t *testing.T) {
+	for _, way := range []string{"library", "clone", "clone3"} {
+		for _, files := range []struct {
+			name          string
+			before, after int // the first start
+		}{{"a short table", 0, 0}, {"a long table", 0, 300}, {"a table that was long before", 300, 0}} {
+			t.Run(way+" with "+files.name, func(t *testing.T) {
 				defer child.ForkBy(way)()
-				for range open {
-					f, err := os.Open(os.DevNull)
-					if err != nil {
-						t.Fatal(err)
+				open := func(n int) {
+					for range n {
+						f, err := os.Open(os.DevNull)
+						if err != nil {
+							t.Fatal(err)
+						}
+						t.Cleanup(func() { f.Close() })
 					}
-					defer f.Close()
 				}
+				open(files.before)
 				r := newRig(t)
 				r.key = n
+				r.run(t, command("/bin/true"))
+				r.several(t, []child.Spec{command("/bin/true"), command("/bin/true")})
+				open(files.after)
 				var specs []child.Spec
 				var alone []result
 				for i := range n {
@@ -199,6 +209,39 @@ func TestNothingIsPreparedWhileAFailureIsTold(t *testing.T) {
 	}
 	if failures != n/2 {
 		t.Errorf("%d failures, want %d", failures, n/2)
+	}
+}
+
+// A failure, and a disk that hangs, keep nobody from starting who was prepared between them.
+func TestAFailureKeepsNobodyWaitingForALaterPreparation(t *testing.T) {
+	r := newRig(t)
+	hang := make(chan struct{})
+	const n = 10
+	var jobs []child.Job
+	for k := range child.Key(n) {
+		spec := command("/bin/true")
+		jobs = append(jobs, child.Job{Key: k + 1, Prepare: func() (*child.Spec, error) {
+			switch k + 1 {
+			case 1:
+				return nil, errors.New("no")
+			case n - 1:
+				<-hang
+			}
+			return &spec, nil
+		}})
+	}
+	r.row(jobs...)
+	if e := r.next(t); e.what != "failed" || e.key != 1 {
+		t.Errorf("got %v", e)
+	}
+	for k := child.Key(2); k < n-1; k++ {
+		if e := r.next(t); e.what != "started" || e.key != k {
+			t.Errorf("got %v, want %d started", e, k)
+		}
+	}
+	close(hang)
+	for range n - 1 {
+		r.until(t, "exited")
 	}
 }
 

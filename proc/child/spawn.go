@@ -193,6 +193,9 @@ func (t *Table) start(s *Spec, files []uintptr) (pid int, executed *os.File, err
 // no file of somebody else's or on somebody else's server. A control group is known to be
 // nobody else's to freeze for as long as nobody but us can have seen it, which is what
 // Enter is about. Everything else our own binary does, in a child that is waited for aside.
+//
+// Before Linux 5.16 a signal that makes a child dump core in that moment is the end of all
+// who share its memory, us included; only its own user and root can send one.
 func (s *Spec) quick() bool {
 	return !changesUser(s.Cred) && !s.limited() && !s.Enter && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir))
 }

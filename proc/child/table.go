@@ -40,7 +40,7 @@ type Job struct {
 
 	// Ahead says that Prepare may run in a goroutine of its own, after those of the jobs
 	// before it, while their children are forked and told of as Started. So it touches
-	// nothing that Begin or Started do.
+	// nothing that Begin or Started do. While Failed is called nothing is prepared.
 	Ahead bool
 }
 
@@ -93,7 +93,7 @@ type Table struct {
 
 	launcher  launcher
 	flying    []*flight    // children on their way to their programs, the oldest first
-	hangar    []*flight    // that no child uses; empty until there are several to start
+	hangar    []*flight    // that no child uses; nil until there are several to start
 	preparing *preparation // of a row of jobs; nil: none is under way
 	untold    int          // starts since the last Flush
 }

@@ -57,7 +57,7 @@ func vforkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
 	return r
 }
 
-// forkAside is vfork, of a child that is not.
+// forkAside is vfork without CLONE_VFORK: it returns as soon as there is a child.
 //
 //go:nosplit
 //go:norace
@@ -68,13 +68,13 @@ func forkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
 	return r
 }
 
-// waitAside waits until a number is no longer 1, or for less.
+// waitAside waits until a number is no longer 1, for so long, or for less.
 //
 //go:nosplit
 //go:norace
-func waitAside(number *uint32) {
+func waitAside(number *uint32, atMost *unix.Timespec) {
 	enterLongCall()
-	_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(number)), futexWait, 1, 0, 0, 0)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(number)), futexWait, 1, uintptr(unsafe.Pointer(atMost)), 0, 0)
 	exitCall()
 }
 
@@ -112,7 +112,6 @@ type launcher struct {
 	steps
 	pad   launchPad
 	moved int // descriptors that are on the pad
-	pid   int // of the child that flies
 }
 
 // launchPad is descriptors at the beginning of the table, where those of a child are
@@ -216,8 +215,8 @@ func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pi
 	failed := -1
 	if pid, err = l.run(attr.Sys, unix.CLONE_VFORK); err == nil {
 		failed, err = l.outcome(pid)
-		if !noClone3.Load() {
-			tellsOfExec.Store(atomic.LoadUint32(&l.inside) == 0)
+		if err == nil && !noClone3.Load() && l.over() {
+			tellsOfExec.Store(true)
 		}
 	}
 	switch refused := err == syscall.ENOSYS || err == syscall.EPERM || err == syscall.EINVAL; {
@@ -235,35 +234,47 @@ func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pi
 // It is found out by having waited for one.
 var tellsOfExec atomic.Bool
 
-// fly begins what vfork does, and returns when there is a child. land has to follow, and
-// before that the files have to stay open. It returns false if that cannot be done, or not
-// now: then nothing has happened, and vfork will tell why.
-func (l *launcher) fly(path string, argv []string, attr *syscall.ProcAttr) bool {
-	if noVfork.Load() || noClone3.Load() || !tellsOfExec.Load() || attr.Sys.UseCgroupFD || len(attr.Files) > maxFiles {
-		return false
+// mayBegin tells whether begin is worth trying.
+func mayBegin() bool { return !noVfork.Load() && !noClone3.Load() && tellsOfExec.Load() }
+
+// begin is the first half of vfork: it returns when there is a child. end has to follow,
+// and before that the files have to stay open. It returns false if that cannot be done, or
+// not now: then nothing has happened, and vfork will tell why.
+func (l *launcher) begin(path string, argv []string, attr *syscall.ProcAttr) (pid int, ok bool) {
+	if !mayBegin() || attr.Sys.UseCgroupFD || len(attr.Files) > maxFiles {
+		return 0, false
 	}
 	err := l.plan(path, argv, attr)
 	if err == nil {
-		l.pid, err = l.run(attr.Sys, 0)
+		pid, err = l.run(attr.Sys, 0)
 	}
 	if err != nil {
 		l.clear()
 	}
-	return err == nil
+	return pid, err == nil
 }
 
-// landed tells whether land would not wait.
-func (l *launcher) landed() bool { return atomic.LoadUint32(&l.inside) == 0 }
+// over tells whether end would not wait.
+func (l *launcher) over() bool { return atomic.LoadUint32(&l.inside) == 0 }
 
-// land waits until the child that flies has executed its program. If it has failed, there
-// is no child any more.
-func (l *launcher) land() (pid int, err error) {
-	for !l.landed() {
-		waitAside(&l.inside)
+// end waits until the child has executed its program. If it has failed, there is no child
+// any more.
+func (l *launcher) end(pid int) error {
+	for !l.over() {
+		second := unix.Timespec{Sec: 1}
+		if waitAside(&l.inside, &second); !l.over() && isDead(pid) {
+			break // of what is no exec, and is not told of everywhere
+		}
 	}
 	defer l.clear()
-	_, err = l.outcome(l.pid)
-	return l.pid, err
+	_, err := l.outcome(pid)
+	return err
+}
+
+// isDead tells whether a child is, and leaves it to be waited for.
+func isDead(pid int) bool {
+	var info unix.Siginfo
+	return unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == nil && info.Signo != 0
 }
 
 // plan sets the steps of the next child, and reserves the launch pad if it needs that.

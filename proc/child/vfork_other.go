@@ -18,9 +18,11 @@ func (l *launcher) vfork(string, []string, *syscall.ProcAttr) (pid int, tried bo
 	return 0, false, nil
 }
 
-// fly leaves it to vfork.
-func (l *launcher) fly(string, []string, *syscall.ProcAttr) bool { return false }
+func mayBegin() bool { return false }
 
-func (l *launcher) landed() bool { return true }
+// begin leaves it to vfork.
+func (l *launcher) begin(string, []string, *syscall.ProcAttr) (pid int, ok bool) { return 0, false }
 
-func (l *launcher) land() (pid int, err error) { return 0, syscall.ENOSYS }
+func (l *launcher) over() bool { return true }
+
+func (l *launcher) end(int) error { return syscall.ENOSYS }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -194,7 +195,7 @@ func TestTheNextIsForkedWhileOneIsOnItsWay(t *testing.T) {
 	defer outR.Close()
 	echo := command("/bin/echo", "third")
 	echo.Stdout, echo.Close = outW, []child.File{outW}
-	prepared := make(chan struct{})
+	prepared := make(chan struct{}) // of the third, when it is the fourth's turn
 	// Who has nothing to fork yet waits for the oldest that is on its way.
 	r.onStart = func(k child.Key) {
 		if k == 10 {
@@ -204,9 +205,10 @@ func TestTheNextIsForkedWhileOneIsOnItsWay(t *testing.T) {
 	job := func(k child.Key, spec child.Spec) child.Job {
 		return child.Job{Key: k, Prepare: func() (*child.Spec, error) { return &spec, nil }}
 	}
-	r.row(job(10, command("/bin/sleep", "1000")), job(20, command(program)), child.Job{Key: 30, Prepare: func() (*child.Spec, error) {
-		defer close(prepared)
-		return &echo, nil
+	last := command("/bin/true")
+	r.row(job(10, command("/bin/sleep", "1000")), job(20, command(program)), job(30, echo), child.Job{Key: 40, Prepare: func() (*child.Spec, error) {
+		close(prepared)
+		return &last, nil
 	}})
 	select {
 	case <-asked:
@@ -227,15 +229,60 @@ func TestTheNextIsForkedWhileOneIsOnItsWay(t *testing.T) {
 		t.Errorf("got %v", <-r.events)
 	}
 	giveBack()
-	for _, want := range []child.Key{20, 30} {
+	for _, want := range []child.Key{20, 30, 40} {
 		if e := r.next(t); e.what != "started" || e.key != want {
 			t.Errorf("got %v, want %d", e, want)
 		}
 	}
 	r.Signal(10, syscall.SIGKILL, false)
-	for range 3 {
+	for range 4 {
 		r.until(t, "exited")
 	}
+}
+
+// TestWhoIsKilledOnItsWayHasStartedAndIsReaped kills a child before it is its program.
+func TestWhoIsKilledOnItsWayHasStartedAndIsReaped(t *testing.T) {
+	program, asked, giveBack := lease(t)
+	defer giveBack()
+	r := newRig(t)
+	r.run(t, command("/bin/true"))
+	job := func(k child.Key, argv ...string) child.Job {
+		return child.Job{Key: k, Prepare: func() (*child.Spec, error) { s := command(argv...); return &s, nil }}
+	}
+	r.row(job(10, program), job(20, "/bin/sleep", "1000"))
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("nobody wants to execute it")
+	}
+	// It is the child of ours that is still of our file.
+	killed := 0
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range all {
+		stat, _ := os.ReadFile(dir + "/stat")
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		exe, _ := os.Readlink(dir + "/exe")
+		if f := strings.Fields(rest); exe == self(t) && len(f) > 1 && f[1] == strconv.Itoa(os.Getpid()) {
+			killed, _ = strconv.Atoi(filepath.Base(dir))
+			if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if e := r.next(t); e.what != "started" || e.key != 10 || e.pid != killed {
+		t.Errorf("got %v, want the start of %d, which was killed", e, killed)
+	}
+	if e := r.next(t); e.what != "started" || e.key != 20 {
+		t.Errorf("got %v", e)
+	}
+	if e := r.next(t); e.what != "exited" || e.key != 10 || !e.ws.Signaled() || e.ws.Signal() != syscall.SIGKILL {
+		t.Errorf("got %v", e)
+	}
+	r.Signal(20, syscall.SIGKILL, false)
+	r.until(t, "exited")
 }
 
 // Collections at any moment of a fork, while the stacks of goroutines grow and shrink.
@@ -266,6 +313,18 @@ func TestForksAndCollectionsGoTogether(t *testing.T) {
 	defer all.Wait()
 	defer close(stop)
 	r := newRig(t)
+	r.key = 1000
+	for round := range 20 {
+		var specs []child.Spec
+		for i := range 8 {
+			specs = append(specs, command("/bin/echo", strconv.Itoa(round), strconv.Itoa(i)))
+		}
+		for i, got := range r.several(t, specs) {
+			if want := fmt.Sprintf("%d %d\n", round, i); got.out != want || child.ExitCode(got.ws) != 0 {
+				t.Fatalf("got %q, %q, %d, want %q", got.out, got.err, child.ExitCode(got.ws), want)
+			}
+		}
+	}
 	for i := range 100 {
 		word := strconv.Itoa(i)
 		if got := r.run(t, command("/bin/echo", word)); got.out != word+"\n" || child.ExitCode(got.ws) != 0 {

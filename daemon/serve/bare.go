@@ -16,6 +16,10 @@ import (
 // short answer does. These take little time: what a socket gives and takes at once is in
 // memory, and for more there is the poller.
 //
+// A UNIX socket could also give open files, which we do not take, and to let go of one may
+// take any time that its sender likes (SO_LINGER). Where it cannot be kept from that, the
+// runtime is told of reads.
+//
 // As with any stream, one reads and one writes at a time.
 type bare struct {
 	conn    syscall.RawConn
@@ -33,6 +37,7 @@ const (
 // transfer is a read or a write under way.
 type transfer struct {
 	write bool // and then of everything
+	told  bool // the runtime, of each call
 	rest  []byte
 	done  int
 	err   error
@@ -50,15 +55,35 @@ func newBare(conn net.Conn) *bare {
 	if err != nil {
 		return nil
 	}
-	b := &bare{conn: raw, out: transfer{write: true}}
+	b := &bare{conn: raw, in: transfer{told: watched}, out: transfer{told: watched, write: true}}
+	if _, ok := conn.(*net.UnixConn); ok && mayBringFiles(raw) {
+		b.in.told = true
+	}
 	b.in.step, b.out.step = b.in.try, b.out.try
 	return b
+}
+
+// refuseFiles has a UNIX socket, and the connections that it accepts, take no open files.
+// The senders are told. Before Linux 6.16 it cannot be done.
+func refuseFiles(sc syscall.Conn) {
+	if raw, err := sc.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0) })
+	}
+}
+
+// mayBringFiles tells whether a UNIX socket takes open files.
+func mayBringFiles(raw syscall.RawConn) bool {
+	on, err := 1, error(nil)
+	if e := raw.Control(func(fd uintptr) { on, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSRIGHTS) }); e != nil {
+		return true
+	}
+	return err != nil || on != 0
 }
 
 // call is one system call.
 func (t *transfer) call(fd int) (int, error) {
 	t.row++
-	switch told := watched || t.row > bareCalls || len(t.rest) > bareBytes; {
+	switch told := t.told || t.row >= bareCalls || len(t.rest) > bareBytes; {
 	case told && t.write:
 		t.row = 0
 		return syscall.Write(fd, t.rest)

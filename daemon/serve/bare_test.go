@@ -7,9 +7,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gosupervisor/conf"
 )
 
 // sockets returns both ends of a connection.
@@ -167,5 +172,46 @@ func TestWhatIsNoSocketIsReadAsEver(t *testing.T) {
 	defer ours.Close()
 	if newBare(ours) != nil {
 		t.Error("a pipe in memory has a descriptor")
+	}
+}
+
+// Whoever may connect must not hold up a thread with a file that we do not want.
+func TestAClientMayNotBringOpenFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, lerr := ListenOptions{Timeout: patience}.listenUnix(conf.HTTPServer{File: path, Mode: 0o600, OwnerUID: -1, OwnerGID: -1})
+	if lerr != nil {
+		t.Fatal(lerr)
+	}
+	defer l.Close()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ours, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	_, _, err = conn.(*net.UnixConn).WriteMsgUnix([]byte("x"), unix.UnixRights(1), nil)
+	refused := errors.Is(err, unix.EPERM)
+	if err != nil && !refused {
+		t.Fatal(err)
+	}
+	if b := newBare(ours); b.in.told == refused && !watched {
+		t.Errorf("files are refused: %v; the runtime is told of reads: %v", refused, b.in.told)
+	} else if b.out.told != watched {
+		t.Error("the runtime is told of writes")
+	}
+	if _, err := conn.Write([]byte("word")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 10)
+	for got := ""; !strings.HasSuffix(got, "word"); {
+		n, err := newBare(ours).read(buf)
+		if err != nil {
+			t.Fatalf("read %q, %v", got, err)
+		}
+		got += string(buf[:n])
 	}
 }

@@ -9,19 +9,21 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "A Go program that prints one word and ends takes half of it: the runtime makes its heap and threads, and the first touch of each " +
-		"page faults (about 200 of them). Of the rest `perf` shows the initialisation of packages and the reading of the configuration " +
-		"with a third each. runit reads no configuration and is 50 kB. That pages are mapped ahead makes no difference where a fault is cheap: by turns, " +
-		"1.6 to 1.7 of runit with it and 1.6 to 1.8 without.",
-	"start1000": "Of the processor time of such a start `perf` showed, on 2026-11-28, 41 % in the programs themselves and 18 % in fork and exec, which the bare loop has alike. Ours " +
-		"are 3 % for the configuration, 5 for three pipes each, 4 for creating two logs, 5 for the scheduler and its monitor, 3 for collecting garbage, 3 for looking " +
-		"up files, 2 for the core and its log, and 16 for all else. Both processors are busy all the time, so that this is the difference.",
-	"stop100": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. The milliseconds were " +
-		"set on a machine where s6, which keeps no order, takes 20; compare what it takes here.",
-	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do, and on " +
-		"one processor. A trace of the scheduler (on a machine where a system call takes a microsecond) shows 90 us for each program until it ends, 30 with the limit; " +
-		"290 in which it ends, 180 with the limit, since its pipes wake our poller meanwhile; and 170 to the next kill, 50 with the limit, for the wait, the end of its " +
-		"logs and the decision. The milliseconds were set on a machine where s6, which keeps no order, takes 121; compare what it takes here. Waiting for it by name in place of the signal, or for its pidfd, was tried: no faster.",
+	"start1": "A Go program of a few lines that forks the same child needs 0.83 of the time of runit (50 starts by turns), which reads no configuration and " +
+		"is 50 kB. What is ours beyond that: a larger file and more packages, whose pages are touched for the first time (0.8 ms), the configuration " +
+		"(0.3), signals, which the runtime asks a thread of its own for (0.2, beside the configuration), and log, socket, pidfile and pipes, which " +
+		"are some eighty system calls (0.6). A trace with all of it is in Decisions in ARCHITECTURE.md. That pages are mapped ahead makes no " +
+		"difference where a fault is cheap.",
+	"start1000": "See Decisions in ARCHITECTURE.md for where its processor time goes: two fifths in the programs themselves, a fifth in fork and exec, as with " +
+		"the bare loop.",
+	"stop100": "As stop1000.",
+	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. Of 172 us " +
+		"for one program a trace of the kernel shows 103 from the kill until we run again, in which the program ends, its pipes wake our poller, and " +
+		"the signal of its death a thread (the limit needs 83 for everything); 20 for the ends of its two outputs, which are looked into and closed; " +
+		"22 to wait for it; 7 to close three more files; 14 for the core, on another goroutine; and 6 for the line of the log, to a file and to " +
+		"stdout. So half of it is neither ours nor the order, but what the bound leaves beside that is 7 us for each program. The milliseconds were " +
+		"set on a machine where s6, which keeps no order, takes 121; compare what it takes here. Waiting for it by name in place of the signal, or " +
+		"for its pidfd, was tried: no faster.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
 	"callscrash": "30 cannot be reached: 36 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
 		"epoll_pwait, ioctl and sigprocmask, and one each of clone3, statfs, faccessat and sigreturn. The rest is the Go runtime's, which wakes and " +
@@ -31,12 +33,15 @@ var reasons = map[string]string{
 	"line": "A trace of the scheduler has 36 us (half of it the trace) from the program's write to the end of ours, and 11 of them are for a thread " +
 		"that nothing needs: at the first system call after a rest the runtime wakes its monitor, which runs before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody. s6-log is one thread in poll.",
-	"noisy": "At the bound: four series of one day had 1.45, 1.43, 1.27 and 1.29 of the original. A profile, taken while other work ran, has 93 % of our time in the kernel, which wakes the writers, " +
-		"copies and makes pages of the file, and 7 in our binary. Ours reads 64 KiB at a time, as the original does, and the bare copy, with a process for each " +
-		"pipe and without rotation, is a tenth faster.",
-	"xmlrpc10": "At the bound: four series on such machines had 5.43, 5.20, 4.77 and 4.81 of the original, which answers between 5,000 and 8,235 in a second. A profile, taken while other work ran, has " +
-		"73 % of the server's time in the kernel, 57 of them in putting threads to sleep and waking them, and 25 in Go code, the runtime's included. A client and " +
-		"a server in C, with one answer known beforehand, wait for one another and come to fewer (row requests10).",
+	"noisy": "Nearly all of it is the kernel. A profile with nothing else running has 53 % of the processors in ours, of which 32 are the copies from " +
+		"pipes and 55 the pages of files and the copies into them; 40 % in the fifty writers; 5 % at rest; and 4 % in our own code. With nothing of " +
+		"our own and no rest it would be a tenth more, which is 1.2 to 1.4 of the original in the series of two days; that of ours had 1.10 to 1.45. " +
+		"Reads are of 64 KiB but for one in twelve. The copy in C, with a process for each pipe and without rotation, reads what was just written by " +
+		"whoever happens to be quickest; a fair turn finds each pipe when its pages have left the nearest cache.",
+	"xmlrpc10": "At the bound: series of two days had 4.77 to 5.43 of the original, which answers between 5,000 and 8,400 in a second; since then ours take a " +
+		"tenth less. A profile has 71 % of the time of the server in the kernel, most of it in putting threads to sleep and waking them, and the rest " +
+		"in Go code, the runtime included. A client and a server in C, with one answer known beforehand, wait for one another and come to fewer (row " +
+		"requests10).",
 	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +
 		"see Decisions in ARCHITECTURE.md. Series in turn had 1.00 to 1.14 of the limit, with samples that scatter by a fifth.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +

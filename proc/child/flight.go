@@ -9,8 +9,8 @@ import "os"
 const (
 	maxFlying = 4 // more have nothing to win even where processors idle: it is one thread that forks
 
-	// So many jobs are prepared ahead, one more is under way: each has three descriptors
-	// open that only its child needs.
+	// So many jobs are prepared ahead: each has three descriptors open that only its child
+	// needs.
 	maxPrepared = 4
 )
 
@@ -128,6 +128,9 @@ func (t *Table) spawnTogether(row []letter) {
 	}
 	t.land(0)
 	t.preparing = nil
+	if noVfork.Load() || noClone3.Load() { // as was found out meanwhile
+		t.closeHangar()
+	}
 }
 
 // fly starts the child of a job, if it can be done the fast way, and does not wait for it.
@@ -174,7 +177,7 @@ func (t *Table) land(n int) {
 }
 
 // fail says that there is no child, while nobody is preparing another: who hears of it may
-// touch what that does.
+// touch what that does. It waits for a preparation that has begun.
 func (t *Table) fail(k Key, err error) {
 	if p := t.preparing; p != nil {
 		t.flush() // it may take its time
@@ -187,7 +190,12 @@ func (t *Table) fail(k Key, err error) {
 // closePads closes what forks keep open.
 func (t *Table) closePads() {
 	t.launcher.pad.close()
+	t.closeHangar()
+}
+
+func (t *Table) closeHangar() {
 	for _, f := range t.hangar {
 		f.pad.close()
 	}
+	t.hangar = nil
 }

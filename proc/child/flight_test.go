@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -212,10 +213,13 @@ func TestNothingIsPreparedWhileAFailureIsTold(t *testing.T) {
 	}
 }
 
-// A failure, and a disk that hangs, keep nobody from starting who was prepared between them.
+// A failure does not wait for a preparation that has not begun, so that a disk that hangs
+// later in the row keeps nobody before it from starting.
 func TestAFailureKeepsNobodyWaitingForALaterPreparation(t *testing.T) {
 	r := newRig(t)
 	hang := make(chan struct{})
+	over := sync.OnceFunc(func() { close(hang) })
+	t.Cleanup(over) // before that of the rig
 	const n = 10
 	var jobs []child.Job
 	for k := range child.Key(n) {
@@ -239,7 +243,7 @@ func TestAFailureKeepsNobodyWaitingForALaterPreparation(t *testing.T) {
 			t.Errorf("got %v, want %d started", e, k)
 		}
 	}
-	close(hang)
+	over()
 	for range n - 1 {
 		r.until(t, "exited")
 	}

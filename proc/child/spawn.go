@@ -195,7 +195,8 @@ func (t *Table) start(s *Spec, files []uintptr) (pid int, executed *os.File, err
 // Enter is about. Everything else our own binary does, in a child that is waited for aside.
 //
 // Before Linux 5.16 a signal that makes a child dump core in that moment is the end of all
-// who share its memory, us included; only its own user and root can send one.
+// who share its memory, us included. Root and its own user can send one, the terminal can
+// before it has a group of its own, and a filter of system calls can.
 func (s *Spec) quick() bool {
 	return !changesUser(s.Cred) && !s.limited() && !s.Enter && s.Umask < 0 && !s.Foreground && (s.Inherit || prompt(s.Path, s.Dir))
 }

@@ -215,8 +215,9 @@ func (l *launcher) vfork(path string, argv []string, attr *syscall.ProcAttr) (pi
 	failed := -1
 	if pid, err = l.run(attr.Sys, unix.CLONE_VFORK); err == nil {
 		failed, err = l.outcome(pid)
-		if err == nil && !noClone3.Load() && l.over() {
-			tellsOfExec.Store(true)
+		if err == nil && !tellsOfExec.Load() && !noClone3.Load() && l.over() {
+			_, killed := isDead(pid) // of a death it may have told where it does not of an exec
+			tellsOfExec.Store(!killed)
 		}
 	}
 	switch refused := err == syscall.ENOSYS || err == syscall.EPERM || err == syscall.EINVAL; {
@@ -262,8 +263,9 @@ func (l *launcher) over() bool { return atomic.LoadUint32(&l.inside) == 0 }
 func (l *launcher) end(pid int) error {
 	for !l.over() {
 		second := unix.Timespec{Sec: 1}
-		if waitAside(&l.inside, &second); !l.over() && isDead(pid) {
-			break // of what is no exec, and is not told of everywhere
+		waitAside(&l.inside, &second)
+		if dead, _ := isDead(pid); dead {
+			break // which may not be told of everywhere
 		}
 	}
 	defer l.clear()
@@ -271,10 +273,16 @@ func (l *launcher) end(pid int) error {
 	return err
 }
 
-// isDead tells whether a child is, and leaves it to be waited for.
-func isDead(pid int) bool {
+// isDead tells whether a child is, and whether by a signal, and leaves it to be waited for.
+func isDead(pid int) (dead, killed bool) {
+	const exited = 1 // CLD_EXITED
 	var info unix.Siginfo
-	return unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == nil && info.Signo != 0
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	if err == unix.ECHILD {
+		return true, true // somebody else has waited for it
+	}
+	dead = err == nil && info.Signo != 0
+	return dead, dead && info.Code != exited
 }
 
 // plan sets the steps of the next child, and reserves the launch pad if it needs that.

@@ -246,10 +246,10 @@ func TestWhoIsKilledOnItsWayHasStartedAndIsReaped(t *testing.T) {
 	defer giveBack()
 	r := newRig(t)
 	r.run(t, command("/bin/true"))
-	job := func(k child.Key, argv ...string) child.Job {
-		return child.Job{Key: k, Prepare: func() (*child.Spec, error) { s := command(argv...); return &s, nil }}
-	}
-	r.row(job(10, program), job(20, "/bin/sleep", "1000"))
+	onItsWay, after := command(program), command("/bin/sleep", "1000")
+	dead := make(chan struct{})
+	r.row(child.Job{Key: 10, Prepare: func() (*child.Spec, error) { return &onItsWay, nil }},
+		child.Job{Key: 20, Prepare: func() (*child.Spec, error) { <-dead; return &after, nil }})
 	select {
 	case <-asked:
 	case <-time.After(patience):
@@ -272,6 +272,7 @@ func TestWhoIsKilledOnItsWayHasStartedAndIsReaped(t *testing.T) {
 			}
 		}
 	}
+	close(dead)
 	if e := r.next(t); e.what != "started" || e.key != 10 || e.pid != killed {
 		t.Errorf("got %v, want the start of %d, which was killed", e, killed)
 	}

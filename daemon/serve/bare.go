@@ -20,6 +20,9 @@ import (
 // take any time that its sender likes (SO_LINGER). Where it cannot be kept from that, the
 // runtime is told of reads.
 //
+// It is for HTTP, where a call is a question, an answer and a rest. Lines of JSON come one
+// after the other, so that the monitor is awake anyhow, and is woken less often if it stays so.
+//
 // As with any stream, one reads and one writes at a time.
 type bare struct {
 	conn    syscall.RawConn

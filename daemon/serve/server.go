@@ -164,6 +164,7 @@ func (s *Server) serveConn(conn *firstByteConn) {
 		s.serveLineConn(conn)
 		return
 	}
+	conn.bare = newBare(raw)
 	s.serveWebConn(conn)
 }
 
@@ -196,7 +197,7 @@ type connKey struct{}
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
-	bare     *bare           // nil: it is no socket
+	bare     *bare           // nil: it is no socket, or speaks lines
 	ctx      context.Context // of its requests; ends when it is closed, by whomever, or the server dies
 	cancel   context.CancelFunc
 	newcomer *newcomer // nil: it does not count as one
@@ -210,7 +211,7 @@ type firstByteConn struct {
 
 // connection returns a connection that nobody has looked at yet.
 func (s *Server) connection(raw net.Conn) *firstByteConn {
-	c := &firstByteConn{Conn: raw, bare: newBare(raw), release: func() {}}
+	c := &firstByteConn{Conn: raw, release: func() {}}
 	c.ctx, c.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, c))
 	return c
 }

@@ -15,12 +15,12 @@ LDFLAGS     := -s -w -X gosupervisor/version.commit=$(COMMIT)
 FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go1.26 go1.26.%,$(shell $(GO) env GOVERSION)))
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := $(if $(FIRST),-tags=pid1)
-# These packages go without inlining, which is smaller: nobody waits for them, they spend
-# their time in the kernel, as the loop's does, or a call more is nothing beside their work.
-SMALL       := $(patsubst %,-gcflags=%=-l,bufio bytes context hash/... internal/poll unicode/... regexp/... encoding/... net/netip net/url net fmt time reflect sort strings os/... path/... strconv \
+# These packages go without inlining, which is smaller: nobody waits for them, or they
+# spend their time in the kernel, as the loop's does. The core is asked by the loop alone.
+SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net fmt time reflect sort strings os/... path/... strconv \
                gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/api gosupervisor/ctl/client gosupervisor/ctl/openssl gosupervisor/ctl/promtext \
-               gosupervisor/daemon gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
-               gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/proc/child gosupervisor/proc/logfile gosupervisor/pidproxy \
+               gosupervisor/daemon gosupervisor/daemon/core gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
+               gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/proc/child gosupervisor/pidproxy \
                gosupervisor/relay gosupervisor/applet syscall golang.org/x/sys/unix github.com/...)
 LDFLAGS     += -funcalign 16
 NAMES       := supervisorctl echo_supervisord_conf pidproxy

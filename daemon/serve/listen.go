@@ -103,7 +103,6 @@ func (o ListenOptions) listenUnix(c conf.HTTPServer) (net.Listener, *ListenError
 	}
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false)
-		refuseFiles(u)
 	}
 	return &unixListener{l, made}, nil
 }
@@ -114,9 +113,6 @@ func ListenAbstract(name string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(context.Background(), "unix", name)
 	if err != nil {
 		return nil, openError(err, "")
-	}
-	if u, ok := l.(*net.UnixListener); ok {
-		refuseFiles(u)
 	}
 	return l, nil
 }

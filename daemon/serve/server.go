@@ -164,7 +164,6 @@ func (s *Server) serveConn(conn *firstByteConn) {
 		s.serveLineConn(conn)
 		return
 	}
-	conn.bare = newBare(raw)
 	s.serveWebConn(conn)
 }
 
@@ -197,7 +196,6 @@ type connKey struct{}
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
-	bare     *bare           // nil: it is no socket, or speaks lines
 	ctx      context.Context // of its requests; ends when it is closed, by whomever, or the server dies
 	cancel   context.CancelFunc
 	newcomer *newcomer // nil: it does not count as one
@@ -218,7 +216,7 @@ func (s *Server) connection(raw net.Conn) *firstByteConn {
 
 func (c *firstByteConn) peek() (byte, bool) {
 	var one [1]byte
-	if n, _ := c.Read(one[:]); n != 1 {
+	if n, _ := c.Conn.Read(one[:]); n != 1 {
 		return 0, false
 	}
 	c.first = one[:]
@@ -232,9 +230,6 @@ func (c *firstByteConn) Read(p []byte) (int, error) {
 		c.first = c.first[n:]
 		return n, nil
 	}
-	if c.bare != nil {
-		return c.bare.read(p)
-	}
 	return c.Conn.Read(p)
 }
 
@@ -247,9 +242,6 @@ func (c *firstByteConn) Write(p []byte) (int, error) {
 			limit = time.Unix(0, until)
 		}
 		_ = c.Conn.SetWriteDeadline(limit)
-	}
-	if c.bare != nil {
-		return c.bare.write(p)
 	}
 	return c.Conn.Write(p)
 }

@@ -9,22 +9,22 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "Series of 15 starts, some minutes apart, had 1.5 to 2.0 of the time of runit, as both scatter by a fifth. A Go program of a few lines that " +
+	"start1": "Series of 15 starts, some minutes apart, had 1.5 to 2.2 of the time of runit, as both scatter by a fifth. A Go program of a few lines that " +
 		"forks the same child needs 0.83 of it (50 starts by turns); runit reads no configuration and is 50 kB. What is ours beyond that: a larger " +
 		"file and more packages, whose pages are touched for the first time (0.8 ms), the configuration (0.3), signals, which the runtime asks a " +
 		"thread of its own for (0.2, beside the configuration), and log, socket, pidfile and pipes, which are some eighty system calls (0.6). A trace " +
 		"with all of it is in Decisions in ARCHITECTURE.md. That pages are mapped ahead makes no difference where a fault is cheap.",
-	"start1000": "See Decisions in ARCHITECTURE.md for where its processor time goes: two fifths in the programs themselves, a fifth in fork and exec, as with " +
-		"the bare loop.",
+	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
+		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +
 		"stop1000.",
-	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. Of 172 us " +
-		"for one program a trace of the kernel shows 103 from the kill until we run again, in which the program ends, its pipes wake our poller, and " +
-		"the signal of its death a thread (the limit needs 83 for everything); 20 for the ends of its two outputs, which are looked into and closed; " +
-		"22 to wait for it; 7 to close three more files; 14 for the core, on another goroutine; and 6 for the line of the log, to a file and to " +
-		"stdout. So half of it is neither ours nor the order, but what the bound leaves beside that is 7 us for each program. The milliseconds were " +
-		"set on a machine where s6, which keeps no order, takes 121; compare what it takes here. Waiting for it by name in place of the signal, or " +
-		"for its pidfd, was tried: no faster.",
+	"stop1000": "Group after group, each when the one before has ended: the order is promised. So does the limit, in C, with nothing else to do. In a short " +
+		"series, 172 us for each program with the trace on it, the kernel shows 103 from the kill until we run again, in which the program ends, its " +
+		"pipes wake our poller, and the signal of its death a thread (the limit needs 83 to 107 for everything); 20 for the ends of its two outputs, " +
+		"which are looked into and closed; 22 to wait for it; 7 to close three more files; 14 for the core, on another goroutine; and 6 for the line " +
+		"of the log, to a file and to stdout. So three fifths are neither ours nor the order, and beside those the bound leaves next to nothing. The " +
+		"milliseconds were set on a machine where s6, which keeps no order, takes 121; compare what it takes here. Waiting for it by name in place of " +
+		"the signal, or for its pidfd, was tried: no faster.",
 	"status": "Half of it are the start of supervisorctl, a Go program, and the first touches of its pages; see start1.",
 	"callscrash": "30 cannot be reached: 36 calls are the work itself, for a program with two logs: 8 closes, 5 writes, 3 pipes, 2 each of wait4, openat, fstat, newfstatat, epoll_ctl, " +
 		"epoll_pwait, ioctl and sigprocmask, and one each of clone3, statfs, faccessat and sigreturn. The rest is the Go runtime's, which wakes and " +
@@ -36,16 +36,17 @@ var reasons = map[string]string{
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody. s6-log is one thread in poll.",
 	"noisy": "Nearly all of it is the kernel: on a machine where even the bare copy in C, which neither rotates nor gives all the same share, has less " +
 		"than 1.3 of the original, so has ours. A profile with nothing else running has 53 % of the processors in ours, of which 32 are the copies " +
-		"from pipes and 55 the pages of files and the copies into them; 40 % in the fifty writers; 5 % at rest; and 4 % in our own code. With nothing " +
-		"of our own and no rest it would be a tenth more. Reads are of 64 KiB but for one in twelve. The copy in C, with a process for each pipe, " +
-		"reads what was just written by whoever happens to be quickest; a fair turn finds each pipe when its pages have left the nearest cache.",
+		"from pipes and 55 the pages of files and the copies into them; 40 % in the fifty writers; and 5 % at rest. Our own code is 4 % of all. With " +
+		"nothing of our own and no rest it would be a tenth more. Reads are of 64 KiB but for one in twelve. The copy in C, with a process for each " +
+		"pipe, reads what was just written by whoever happens to be quickest; a fair turn finds each pipe when its pages have left the nearest cache.",
 	"xmlrpc10": "At the bound: series of two days had 4.1 to 6.2 of the original, which answers between 4,000 and 8,400 in a second. A profile has 71 % of " +
 		"the time of the server in the kernel, most of it in putting threads to sleep and waking them, and the rest in Go code, the runtime included. " +
 		"A client and a server in C, with one answer known beforehand, wait for one another and come to fewer (row requests10).",
 	"orphans": "The limit sleeps in waitpid, and is woken on the processor of the command. Ours hears of each death by SIGCHLD, which wakes two threads, on the other one; " +
 		"see Decisions in ARCHITECTURE.md. Series in turn had 1.00 to 1.14 of the limit, with samples that scatter by a fifth.",
 	"clients8": "An absolute figure on two processors, which the server shares with its eight clients: other runs of the same binary had 71,000 here and " +
-		"114,000 on another machine, as the limit in C goes from 130,000 to 270,000. What the server itself does for a request is a read, a look-up and a write.",
+		"114,000 on another machine, as the limit in C goes from 130,000 to 420,000. What the server itself does for a request is a read, a look-up " +
+		"and a write.",
 	"log100": "The child and the daemon have a processor each, and whatever else runs takes one from them; the samples scatter, the limit's as well. With one " +
 		"processor for both it is 0.9 of the limit. See Decisions in ARCHITECTURE.md for how long a pipe fills.",
 	"log64k": "Nine tenths of the time are the copies of the kernel from the pipe and into the page cache, for the original and the limit as for us; series " +

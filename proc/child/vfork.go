@@ -264,6 +264,9 @@ func (l *launcher) end(pid int) error {
 	for !l.over() {
 		second := unix.Timespec{Sec: 1}
 		waitAside(&l.inside, &second)
+		if l.over() {
+			break
+		}
 		if dead, _ := isDead(pid); dead {
 			break // which may not be told of everywhere
 		}

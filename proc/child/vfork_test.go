@@ -248,6 +248,8 @@ func TestWhoIsKilledOnItsWayHasStartedAndIsReaped(t *testing.T) {
 	r.run(t, command("/bin/true"))
 	onItsWay, after := command(program), command("/bin/sleep", "1000")
 	dead := make(chan struct{})
+	over := sync.OnceFunc(func() { close(dead) })
+	t.Cleanup(over) // before that of the rig
 	r.row(child.Job{Key: 10, Prepare: func() (*child.Spec, error) { return &onItsWay, nil }},
 		child.Job{Key: 20, Prepare: func() (*child.Spec, error) { <-dead; return &after, nil }})
 	select {
@@ -272,7 +274,7 @@ func TestWhoIsKilledOnItsWayHasStartedAndIsReaped(t *testing.T) {
 			}
 		}
 	}
-	close(dead)
+	over()
 	if e := r.next(t); e.what != "started" || e.key != 10 || e.pid != killed {
 		t.Errorf("got %v, want the start of %d, which was killed", e, killed)
 	}

@@ -131,6 +131,10 @@ func TestWaitingClientsAreToldAndForgotten(t *testing.T) {
 		done <- r
 	}()
 	until(t, "the client waits", func() (string, bool) { return "", last.Process != nil && connected(last.Process.Pid) })
+	// It is connected, and has yet to ask: another that comes after it is answered first.
+	for range 3 {
+		s.must(0, "RUNNING", "status", "manual")
+	}
 	s.terminate()
 	if r := <-done; r.code == 0 || !strings.Contains(r.all(), "shutting down") && !strings.Contains(r.all(), "s.sock") {
 		t.Errorf("exit status %d, got %q", r.code, r.all())

@@ -61,7 +61,7 @@ var shape = rules{
 		// 3: the whole, without and with the world.
 		"daemon/core":    {"conf", "ctl/api", "proc", "proc/listener", "tty"},
 		"daemon/fcgi":    {"conf", "daemon/socket"},
-		"daemon/initd":   {"conf", "proc/child"},
+		"daemon/initd":   {"conf", "early", "proc/child"},
 		"daemon/serve":   {"conf", "ctl/api", "ctl/http1", "ctl/ndjson", "ctl/promtext", "ctl/xmlrpc", "daemon/page", "daemon/socket", "peer"},
 		"daemon/page":    {"ctl/api", "ctl/http1"},
 		"daemon/metrics": {"ctl/api", "daemon/core"},
@@ -74,7 +74,7 @@ var shape = rules{
 			"proc", "proc/cgroup", "proc/child", "proc/listener", "proc/logfile", "proc/output", "proc/usage", "tty", "version",
 		},
 		// 5: main.
-		".": {"applet", "conf", "ctl", "daemon", "daemon/initd", "pidproxy", "proc/child", "relay", "version"},
+		".": {"applet", "conf", "ctl", "daemon", "daemon/initd", "early", "pidproxy", "proc/child", "relay", "version"},
 	},
 	libraries: map[string][]string{
 		"github.com/go-ini/ini":   {"conf/ini.go"},

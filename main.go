@@ -19,6 +19,7 @@ import (
 	"gosupervisor/ctl"
 	"gosupervisor/daemon"
 	"gosupervisor/daemon/initd"
+	"gosupervisor/early"
 	"gosupervisor/pidproxy"
 	"gosupervisor/proc/child"
 	"gosupervisor/relay"
@@ -54,7 +55,7 @@ var binary = applet.Binary{
 func ordinary(main func(argv0 string, args []string) int) func(string, []string) int {
 	return func(argv0 string, args []string) int {
 		if os.Getpid() == 1 {
-			signal.Reset()
+			early.AskForSignals(func() { signal.Reset() })
 		}
 		return main(argv0, args)
 	}

@@ -17,6 +17,7 @@ import (
 	"gosupervisor/daemon/core"
 	"gosupervisor/daemon/initd"
 	"gosupervisor/daemon/serve"
+	"gosupervisor/early"
 	"gosupervisor/proc/cgroup"
 	"gosupervisor/proc/child"
 	"gosupervisor/proc/logfile"
@@ -39,7 +40,6 @@ type daemon struct {
 	path    string   // of the configuration, as given
 	ready   *os.File // our parent waits for word there; nil when there is none
 	signals chan os.Signal
-	caught  chan struct{} // closed when signals are caught
 	outputs *outputs
 	journal *journal
 	stderr  io.Writer
@@ -55,22 +55,14 @@ type daemon struct {
 // Main runs supervisord and returns its exit code.
 func Main(argv0 string, args []string) int {
 	signals := make(chan os.Signal, 64) // a burst while we boot; the kernel merges equal ones anyway
-	caught := make(chan struct{})
-	go func() { // the runtime takes a tenth of our start for it
-		defer close(caught)
-		catchSignals(signals)
-		child.ResetSignals()
-	}()
-	// It begins at once, while an idle thread goes on with main, if there is one. The other
-	// way round, a thread that wants to take a new goroutine from us naps first, so that we
-	// may get to it ourselves: a tenth of a millisecond or more.
-	runtime.Gosched()
+	catchSignals(signals)
+	child.ResetSignals()
 	if runtime.NumCPU() > mostThreads {
 		runtime.GOMAXPROCS(mostThreads)
 	}
 	stdout, stderr := output.NewStreams()
 	d := &daemon{
-		argv0: argv0, signals: signals, caught: caught, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
+		argv0: argv0, signals: signals, ready: takeReady(), stderr: os.Stderr, past: newPast(time.Now()),
 		outputs: &outputs{stdout: stdout, stderr: stderr, syslog: output.NewSyslog(syslogSocket), poller: output.NewPoller()},
 	}
 	return d.main(args)
@@ -97,15 +89,12 @@ func (d *daemon) main(args []string) int {
 		fmt.Println(version.API)
 		return 0
 	}
-	if len(opts.command) > 0 {
-		<-d.caught
-	}
 	if len(opts.command) > 0 && opts.config == "" {
 		return initd.Run(d.argv0, opts.command, d.signals)
 	}
 	child.MarkCloexec()
 	if len(opts.command) > 0 {
-		signal.Notify(d.signals, forwarded...)
+		early.AskForSignals(func() { signal.Notify(d.signals, forwarded...) })
 	}
 	if err := d.findConfig(); err != nil {
 		return d.usage(err)
@@ -117,7 +106,6 @@ func (d *daemon) main(args []string) int {
 	if err != nil {
 		return d.usage(err)
 	}
-	<-d.caught
 	if cfg.Server.Nodaemon && d.ready != nil {
 		// Nobody starts the daemon to stay in the foreground, unless the file
 		// was changed just now. A parent without word stays until we end.

@@ -15,11 +15,10 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) core.Leave
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	// What came while we booted goes first: asked to leave by now, we start
-	// nothing any more. Clients come last, so that none sees us half begun.
+	// nothing any more. Clients come after it, so that none sees us half begun.
 	h.takeSignals(signals)
 	h.inbox.post(message{in: core.Boot{}})
 	all.Go(func() { h.passSignals(signals) })
-	all.Go(func() { h.kids.Run(ctx) })
 	h.servers = servers
 	for _, s := range servers {
 		all.Go(s.Serve)
@@ -28,6 +27,10 @@ func (h *host) run(signals <-chan os.Signal, servers []*serve.Server) core.Leave
 		f := &textfile{h: h, conf: h.cfg.Metrics}
 		all.Go(func() { f.keep(ctx) })
 	}
+	// Kids come last: when the loop has asked them for the first programs and waits, this
+	// thread goes on with them, while another one, which naps before it takes what is new,
+	// takes the rest. That is a tenth of a start with one program.
+	all.Go(func() { h.kids.Run(ctx) })
 	leave := h.loop()
 	shutdown(servers)
 	h.endQuestions()

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"gosupervisor/daemon/core"
+	"gosupervisor/early"
 )
 
 // obeyed are the signals that the supervisor acts upon.
@@ -19,8 +20,10 @@ var swallowed = []os.Signal{syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE}
 // catchSignals begins to collect signals. What comes before the loop runs
 // waits: as PID 1 we would otherwise lose it, and as anything else die of it.
 func catchSignals(c chan os.Signal) {
-	signal.Notify(c, obeyed...)
-	signal.Notify(make(chan os.Signal, 1), swallowed...)
+	early.AskForSignals(func() {
+		signal.Notify(c, obeyed...)
+		signal.Notify(make(chan os.Signal, 1), swallowed...)
+	})
 }
 
 // passSignals hands signals to the loop until the host is done.

@@ -14,7 +14,6 @@
 #define SYS_madvise 28
 
 #define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
 
 // SA_RESTORER|SA_RESTART, with which the kernel returns through restorer.
 #define FLAGS 0x14000000
@@ -66,13 +65,6 @@ file:
 	ADDQ $0x10000, R12
 	CMPQ R12, R13
 	JCS  file
-	LEAQ runtime·data(SB), DI
-	LEAQ runtime·ebss(SB), SI
-	ANDQ $~0xfff, DI
-	SUBQ DI, SI
-	MOVL $MADV_POPULATE_WRITE, DX
-	MOVL $SYS_madvise, AX
-	SYSCALL
 
 start:
 	JMP _rt0_amd64_linux(SB)

@@ -13,7 +13,6 @@
 #define SYS_madvise 233
 
 #define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
 
 // SA_RESTART; the kernel has a way back from handlers of its own here.
 #define FLAGS 0x10000000
@@ -67,13 +66,6 @@ file:
 	ADD  $0x10000, R19
 	CMP  R20, R19
 	BLO  file
-	MOVD $runtime·data(SB), R0
-	MOVD $runtime·ebss(SB), R1
-	BIC  $0xffff, R0
-	SUB  R0, R1
-	MOVD $MADV_POPULATE_WRITE, R2
-	MOVD $SYS_madvise, R8
-	SVC
 
 start:
 	JMP _rt0_arm64_linux(SB)

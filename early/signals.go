@@ -15,9 +15,11 @@ var boot = [...]uint32{1, 2, 3, 12, 15}
 // what comes before. Anywhere else the default action is right.
 func init() {
 	if pid() == 1 {
-		for _, s := range boot {
-			enable(s)
-		}
+		AskForSignals(func() {
+			for _, s := range boot {
+				enable(s)
+			}
+		})
 	}
 }
 

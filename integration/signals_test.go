@@ -1,8 +1,11 @@
 package integration
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -218,4 +221,61 @@ func TestSignalInTheMiddleOfBoot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSignalsAreHeardWhateverWasInherited starts the daemon as who has signals blocked or
+// ignored starts it. Every thread of ours has the mask that we were started with.
+func TestSignalsAreHeardWhateverWasInherited(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it leaves blocked signals blocked")
+	for name, wrap := range map[string]func(*exec.Cmd){
+		"as usual": nil,
+		"blocked":  underShell("exec /usr/bin/env --block-signal=HUP,INT,QUIT,USR2,TERM \"$@\""),
+		"ignored":  underShell("trap '' HUP INT QUIT USR2 TERM"),
+	} {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
+			t.Run(name+"/"+sig.String(), func(t *testing.T) {
+				t.Parallel()
+				s := newSup(t, catProgram)
+				s.wrap = wrap
+				s.start()
+				pid := s.waitPID("cat")
+				s.signal(syscall.SIGUSR2)
+				s.waitLog("INFO received SIGUSR2 indicating log reopen request")
+				s.signal(syscall.SIGHUP)
+				s.waitNewPID("cat", pid)
+				s.signal(sig)
+				if code := s.waitExit(); code != 0 {
+					t.Errorf("exit status %d, want 0", code)
+				}
+			})
+		}
+	}
+}
+
+// TestNoThreadIsKeptForSignals holds what a start gains by: Go's runtime keeps a thread, with
+// all signals blocked, for taking those that somebody asks for out of its mask.
+func TestNoThreadIsKeptForSignals(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it is no program in Go")
+	needQuietRuntime(t)
+	s := newSup(t, catProgram).start()
+	s.waitPID("cat")
+	statuses, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.pid))
+	if err != nil || len(statuses) == 0 {
+		t.Fatalf("threads %v: %v", statuses, err)
+	}
+	for _, path := range statuses {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // the thread has ended
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := field1(t, string(text), "SigBlk"); got != "0000000000000000" {
+			t.Errorf("%s: blocked signals %s, want none", path, got)
+		}
+	}
+	s.terminate()
 }

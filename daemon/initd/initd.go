@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosupervisor/early"
 	"gosupervisor/proc/child"
 )
 
@@ -30,7 +31,7 @@ func Main(argv0 string, args []string) int {
 	// A burst waits here while one signal is handed on. Package early keeps for
 	// PID 1 what comes before.
 	signals := make(chan os.Signal, 1024)
-	signal.Notify(signals)
+	early.AskForSignals(func() { signal.Notify(signals) })
 	child.ResetSignals()
 	o, err := parseOptions(args)
 	switch {
@@ -53,7 +54,7 @@ func Main(argv0 string, args []string) int {
 // Run runs a command without options. signals gets all signals from here on, and
 // holds those that came before and are to be handed on too.
 func Run(argv0 string, command []string, signals chan os.Signal) int {
-	signal.Notify(signals)
+	early.AskForSignals(func() { signal.Notify(signals) })
 	return start(argv0, &options{command: command}, signals)
 }
 

@@ -21,6 +21,6 @@ package early
 //
 // Whatever its number, pid1_entry then has the kernel map what is about to be touched:
 // the file, of which a start touches nearly every piece of the 64 KiB that the kernel
-// maps around a page, and the variables. That is the same work in one go, without an
-// exception for each piece, which in a virtual machine takes longer than the work. A
-// kernel that does not know the call refuses the first one, and pages come as ever.
+// maps around a page. That is the same work in one go, without an exception for each
+// piece, which in a virtual machine takes longer than the work. A kernel that does not
+// know the call refuses the first one, and pages come as ever.

@@ -9,11 +9,10 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "Series of 15 starts, some minutes apart, had 1.5 to 2.2 of the time of runit, as both scatter by a fifth. A Go program of a few lines that " +
-		"forks the same child needs 0.83 of it (50 starts by turns); runit reads no configuration and is 50 kB. What is ours beyond that: a larger " +
-		"file and more packages, whose pages are touched for the first time (0.8 ms), the configuration (0.3), signals, which the runtime asks a " +
-		"thread of its own for (0.2, beside the configuration), and log, socket, pidfile and pipes, which are some eighty system calls (0.6). A trace " +
-		"with all of it is in Decisions in ARCHITECTURE.md. That pages are mapped ahead makes no difference where a fault is cheap.",
+	"start1": "It is at the bound. Series of 15 starts had 1.34, 1.42, 1.44, 1.48, 1.48 and 1.54 of the time of runit with nobody else between them, 1.51 " +
+		"and 1.53 with one more, and 1.66 and 1.93 with all of them: a start after a second of rest, or after something else, takes us half a " +
+		"millisecond more and runit a tenth, as we touch more of memory, which is not in a cache then. A Go program of a few lines that forks the " +
+		"same child needs 0.83 to 0.95 of runit; runit reads no configuration and is 50 kB. A trace of one start is in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +

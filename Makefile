@@ -8,10 +8,10 @@ IMAGE       ?= gosupervisor
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT      := $(shell git describe --always --exclude '*' --abbrev=12 --dirty=+changes 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X gosupervisor/version.commit=$(COMMIT)
-# As PID 1 the program is to lose no signal (early/entry.go), and at rest the runtime is
-# not to look for garbage (early/monitor.go). Both know these processors and the runtime of
-# this Go release: the tag builds them, and -checklinkname=0 lets them at its variables.
-# Elsewhere it starts, and rests, as usual.
+# As PID 1 the program is to lose no signal (early/entry.go), to ask for one is to take no
+# thread (early/ask.go), and at rest the runtime is not to look for garbage (early/monitor.go).
+# They know these processors and the runtime of this Go release: the tag builds them, and
+# -checklinkname=0 lets them at its variables. Elsewhere it starts, and rests, as usual.
 FIRST       := $(and $(filter amd64 arm64,$(shell $(GO) env GOARCH)),$(filter go1.26 go1.26.%,$(shell $(GO) env GOVERSION)))
 LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := $(if $(FIRST),-tags=pid1)

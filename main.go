@@ -50,8 +50,8 @@ var binary = applet.Binary{
 }
 
 // ordinary is an applet for which signals do what they do to any program. As
-// PID 1, and nowhere else, package early has them wait for the daemon; to reset what is
-// not set takes the runtime some hundred switches between threads all the same.
+// PID 1, and nowhere else, package early has them wait for the daemon. To reset what is
+// not set is work for the runtime all the same, so it is left out elsewhere.
 func ordinary(main func(argv0 string, args []string) int) func(string, []string) int {
 	return func(argv0 string, args []string) int {
 		if os.Getpid() == 1 {

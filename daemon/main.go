@@ -242,9 +242,11 @@ func (d *daemon) run(cfg *conf.Config) (leave core.Leave, err error) {
 	if err := d.openJournal(cfg); err != nil {
 		return leave, err
 	}
-	for _, r := range cfg.Server.SignalMap {
-		signal.Notify(d.signals, r.Signal)
-	}
+	early.AskForSignals(func() {
+		for _, r := range cfg.Server.SignalMap {
+			signal.Notify(d.signals, r.Signal)
+		}
+	})
 	d.note(notes)
 	h := newHost(cfg, d.journal, d.outputs, d.past)
 	h.totals, h.cgroups = &d.totals, d.cgroups

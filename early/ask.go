@@ -28,10 +28,14 @@ const signals = 65
 //
 // A signal costs two switches between threads otherwise, as the runtime has a thread take it
 // out of its mask: a tenth of the start of a daemon with one program. That thread is only
-// needed where the process was started with signals blocked, as every other thread has the
-// mask with which it was started. So where none is blocked, everybody finds the answer there
+// needed where the process was started with signals blocked, as what other threads have
+// blocked is a part of that. So where nothing is blocked, everybody finds the answer there
 // already, and the runtime makes neither the thread nor the goroutine. Who asks later finds
 // everything as if nobody had asked before.
+//
+// A release of Go in which the runtime waits for anything else there would hang in its
+// first call, which every test of the built binary shows; the build tag is for the one that
+// is known.
 func AskForSignals(ask func()) {
 	if maskUpdated != nil || anyBlocked() {
 		ask()
@@ -50,6 +54,7 @@ func anyBlocked() bool {
 	if runtime.GOARCH == "arm64" {
 		number = 135
 	}
+	// On the stack, which does not move: the callee is assembly, which has none of Go's to grow.
 	var mask uint64
 	_, _, errno := rawSyscall6(number, 0, 0, uintptr(unsafe.Pointer(&mask)), unsafe.Sizeof(mask), 0, 0)
 	return errno != 0 || mask != 0

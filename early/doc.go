@@ -6,8 +6,9 @@
 // their imports allow, so a package that imports only runtime and unsafe, and whose
 // path sorts before "syscall", comes first. A test holds the order.
 //
-// With the build tag pid1 it also has the program begin before the runtime, and the
-// runtime's monitor sleep while nothing happens: see entry.go and monitor.go.
+// With the build tag pid1 it also has the program begin before the runtime, signals be
+// asked for without a thread of the runtime's, and its monitor sleep while nothing
+// happens: see entry.go, ask.go and monitor.go.
 //
 // It must import nothing else, of ours or of the library.
 package early

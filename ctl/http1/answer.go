@@ -26,12 +26,14 @@ type Answer struct {
 	sent    bool // the head
 	chunked bool
 	line    []byte
+	date    []byte // as the last answer had it
+	second  int64  // of which it is
 }
 
 // Begin makes it the answer to q that goes to w. last, unless it is nil, is asked
 // when the head goes out, and tells whether the connection is to end.
 func (a *Answer) Begin(q *Request, w *bufio.Writer, last func() bool) {
-	*a = Answer{w: w, last: last, header: a.header[:0], line: a.line[:0], length: Unknown,
+	*a = Answer{w: w, last: last, header: a.header[:0], line: a.line[:0], date: a.date, second: a.second, length: Unknown,
 		Close: q.Close, minor: q.Minor, keeps: q.Minor == 0 && !q.Close, bare: q.Method == MethodHead}
 }
 
@@ -113,7 +115,7 @@ func (a *Answer) head() {
 	}
 	b = append(strconv.AppendInt(b, int64(a.Status), 10), ' ')
 	b = append(append(b, StatusText(a.Status)...), "\r\nDate: "...)
-	b = append(time.Now().UTC().AppendFormat(b, TimeFormat), "\r\n"...)
+	b = append(append(b, a.today()...), "\r\n"...)
 	b = a.header.append(b)
 	switch {
 	case a.Status == StatusNotModified:
@@ -136,6 +138,15 @@ func (a *Answer) head() {
 	}
 	a.line = append(b, "\r\n"...)
 	_, _ = a.w.Write(a.line) // its errors stay
+}
+
+// today returns the date, which is worded once for all answers of a second.
+func (a *Answer) today() []byte {
+	now := time.Now()
+	if second := now.Unix(); second != a.second || a.date == nil {
+		a.second, a.date = second, now.UTC().AppendFormat(a.date[:0], TimeFormat)
+	}
+	return a.date
 }
 
 // append appends the fields as lines. A value never ends its line.

@@ -30,8 +30,8 @@ func (h Header) find(name string) (value string, n int) {
 // Set replaces the value of a name, or adds it.
 func (h *Header) Set(name, value string) {
 	for i := range *h {
-		if strings.EqualFold((*h)[i].Name, name) {
-			(*h)[i].Value = value
+		if f := &(*h)[i]; len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
+			f.Value = value
 			return
 		}
 	}

@@ -39,7 +39,16 @@ func (f *Fault) Error() string { return f.Text }
 
 // DecodeCall reads a methodCall of at most max bytes.
 func DecodeCall(r io.Reader, max int64) (Call, error) {
-	p, err := newParser(r, max, false)
+	in, err := readAll(r, max)
+	if err != nil {
+		return Call{}, err
+	}
+	return ParseCall(in)
+}
+
+// ParseCall is DecodeCall for a document that is there.
+func ParseCall(in []byte) (Call, error) {
+	p, err := newParser(in, false)
 	if err != nil {
 		return Call{}, err
 	}
@@ -47,29 +56,28 @@ func DecodeCall(r io.Reader, max int64) (Call, error) {
 	if err := p.open("methodCall"); err != nil {
 		return Call{}, err
 	}
-	t, err := p.tag()
-	if err != nil {
+	if err := p.tag(); err != nil {
 		return Call{}, err
 	}
-	if t.kind == openTag && t.name == "methodName" {
+	if p.t.is(openTag, "methodName") {
 		name, err := p.textUntil("methodName")
 		if err != nil {
 			return Call{}, err
 		}
 		c.Method = strings.TrimSpace(name)
-		if t, err = p.tag(); err != nil {
+		if err := p.tag(); err != nil {
 			return Call{}, err
 		}
 	}
-	if t.kind == openTag && t.name == "params" {
+	if p.t.is(openTag, "params") {
 		if c.Params, err = p.params(); err != nil {
 			return Call{}, err
 		}
-		if t, err = p.tag(); err != nil {
+		if err := p.tag(); err != nil {
 			return Call{}, err
 		}
 	}
-	if err := p.finish(t, "methodCall"); err != nil {
+	if err := p.finish("methodCall"); err != nil {
 		return Call{}, err
 	}
 	if c.Method == "" {
@@ -82,21 +90,24 @@ func DecodeCall(r io.Reader, max int64) (Call, error) {
 // back as a *Fault error. It is lenient with characters that XML forbids,
 // because the original sends them, and takes nil and i8.
 func DecodeResponse(r io.Reader, max int64) (any, error) {
-	p, err := newParser(r, max, true)
+	in, err := readAll(r, max)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newParser(in, true)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.open("methodResponse"); err != nil {
 		return nil, err
 	}
-	t, err := p.tag()
-	if err != nil {
+	if err := p.tag(); err != nil {
 		return nil, err
 	}
 	var value any
 	var fault error
 	switch {
-	case t.kind == openTag && t.name == "params":
+	case p.t.is(openTag, "params"):
 		list, err := p.params()
 		if err != nil {
 			return nil, err
@@ -105,75 +116,75 @@ func DecodeResponse(r io.Reader, max int64) (any, error) {
 			return nil, fmt.Errorf("response holds %d values instead of one", len(list))
 		}
 		value = list[0]
-	case t.kind == openTag && t.name == "fault":
+	case p.t.is(openTag, "fault"):
 		if fault, err = p.fault(); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, p.unexpected(t)
+		return nil, p.unexpected()
 	}
-	if t, err = p.tag(); err != nil {
+	if err := p.tag(); err != nil {
 		return nil, err
 	}
-	if err := p.finish(t, "methodResponse"); err != nil {
+	if err := p.finish("methodResponse"); err != nil {
 		return nil, err
 	}
 	return value, fault
 }
 
+func readAll(r io.Reader, max int64) ([]byte, error) {
+	in, err := io.ReadAll(io.LimitReader(r, max+1))
+	if err == nil && int64(len(in)) > max {
+		err = ErrTooLarge
+	}
+	return in, err
+}
+
 // parser reads values from tokens.
 type parser struct {
-	*scanner
+	scanner
 	depth int
 }
 
-func newParser(r io.Reader, max int64, lax bool) (*parser, error) {
-	in, err := io.ReadAll(io.LimitReader(r, max+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(in)) > max {
-		return nil, ErrTooLarge
-	}
-	s, err := newScanner(in, lax)
-	if err != nil {
-		return nil, err
-	}
-	return &parser{scanner: s}, nil
+func newParser(in []byte, lax bool) (*parser, error) {
+	p := new(parser)
+	return p, p.begin(in, lax)
 }
 
-func (p *parser) unexpected(t token) error {
-	switch t.kind {
+// unexpected is the error of the last token.
+func (p *parser) unexpected() error {
+	switch p.t.kind {
 	case openTag:
-		return p.errorf("unexpected <%.40s>", t.name)
+		return p.errorf("unexpected <%.40s>", p.t.name)
 	case closeTag:
-		return p.errorf("unexpected </%.40s>", t.name)
+		return p.errorf("unexpected </%.40s>", p.t.name)
 	case chars:
 		return p.errorf("unexpected text")
 	}
 	return p.errorf("unexpected end")
 }
 
-// tag returns the next tag; text before it must be blank.
-func (p *parser) tag() (token, error) {
-	for {
-		t, err := p.next()
-		if err != nil || t.kind != chars {
-			return t, err
+// tag finds the next tag; text before it must be blank.
+func (p *parser) tag() error {
+	for p.blanks(); ; {
+		if err := p.next(); err != nil || p.t.kind != chars {
+			return err
 		}
-		if strings.TrimSpace(t.text) != "" {
-			return t, p.unexpected(t)
+		if strings.TrimSpace(p.t.text) != "" {
+			return p.unexpected()
 		}
 	}
 }
 
 func (p *parser) expect(kind tokenKind, name string) error {
-	t, err := p.tag()
-	if err != nil {
+	if p.plainly(kind, name) {
+		return nil
+	}
+	if err := p.tag(); err != nil {
 		return err
 	}
-	if t.kind != kind || t.name != name {
-		return p.unexpected(t)
+	if !p.t.is(kind, name) {
+		return p.unexpected()
 	}
 	return nil
 }
@@ -181,53 +192,56 @@ func (p *parser) expect(kind tokenKind, name string) error {
 func (p *parser) open(name string) error  { return p.expect(openTag, name) }
 func (p *parser) close(name string) error { return p.expect(closeTag, name) }
 
-// finish checks that t closes the root element and that nothing follows it.
-func (p *parser) finish(t token, root string) error {
-	if t.kind != closeTag || t.name != root {
-		return p.unexpected(t)
+// finish checks that the last tag closes the root element and that nothing
+// follows it.
+func (p *parser) finish(root string) error {
+	if !p.t.is(closeTag, root) {
+		return p.unexpected()
 	}
-	t, err := p.tag()
-	if err != nil {
+	if err := p.tag(); err != nil {
 		return err
 	}
-	if t.kind != endOfInput {
-		return p.unexpected(t)
+	if p.t.kind != endOfInput {
+		return p.unexpected()
 	}
 	return nil
 }
 
 // textUntil returns the text up to the closing tag.
 func (p *parser) textUntil(name string) (string, error) {
-	t, err := p.next()
+	text, err := p.chars()
 	if err != nil {
 		return "", err
 	}
-	text := ""
-	if t.kind == chars {
-		text = t.text
-		if t, err = p.next(); err != nil {
-			return "", err
-		}
-	}
-	if t.kind != closeTag || t.name != name {
-		return "", p.unexpected(t)
+	if !p.t.is(closeTag, name) {
+		return "", p.unexpected()
 	}
 	return text, nil
+}
+
+// chars returns the text that comes next, or none, and finds what follows it.
+func (p *parser) chars() (text string, err error) {
+	if err = p.next(); err == nil && p.t.kind == chars {
+		text = p.t.text
+		err = p.next()
+	}
+	return text, err
 }
 
 // params reads the params after their opening tag.
 func (p *parser) params() ([]any, error) {
 	list := []any{}
 	for {
-		t, err := p.tag()
-		if err != nil {
-			return nil, err
-		}
-		if t.kind == closeTag && t.name == "params" {
-			return list, nil
-		}
-		if t.kind != openTag || t.name != "param" {
-			return nil, p.unexpected(t)
+		if !p.plainly(openTag, "param") {
+			if err := p.tag(); err != nil {
+				return nil, err
+			}
+			if p.t.is(closeTag, "params") {
+				return list, nil
+			}
+			if !p.t.is(openTag, "param") {
+				return nil, p.unexpected()
+			}
 		}
 		if err := p.open("value"); err != nil {
 			return nil, err
@@ -267,24 +281,17 @@ func (p *parser) value() (any, error) {
 		return nil, p.errorf("values are nested too deeply")
 	}
 	defer func() { p.depth-- }()
-	t, err := p.next()
+	text, err := p.chars()
 	if err != nil {
 		return nil, err
 	}
-	text := ""
-	if t.kind == chars {
-		text = t.text
-		if t, err = p.next(); err != nil {
-			return nil, err
-		}
-	}
-	if t.kind == closeTag && t.name == "value" {
+	if p.t.is(closeTag, "value") {
 		return text, nil // without a type it is a string
 	}
-	if t.kind != openTag || strings.TrimSpace(text) != "" {
-		return nil, p.unexpected(t)
+	if p.t.kind != openTag || strings.TrimSpace(text) != "" {
+		return nil, p.unexpected()
 	}
-	v, err := p.typed(t)
+	v, err := p.typed(p.t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -292,8 +299,8 @@ func (p *parser) value() (any, error) {
 }
 
 // typed reads the element that gives a value its type.
-func (p *parser) typed(t token) (any, error) {
-	switch t.name {
+func (p *parser) typed(kind string) (any, error) {
+	switch kind {
 	case "array":
 		return p.array()
 	case "struct":
@@ -303,20 +310,20 @@ func (p *parser) typed(t token) (any, error) {
 			return nil, p.close("nil")
 		}
 	case "i8", "int", "i4", "boolean", "string", "double", "dateTime.iso8601", "base64":
-		if t.name == "i8" && !p.lax {
+		if kind == "i8" && !p.lax {
 			break
 		}
-		text, err := p.textUntil(t.name)
+		text, err := p.textUntil(kind)
 		if err != nil {
 			return nil, err
 		}
-		v, err := scalar(t.name, text)
+		v, err := scalar(kind, text)
 		if err != nil {
 			return nil, p.errorf("%v", err)
 		}
 		return v, nil
 	}
-	return nil, p.errorf("unknown type <%.40s>", t.name)
+	return nil, p.errorf("unknown type <%.40s>", kind)
 }
 
 func scalar(kind, text string) (any, error) {
@@ -353,15 +360,14 @@ func (p *parser) array() (any, error) {
 	}
 	list := []any{}
 	for {
-		t, err := p.tag()
-		if err != nil {
+		if err := p.tag(); err != nil {
 			return nil, err
 		}
-		if t.kind == closeTag && t.name == "data" {
+		if p.t.is(closeTag, "data") {
 			return list, p.close("array")
 		}
-		if t.kind != openTag || t.name != "value" {
-			return nil, p.unexpected(t)
+		if !p.t.is(openTag, "value") {
+			return nil, p.unexpected()
 		}
 		v, err := p.value()
 		if err != nil {
@@ -374,15 +380,14 @@ func (p *parser) array() (any, error) {
 func (p *parser) members() (any, error) {
 	members := map[string]any{}
 	for {
-		t, err := p.tag()
-		if err != nil {
+		if err := p.tag(); err != nil {
 			return nil, err
 		}
-		if t.kind == closeTag && t.name == "struct" {
+		if p.t.is(closeTag, "struct") {
 			return members, nil
 		}
-		if t.kind != openTag || t.name != "member" {
-			return nil, p.unexpected(t)
+		if !p.t.is(openTag, "member") {
+			return nil, p.unexpected()
 		}
 		if err := p.open("name"); err != nil {
 			return nil, err

@@ -14,6 +14,8 @@ type token struct {
 	text string // of text, entities resolved
 }
 
+func (t *token) is(kind tokenKind, name string) bool { return t.kind == kind && t.name == name }
+
 type tokenKind int
 
 const (
@@ -26,9 +28,11 @@ const (
 // scanner splits a document into tags and text. Comments, instructions and
 // attributes are skipped; a self-closing tag is given as two.
 type scanner struct {
+	t       token // the one that next found
 	in      string
 	at      int
 	lax     bool   // let characters through that XML forbids: the original sends them
+	plain   bool   // all of it is printable ASCII and line feeds
 	pending string // name of a self-closing tag still to be closed
 }
 
@@ -36,29 +40,39 @@ func (s *scanner) errorf(format string, args ...any) error {
 	return fmt.Errorf("at byte %d: %s", s.at+1, fmt.Sprintf(format, args...))
 }
 
-// newScanner checks the encoding and returns a scanner of UTF-8.
-func newScanner(in []byte, lax bool) (*scanner, error) {
-	s := &scanner{in: strings.TrimPrefix(string(in), "\xef\xbb\xbf"), lax: lax}
+// begin checks the encoding and makes it a scanner of UTF-8.
+func (s *scanner) begin(in []byte, lax bool) error {
+	*s = scanner{in: strings.TrimPrefix(string(in), "\xef\xbb\xbf"), lax: lax}
 	if strings.HasPrefix(s.in, "<?xml") {
 		decl, _, ok := strings.Cut(s.in, "?>")
 		if !ok {
-			return nil, s.errorf("unclosed declaration")
+			return s.errorf("unclosed declaration")
 		}
 		switch enc := declaredEncoding(decl); enc {
 		case "", "utf-8", "utf8", "us-ascii", "ascii":
 		case "iso-8859-1", "latin-1", "latin1":
 			s.in = fromLatin1(s.in)
 		default:
-			return nil, s.errorf("encoding %.40q is not supported", enc)
+			return s.errorf("encoding %.40q is not supported", enc)
 		}
 	}
-	if !utf8.ValidString(s.in) {
+	if s.plain = isPlain(s.in); !s.plain && !utf8.ValidString(s.in) {
 		if !lax {
-			return nil, s.errorf("input is not UTF-8")
+			return s.errorf("input is not UTF-8")
 		}
 		s.in = strings.ToValidUTF8(s.in, "\uFFFD")
 	}
-	return s, nil
+	return nil
+}
+
+// isPlain tells whether in needs no look at its characters: nearly every document is so.
+func isPlain(in string) bool {
+	for i := range len(in) {
+		if c := in[i]; (c < ' ' || c > '~') && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 func declaredEncoding(decl string) string {
@@ -83,84 +97,126 @@ func fromLatin1(in string) string {
 	return out.String()
 }
 
-// next returns the next tag or text.
-func (s *scanner) next() (token, error) {
-	if s.pending != "" {
-		t := token{kind: closeTag, name: s.pending}
+// next finds the next tag or text.
+func (s *scanner) next() error {
+	switch {
+	case s.pending != "":
+		s.t = token{kind: closeTag, name: s.pending}
 		s.pending = ""
-		return t, nil
+		return nil
+	case s.plainText(), s.plainTag():
+		return nil
 	}
-	if t, ok := s.plainText(); ok {
-		return t, nil
-	}
+	return s.anything()
+}
+
+// anything is next for what may have entities, comments and attributes.
+func (s *scanner) anything() error {
 	var text strings.Builder
 	for s.at < len(s.in) {
 		rest := s.in[s.at:]
 		if rest[0] != '<' {
 			if err := s.text(&text); err != nil {
-				return token{}, err
+				return err
 			}
 			continue
 		}
 		skipped, err := s.skipMarkup(rest, &text)
 		if err != nil {
-			return token{}, err
+			return err
 		}
 		if skipped {
 			continue
 		}
 		break
 	}
-	if text.Len() > 0 {
-		return token{kind: chars, text: text.String()}, nil
-	}
-	if s.at >= len(s.in) {
-		return token{kind: endOfInput}, nil
+	switch {
+	case text.Len() > 0:
+		s.t = token{kind: chars, text: text.String()}
+		return nil
+	case s.at >= len(s.in):
+		s.t = token{kind: endOfInput}
+		return nil
 	}
 	return s.tag()
 }
 
-// plainText returns text that stands in one piece between two tags, as it is there.
-func (s *scanner) plainText() (token, bool) {
+// plainText takes text that stands in one piece between two tags, as it is there.
+func (s *scanner) plainText() bool {
 	rest := s.in[s.at:]
+	if rest == "" || rest[0] == '<' {
+		return false
+	}
 	end := strings.IndexByte(rest, '<')
-	if end <= 0 || end+1 == len(rest) || rest[end+1] == '!' || rest[end+1] == '?' {
-		return token{}, false
+	if end < 0 || end+1 == len(rest) || rest[end+1] == '!' || rest[end+1] == '?' {
+		return false
 	}
 	text, at := rest[:end], s.at
-	if strings.IndexByte(text, '&') >= 0 || strings.IndexByte(text, '\r') >= 0 || s.legal(text) != nil {
+	if strings.IndexByte(text, '&') >= 0 || !s.plain && (strings.IndexByte(text, '\r') >= 0 || s.legal(text) != nil) {
 		s.at = at // where the error is, is said below
-		return token{}, false
+		return false
 	}
 	s.at += end
-	return token{kind: chars, text: text}, true
+	s.t.kind, s.t.text = chars, text
+	return true
 }
 
-// skipMarkup passes over comments and instructions and takes in CDATA; false
-// means that a tag begins here.
-func (s *scanner) skipMarkup(rest string, text *strings.Builder) (bool, error) {
-	for _, m := range []struct{ open, shut string }{{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}} {
-		if !strings.HasPrefix(rest, m.open) {
-			continue
-		}
-		inside, _, ok := strings.Cut(rest[len(m.open):], m.shut)
-		if !ok {
-			return false, s.errorf("unclosed %s", m.open)
-		}
-		if m.open == "<![CDATA[" {
-			if err := s.legal(inside); err != nil {
-				return false, err
-			}
-			text.WriteString(newlines(inside))
-		}
-		s.at += len(m.open) + len(inside) + len(m.shut)
-		return true, nil
+// plainTag takes a tag that is a name and nothing else.
+func (s *scanner) plainTag() bool {
+	rest := s.in[s.at:]
+	if len(rest) < len("<x>") || rest[0] != '<' {
+		return false
 	}
-	if strings.HasPrefix(rest, "<!") {
-		return false, s.errorf("document types are not supported")
+	kind, i := openTag, 1
+	if rest[1] == '/' {
+		kind, i = closeTag, 2
 	}
-	return false, nil
+	begin := i
+	for i < len(rest) && nameBytes[rest[i]] {
+		i++
+	}
+	if i == begin || i == len(rest) || rest[i] != '>' || !nameByte(rest[begin], true) {
+		return false
+	}
+	s.t.kind, s.t.name = kind, rest[begin:i]
+	s.at += i + 1
+	return true
 }
+
+// blanks passes over blanks, if the next thing is text.
+func (s *scanner) blanks() {
+	for s.pending == "" && s.at < len(s.in) && blank(s.in[s.at]) {
+		s.at++
+	}
+}
+
+func blank(c byte) bool { return c == '\n' || c == ' ' || c == '\t' || c == '\r' }
+
+// plainly passes over a tag that is a name and nothing else, if it is there, be it
+// behind blanks.
+func (s *scanner) plainly(kind tokenKind, name string) bool {
+	s.blanks()
+	if s.pending != "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(s.in[s.at:], "<")
+	if kind == closeTag && ok {
+		rest, ok = strings.CutPrefix(rest, "/")
+	}
+	if !ok || len(rest) <= len(name) || rest[:len(name)] != name || rest[len(name)] != '>' {
+		return false
+	}
+	s.at = len(s.in) - len(rest) + len(name) + 1
+	return true
+}
+
+// nameBytes has the bytes of a name behind the first one.
+var nameBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = nameByte(byte(c), false)
+	}
+	return t
+}()
 
 // text reads up to the next tag.
 func (s *scanner) text(out *strings.Builder) error {
@@ -190,8 +246,34 @@ func (s *scanner) text(out *strings.Builder) error {
 	return nil
 }
 
+// skipMarkup passes over comments and instructions and takes in CDATA; false
+// means that a tag begins here.
+func (s *scanner) skipMarkup(rest string, text *strings.Builder) (bool, error) {
+	for _, m := range []struct{ open, shut string }{{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}} {
+		if !strings.HasPrefix(rest, m.open) {
+			continue
+		}
+		inside, _, ok := strings.Cut(rest[len(m.open):], m.shut)
+		if !ok {
+			return false, s.errorf("unclosed %s", m.open)
+		}
+		if m.open == "<![CDATA[" {
+			if err := s.legal(inside); err != nil {
+				return false, err
+			}
+			text.WriteString(newlines(inside))
+		}
+		s.at += len(m.open) + len(inside) + len(m.shut)
+		return true, nil
+	}
+	if strings.HasPrefix(rest, "<!") {
+		return false, s.errorf("document types are not supported")
+	}
+	return false, nil
+}
+
 func (s *scanner) legal(raw string) error {
-	if s.lax {
+	if s.lax || s.plain {
 		return nil
 	}
 	for i, r := range raw {
@@ -250,35 +332,36 @@ func nameByte(c byte, first bool) bool {
 }
 
 // tag reads <name ...>, <name .../> or </name>.
-func (s *scanner) tag() (token, error) {
+func (s *scanner) tag() error {
 	s.at++
-	t := token{kind: openTag}
+	t := &s.t
+	*t = token{kind: openTag}
 	if s.at < len(s.in) && s.in[s.at] == '/' {
 		t.kind = closeTag
 		s.at++
 	}
 	if t.name = s.name(); t.name == "" {
-		return t, s.errorf("a tag must begin with a name")
+		return s.errorf("a tag must begin with a name")
 	}
 	for {
-		blank := s.space()
+		apart := s.space()
 		if s.at >= len(s.in) {
-			return t, s.errorf("unclosed tag <%.40s", t.name)
+			return s.errorf("unclosed tag <%.40s", t.name)
 		}
 		switch c := s.in[s.at]; {
 		case c == '>':
 			s.at++
-			return t, nil
+			return nil
 		case c == '/' && t.kind == openTag && s.at+1 < len(s.in) && s.in[s.at+1] == '>':
 			s.at += 2
 			s.pending = t.name
-			return t, nil
-		case t.kind == openTag && blank && nameByte(c, true):
+			return nil
+		case t.kind == openTag && apart && nameByte(c, true):
 			if err := s.attribute(); err != nil {
-				return t, err
+				return err
 			}
 		default:
-			return t, s.errorf("unexpected %q in tag <%.40s", c, t.name)
+			return s.errorf("unexpected %q in tag <%.40s", c, t.name)
 		}
 	}
 }
@@ -293,7 +376,7 @@ func (s *scanner) name() string {
 
 func (s *scanner) space() bool {
 	start := s.at
-	for s.at < len(s.in) && strings.IndexByte(" \t\r\n", s.in[s.at]) >= 0 {
+	for s.at < len(s.in) && blank(s.in[s.at]) {
 		s.at++
 	}
 	return s.at > start

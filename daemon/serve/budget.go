@@ -86,6 +86,7 @@ func (p *purse) give(n int) {
 // the reply.
 type grant struct {
 	purses []*purse // the first is the connection's, if there are two
+	space  [2]*purse
 	wait   time.Duration
 	limit  int64 // of a multicall
 	held   int
@@ -97,6 +98,7 @@ type grant struct {
 // which is nil where there is one call at a time.
 func (s *Server) newGrant(local *purse) *grant {
 	g := &grant{wait: s.o.Bounds.wait, limit: s.o.Bounds.multicall}
+	g.purses = g.space[:0]
 	if local != nil {
 		g.purses = append(g.purses, local)
 	}

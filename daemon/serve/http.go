@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +57,9 @@ func confine(a *http1.Answer) {
 }
 
 func (s *Server) logAccess(x *exchange) {
+	if s.o.Level > conf.Trace {
+		return
+	}
 	s.log(conf.Trace, fmt.Sprintf("%s - - [%s] \"%s %s %s\" %d %d", x.peer(),
 		time.Now().Format("02/Jan/2006:15:04:05 -0700"), x.q.Method, x.q.Target, x.q.Proto, x.a.Status, x.a.Bytes))
 }
@@ -200,12 +202,12 @@ func (s *Server) serveXMLRPC(x *exchange) {
 		httpError(&x.a, status)
 		return
 	}
-	_ = x.conn.SetWriteDeadline(time.Now().Add(writeTime(answer.size)))
+	x.conn.writeBy(time.Now().Add(writeTime(answer.size)))
 	x.a.Set("Content-Type", "text/xml")
 	x.a.SetLength(answer.size)
 	_ = answer.writeTo(&x.a) // the client being gone concerns nobody
 	_ = x.a.Flush()
-	_ = x.conn.SetWriteDeadline(time.Time{})
+	x.conn.writeBy(time.Time{})
 }
 
 // xmlAnswer is a short answer as a whole, or a value that is encoded as it is
@@ -227,7 +229,7 @@ func (a xmlAnswer) writeTo(w io.Writer) error {
 // answerXMLRPC decodes a call, performs it and finds out how long the answer
 // is, or that it cannot be sent.
 func (s *Server) answerXMLRPC(x *exchange, body []byte, g *grant) (xmlAnswer, int) {
-	c, err := xmlrpc.DecodeCall(bytes.NewReader(body), xmlrpc.MaxBody)
+	c, err := xmlrpc.ParseCall(body)
 	switch {
 	case errors.Is(err, xmlrpc.ErrNoMethod):
 		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: no method name")
@@ -288,6 +290,7 @@ func (s *Server) serveLinesHTTP(x *exchange) {
 	x.a.Set("Content-Type", "application/x-ndjson")
 	x.a.Set("X-Accel-Buffering", "no")
 	x.want()
+	x.unbound()
 	x.duplex = true
 	unread := func() { _ = x.conn.SetReadDeadline(time.Unix(1, 0)) }
 	ctx, cancel := context.WithCancel(x.ctx)

@@ -447,6 +447,22 @@ func TestActivityLogLines(t *testing.T) {
 	}
 }
 
+// TestLinesThatNobodyWantsAreNotWorded looks at what is handed to the log, which would
+// throw it away.
+func TestLinesThatNobodyWantsAreNotWorded(t *testing.T) {
+	r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", Level: conf.Info})
+	for range 3 {
+		_, _ = r.rpc("supervisor.getVersion")
+	}
+	r.raw("GET /nosuch HTTP/1.0\r\n\r\n")
+	r.shutdown(time.Hour)
+	for len(r.lines) > 0 {
+		if line := <-r.lines; strings.HasPrefix(line, "5 ") {
+			t.Errorf("worded: %s", line)
+		}
+	}
+}
+
 func TestInetServer(t *testing.T) {
 	c := conf.HTTPServer{Section: "inet_http_server", Family: conf.Inet, Host: "localhost"}
 	l, err := Listen(c, ListenOptions{})

@@ -248,12 +248,25 @@ func (c *firstByteConn) Write(p []byte) (int, error) {
 
 // SetWriteDeadline implements net.Conn.
 func (c *firstByteConn) SetWriteDeadline(t time.Time) error {
+	c.writeUntil(t)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// writeBy is SetWriteDeadline for every Write from now on: not for one that goes on
+// meanwhile.
+func (c *firstByteConn) writeBy(t time.Time) {
+	if c.write == 0 {
+		_ = c.Conn.SetWriteDeadline(t) // a connection has deadlines
+	}
+	c.writeUntil(t)
+}
+
+func (c *firstByteConn) writeUntil(t time.Time) {
 	until := int64(0)
 	if !t.IsZero() {
 		until = t.UnixNano()
 	}
 	c.until.Store(until)
-	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close implements net.Conn.

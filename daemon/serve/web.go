@@ -41,6 +41,7 @@ type exchange struct {
 	buf  []byte // for short bodies
 	xml  []byte // for short answers
 
+	bounded bool          // a deadline of a wait that is over is still set
 	waits   atomic.Bool   // for a request, of which no more than a part has come
 	watched chan struct{} // closed when nobody reads any more; nil: nobody does
 	duplex  bool          // the body is still read while the answer is written
@@ -83,9 +84,19 @@ func (x *exchange) wake() {
 // until sets the deadline of a wait, unless the server has come to its end: then
 // wake may have been there already.
 func (x *exchange) until(d time.Duration) bool {
+	x.bounded = true
 	_ = x.conn.SetReadDeadline(time.Now().Add(d))
 	x.waits.Store(true)
 	return x.s.closing.Err() == nil
+}
+
+// unbound takes away what until has set, before somebody reads for whom that was not
+// meant. Nobody does while most requests are answered, so that it can wait.
+func (x *exchange) unbound() {
+	if x.bounded {
+		x.bounded = false
+		_ = x.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 // next waits for a request and reads its head; false means that there is none. One
@@ -102,15 +113,13 @@ func (x *exchange) next(first bool) bool {
 	if !(first && whole) && !x.waits.CompareAndSwap(true, false) {
 		return false
 	}
-	var bad *http1.Error
-	switch {
-	case errors.As(err, &bad):
-		x.refuse(bad)
-		return false
-	case err != nil:
+	if err != nil {
+		var bad *http1.Error
+		if errors.As(err, &bad) {
+			x.refuse(bad)
+		}
 		return false
 	}
-	_ = x.conn.SetReadDeadline(time.Time{})
 	x.duplex, x.stalled = false, false
 	x.body.Begin(x.in, x.q.Length)
 	x.a.Begin(&x.q, x.out, x.last)
@@ -176,8 +185,9 @@ func (x *exchange) read(limit int64) (body []byte, status int) {
 	}
 	x.want()
 	if x.q.Length < 0 || int64(x.in.Buffered()) < x.q.Length {
+		x.bounded = true
 		_ = x.conn.SetReadDeadline(time.Now().Add(x.s.o.body)) // a connection has deadlines
-		defer func() { _ = x.conn.SetReadDeadline(time.Time{}) }()
+		defer x.unbound()
 	}
 	var err error
 	switch n := x.q.Length; {
@@ -210,6 +220,7 @@ func (x *exchange) watch() {
 	if x.watched != nil || !x.body.Done() {
 		return
 	}
+	x.unbound()
 	done := make(chan struct{})
 	x.watched = done
 	go func() {

@@ -206,6 +206,45 @@ func TestRequestBehindACallThatWaitsIsNotLost(t *testing.T) {
 	}
 }
 
+// TestARequestMayTakeLongerThanThePauseBeforeIt lets the time between requests go by
+// while one is answered, which another connection tells: its own time begins later.
+func TestARequestMayTakeLongerThanThePauseBeforeIt(t *testing.T) {
+	const part = `{"id":1,"method":"supervisor.getPID"}` + "\n"
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", len(part), part)
+	for name, tt := range map[string]struct {
+		request string
+		more    func(k *talk)
+	}{
+		"a call whose client goes": {"POST /RPC2", func(k *talk) { _ = k.conn.Close() }},
+		"a body of lines": {"POST /ndjson", func(k *talk) {
+			k.say(chunk + "0\r\n\r\n")
+			if resp, body := k.hearAnswer("POST"); resp.StatusCode != 200 || strings.Count(body, `"result":42`) != 2 {
+				t.Errorf("got %v, %q", resp, body)
+			}
+			_ = k.conn.Close()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", idle: 50 * time.Millisecond})
+			k := r.dial()
+			k.say("GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n")
+			k.hearAnswer("GET")
+			if tt.request == "POST /RPC2" {
+				k.say(callOf(t, "", "supervisor.startProcess", "slow"))
+				within(t, "the start waits", r.fake.started)
+			} else {
+				k.say(tt.request + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+			}
+			other := r.dial()
+			other.say("GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n")
+			other.hearAnswer("GET")
+			other.ended()
+			tt.more(k)
+			eventually(t, "the places are given back", func() bool { return len(r.server.slots) == 0 })
+		})
+	}
+}
+
 func TestShutdownWaitsForNoRequestThatHasNotCome(t *testing.T) {
 	for name, text := range map[string]string{
 		"none yet":      "GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -359,7 +398,7 @@ func TestConnectionThatIsClosedIsNoRequest(t *testing.T) {
 
 // BenchmarkCall is what a short call takes, on a connection that is kept.
 func BenchmarkCall(b *testing.B) {
-	s := New(newFake(), conf.HTTPServer{Section: "x", Family: conf.Unix}, newHanded(), func(conf.Level, string) {}, Options{Namespace: "supervisor"})
+	s := New(newFake(), conf.HTTPServer{Section: "x", Family: conf.Unix}, newHanded(), func(conf.Level, string) {}, Options{Namespace: "supervisor", Level: conf.Info})
 	defer s.Shutdown(context.Background())
 	ours, theirs := net.Pipe()
 	defer ours.Close()

@@ -17,7 +17,7 @@ LDFLAGS     += $(if $(FIRST),-E pid1_entry -checklinkname=0)
 TAGS        := $(if $(FIRST),-tags=pid1)
 # These packages go without inlining, which is smaller: nobody waits for them, or they
 # spend their time in the kernel, as the loop's does. The core is asked by the loop alone.
-SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net fmt time reflect sort strings os/... path/... strconv \
+SMALL       := $(patsubst %,-gcflags=%=-l,regexp/... encoding/... net/netip net/url net fmt time reflect os/... path/... \
                gosupervisor/conf gosupervisor/ctl gosupervisor/ctl/api gosupervisor/ctl/client gosupervisor/ctl/openssl gosupervisor/ctl/promtext \
                gosupervisor/daemon gosupervisor/daemon/core gosupervisor/daemon/metrics gosupervisor/daemon/page gosupervisor/daemon/initd gosupervisor/daemon/fcgi \
                gosupervisor/daemon/socket gosupervisor/proc/cgroup gosupervisor/proc/usage gosupervisor/proc/child gosupervisor/pidproxy \

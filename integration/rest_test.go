@@ -125,3 +125,43 @@ func switches(t *testing.T, pid int) (sum int) {
 	}
 	return sum
 }
+
+// TestTheMonitorTakesNobodysProcessor looks at the scheduling policies of a daemon and of
+// what it has started: one thread is a batch process, and nobody else.
+func TestTheMonitorTakesNobodysProcessor(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "it has one thread")
+	s := newSup(t, "[program:p]\ncommand=/bin/sleep 1000\nnumprocs=5\nprocess_name=%(process_num)d\n").start()
+	policies := func(pid int) (batch, others int) {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range stats {
+			stat, err := os.ReadFile(name)
+			if err != nil {
+				continue // it has ended
+			}
+			_, rest, _ := strings.Cut(string(stat), ") ")
+			switch policy := strings.Fields(rest)[41-3]; policy {
+			case "3":
+				batch++
+			case "0":
+				others++
+			default:
+				t.Errorf("%s: policy %s", name, policy)
+			}
+		}
+		return batch, others
+	}
+	until(t, "the monitor is patient", func() (string, bool) {
+		batch, others := policies(s.pid)
+		return fmt.Sprint(batch, " and ", others), batch == 1 && others > 1
+	})
+	for i := range 5 {
+		if batch, others := policies(s.waitPID(fmt.Sprintf("p:%d", i))); batch != 0 || others != 1 {
+			t.Errorf("program %d has %d threads that are batch processes, and %d others", i, batch, others)
+		}
+	}
+	s.terminate()
+}

@@ -50,7 +50,6 @@ type host struct {
 	chores   chores                   // what waits for disks
 	reading  chan struct{}            // one token, held while /proc is read
 	noProc   bool                     // whoever reads: the log knows that it cannot be
-	begun    bool                     // loop: there was a first child
 	rest     rest                     // loop
 	attic    attic                    // goroutine of chores
 

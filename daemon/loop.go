@@ -81,11 +81,6 @@ func (h *host) feed(m message) {
 		h.calls[in.ID] = m.call
 	case core.Cancel:
 		delete(h.calls, in.ID)
-	case core.Spawned:
-		if !h.begun { // and not sooner: nobody is to wait for it
-			h.begun = true
-			h.chores.add(patientMonitor)
-		}
 	}
 	now := time.Now()
 	effects := h.core.Step(h.instant(now), now, m.in)

@@ -72,7 +72,6 @@ type attic struct {
 // configuration or a burst of requests has left behind, and the pages of our file that
 // they alone have needed.
 func (a *attic) tidy() {
-	patientMonitor()
 	first := !a.visited
 	a.visited = true
 	worth := allocated() >= a.allocated+restWorth

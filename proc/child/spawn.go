@@ -248,7 +248,6 @@ func (t *Table) forkExec(s *Spec, path string, argv []string, attr *syscall.Proc
 	// been inherited with signals blocked; children get none.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	usualPolicy()
 	var none, before unix.Sigset_t
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err == nil {
 		defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()

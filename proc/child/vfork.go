@@ -383,7 +383,6 @@ func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
 	// child would, with our memory.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	usualPolicy()
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
 		uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
 	var r uintptr

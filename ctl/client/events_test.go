@@ -60,7 +60,7 @@ func TestARecordThatIsNone(t *testing.T) {
 func TestTheOriginalHasNoEvents(t *testing.T) {
 	h := http.NewServeMux()
 	h.HandleFunc("POST /RPC2", func(w http.ResponseWriter, r *http.Request) {
-		call, err := xmlrpc.DecodeCall(r.Body, 1<<20)
+		call, err := decodeCall(r.Body)
 		if err != nil {
 			t.Errorf("call: %v", err)
 		}

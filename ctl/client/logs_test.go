@@ -49,7 +49,7 @@ func separateServer(t *testing.T) (url string, late *atomic.Bool) {
 	texts := map[string]string{"a": "one\ntwo\nthree\n", "long": strings.Repeat("a line\n", 200), "fresh": ""}
 	h := http.NewServeMux()
 	h.HandleFunc("POST /RPC2", func(w http.ResponseWriter, r *http.Request) {
-		call, err := xmlrpc.DecodeCall(r.Body, 1<<20)
+		call, err := decodeCall(r.Body)
 		if err != nil {
 			t.Errorf("call: %v", err)
 		}

@@ -23,7 +23,7 @@ import (
 func original(t *testing.T, results map[string]any) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /RPC2", func(w http.ResponseWriter, r *http.Request) {
-		call, err := xmlrpc.DecodeCall(r.Body, 1<<20)
+		call, err := decodeCall(r.Body)
 		if err != nil {
 			t.Errorf("call: %v", err)
 		}
@@ -248,4 +248,13 @@ func encodeResponse(v any) ([]byte, error) {
 	var out bytes.Buffer
 	err := xmlrpc.WriteResponse(&out, v)
 	return out.Bytes(), err
+}
+
+// decodeCall reads a call as a server does.
+func decodeCall(body io.Reader) (xmlrpc.Call, error) {
+	in, err := io.ReadAll(io.LimitReader(body, 1<<20))
+	if err != nil {
+		return xmlrpc.Call{}, err
+	}
+	return xmlrpc.DecodeCall(in)
 }

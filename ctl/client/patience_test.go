@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosupervisor/ctl/api"
-	"gosupervisor/ctl/xmlrpc"
 )
 
 // read reads all of in, or what comes before an error.
@@ -249,7 +248,7 @@ func (s stuck) web(xml bool) http.Handler {
 		fmt.Fprintln(w, `{"id":2,"result":"3.0"}`)
 	})
 	mux.HandleFunc("POST /RPC2", func(w http.ResponseWriter, r *http.Request) {
-		call, _ := xmlrpc.DecodeCall(r.Body, 1<<20)
+		call, _ := decodeCall(r.Body)
 		if call.Method == s.method {
 			stick(w, r)
 			return

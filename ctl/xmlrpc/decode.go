@@ -37,17 +37,8 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Text }
 
-// DecodeCall reads a methodCall of at most max bytes.
-func DecodeCall(r io.Reader, max int64) (Call, error) {
-	in, err := readAll(r, max)
-	if err != nil {
-		return Call{}, err
-	}
-	return ParseCall(in)
-}
-
-// ParseCall is DecodeCall for a document that is there.
-func ParseCall(in []byte) (Call, error) {
+// DecodeCall reads a methodCall, whose size the caller has bounded.
+func DecodeCall(in []byte) (Call, error) {
 	p, err := newParser(in, false)
 	if err != nil {
 		return Call{}, err
@@ -90,9 +81,12 @@ func ParseCall(in []byte) (Call, error) {
 // back as a *Fault error. It is lenient with characters that XML forbids,
 // because the original sends them, and takes nil and i8.
 func DecodeResponse(r io.Reader, max int64) (any, error) {
-	in, err := readAll(r, max)
-	if err != nil {
+	in, err := io.ReadAll(io.LimitReader(r, max+1))
+	switch {
+	case err != nil:
 		return nil, err
+	case int64(len(in)) > max:
+		return nil, ErrTooLarge
 	}
 	p, err := newParser(in, true)
 	if err != nil {
@@ -130,14 +124,6 @@ func DecodeResponse(r io.Reader, max int64) (any, error) {
 		return nil, err
 	}
 	return value, fault
-}
-
-func readAll(r io.Reader, max int64) ([]byte, error) {
-	in, err := io.ReadAll(io.LimitReader(r, max+1))
-	if err == nil && int64(len(in)) > max {
-		err = ErrTooLarge
-	}
-	return in, err
 }
 
 // parser reads values from tokens.

@@ -183,7 +183,8 @@ func (s *scanner) plainTag() bool {
 	return true
 }
 
-// blanks passes over blanks, if the next thing is text.
+// blanks passes over blanks, unless a self-closing tag is still to be closed: they stand
+// behind its end.
 func (s *scanner) blanks() {
 	for s.pending == "" && s.at < len(s.in) && blank(s.in[s.at]) {
 		s.at++

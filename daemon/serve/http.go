@@ -207,7 +207,7 @@ func (s *Server) serveXMLRPC(x *exchange) {
 	x.a.SetLength(answer.size)
 	_ = answer.writeTo(&x.a) // the client being gone concerns nobody
 	_ = x.a.Flush()
-	x.conn.writeBy(time.Time{})
+	_ = x.conn.SetWriteDeadline(time.Time{}) // of the last Write, too: nobody is to wake up for it
 }
 
 // xmlAnswer is a short answer as a whole, or a value that is encoded as it is
@@ -229,7 +229,7 @@ func (a xmlAnswer) writeTo(w io.Writer) error {
 // answerXMLRPC decodes a call, performs it and finds out how long the answer
 // is, or that it cannot be sent.
 func (s *Server) answerXMLRPC(x *exchange, body []byte, g *grant) (xmlAnswer, int) {
-	c, err := xmlrpc.ParseCall(body)
+	c, err := xmlrpc.DecodeCall(body)
 	switch {
 	case errors.Is(err, xmlrpc.ErrNoMethod):
 		s.log(conf.Error, "XML-RPC request data '"+excerpt(body)+"' is invalid: no method name")

@@ -41,7 +41,7 @@ type exchange struct {
 	buf  []byte // for short bodies
 	xml  []byte // for short answers
 
-	bounded bool          // a deadline of a wait that is over is still set
+	bounded bool          // a deadline for reading may be set that is for nobody any more; see unbound
 	waits   atomic.Bool   // for a request, of which no more than a part has come
 	watched chan struct{} // closed when nobody reads any more; nil: nobody does
 	duplex  bool          // the body is still read while the answer is written
@@ -90,8 +90,10 @@ func (x *exchange) until(d time.Duration) bool {
 	return x.s.closing.Err() == nil
 }
 
-// unbound takes away what until has set, before somebody reads for whom that was not
-// meant. Nobody does while most requests are answered, so that it can wait.
+// unbound takes away the deadline of the wait for the request, or of reading its body,
+// before somebody reads for whom that was not meant. While most requests are answered
+// nobody does, and then the next wait sets another one. So does what reads besides: the
+// rest of a body in finish, part and unwatch.
 func (x *exchange) unbound() {
 	if x.bounded {
 		x.bounded = false
@@ -220,7 +222,7 @@ func (x *exchange) watch() {
 	if x.watched != nil || !x.body.Done() {
 		return
 	}
-	x.unbound()
+	x.unbound() // of lines in a body this is another goroutine, and there is nothing to be taken away
 	done := make(chan struct{})
 	x.watched = done
 	go func() {

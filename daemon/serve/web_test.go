@@ -227,16 +227,16 @@ func TestARequestMayTakeLongerThanThePauseBeforeIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, conf.HTTPServer{}, Options{Namespace: "supervisor", idle: 50 * time.Millisecond})
 			k := r.dial()
-			k.say("GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n")
-			k.hearAnswer("GET")
-			if tt.request == "POST /RPC2" {
-				k.say(callOf(t, "", "supervisor.startProcess", "slow"))
+			const get = "GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n"
+			if tt.request == "POST /RPC2" { // in one piece, since there is no time to lose between two
+				k.say(get + callOf(t, "", "supervisor.startProcess", "slow"))
 				within(t, "the start waits", r.fake.started)
 			} else {
-				k.say(tt.request + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+				k.say(get + tt.request + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
 			}
+			k.hearAnswer("GET")
 			other := r.dial()
-			other.say("GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n")
+			other.say(get)
 			other.hearAnswer("GET")
 			other.ended()
 			tt.more(k)

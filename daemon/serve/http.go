@@ -202,12 +202,14 @@ func (s *Server) serveXMLRPC(x *exchange) {
 		httpError(&x.a, status)
 		return
 	}
-	x.conn.writeBy(time.Now().Add(writeTime(answer.size)))
+	if answer.short == nil { // else it is one Write, or two
+		_ = x.conn.SetWriteDeadline(time.Now().Add(writeTime(answer.size))) // a connection has deadlines
+		defer func() { _ = x.conn.SetWriteDeadline(time.Time{}) }()
+	}
 	x.a.Set("Content-Type", "text/xml")
 	x.a.SetLength(answer.size)
 	_ = answer.writeTo(&x.a) // the client being gone concerns nobody
 	_ = x.a.Flush()
-	_ = x.conn.SetWriteDeadline(time.Time{}) // of the last Write, too: nobody is to wake up for it
 }
 
 // xmlAnswer is a short answer as a whole, or a value that is encoded as it is

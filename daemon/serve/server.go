@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
@@ -196,6 +200,7 @@ type connKey struct{}
 // says when it is closed.
 type firstByteConn struct {
 	net.Conn
+	raw      syscall.RawConn // its descriptor; nil: it has none
 	ctx      context.Context // of its requests; ends when it is closed, by whomever, or the server dies
 	cancel   context.CancelFunc
 	newcomer *newcomer // nil: it does not count as one
@@ -210,6 +215,9 @@ type firstByteConn struct {
 // connection returns a connection that nobody has looked at yet.
 func (s *Server) connection(raw net.Conn) *firstByteConn {
 	c := &firstByteConn{Conn: raw, release: func() {}}
+	if has, ok := raw.(syscall.Conn); ok {
+		c.raw, _ = has.SyscallConn() // without it all goes on as well
+	}
 	c.ctx, c.cancel = context.WithCancel(context.WithValue(s.dead, connKey{}, c))
 	return c
 }
@@ -236,37 +244,68 @@ func (c *firstByteConn) Read(p []byte) (int, error) {
 // Write implements net.Conn. A client that does not take what it is sent is
 // cut off.
 func (c *firstByteConn) Write(p []byte) (int, error) {
+	if c.raw != nil && c.write > 0 && c.until.Load() == 0 {
+		return c.writeRaw(p)
+	}
 	if c.write > 0 {
-		limit := time.Now().Add(c.write)
-		if until := c.until.Load(); until != 0 && until < limit.UnixNano() {
-			limit = time.Unix(0, until)
-		}
-		_ = c.Conn.SetWriteDeadline(limit)
+		_ = c.Conn.SetWriteDeadline(c.limit())
 	}
 	return c.Conn.Write(p)
 }
 
+// limit is until when a Write that begins now must have ended.
+func (c *firstByteConn) limit() time.Time {
+	limit := time.Now().Add(c.write)
+	if until := c.until.Load(); until != 0 && until < limit.UnixNano() {
+		limit = time.Unix(0, until)
+	}
+	return limit
+}
+
+// writeRaw is Write without a deadline for all of them. It sets one only if it has to
+// wait. Nearly no answer has to, and then a deadline would cost more than the answer: to
+// take one away and set it again has the runtime wake a thread, which is to wait for it.
+func (c *firstByteConn) writeRaw(p []byte) (n int, err error) {
+	waited := false
+	waitErr := c.raw.Write(func(fd uintptr) (done bool) {
+		for n < len(p) && err == nil {
+			var m int
+			switch m, err = unix.Write(int(fd), p[n:]); err {
+			case nil:
+				n += m
+			case unix.EINTR:
+				err = nil
+			case unix.EAGAIN:
+				err = nil
+				if !waited {
+					waited = true
+					_ = c.Conn.SetWriteDeadline(c.limit())
+				}
+				return false
+			}
+		}
+		return true
+	})
+	if waited {
+		_ = c.Conn.SetWriteDeadline(time.Time{})
+	}
+	switch {
+	case err != nil:
+		return n, &net.OpError{Op: "write", Net: c.LocalAddr().Network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError("write", err)}
+	case waitErr != nil:
+		return n, waitErr
+	}
+	return n, nil
+}
+
 // SetWriteDeadline implements net.Conn.
 func (c *firstByteConn) SetWriteDeadline(t time.Time) error {
-	c.writeUntil(t)
-	return c.Conn.SetWriteDeadline(t)
-}
-
-// writeBy is SetWriteDeadline for every Write from now on: not for one that goes on
-// meanwhile.
-func (c *firstByteConn) writeBy(t time.Time) {
-	if c.write == 0 {
-		_ = c.Conn.SetWriteDeadline(t) // a connection has deadlines
-	}
-	c.writeUntil(t)
-}
-
-func (c *firstByteConn) writeUntil(t time.Time) {
 	until := int64(0)
 	if !t.IsZero() {
 		until = t.UnixNano()
 	}
 	c.until.Store(until)
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close implements net.Conn.

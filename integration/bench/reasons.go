@@ -9,10 +9,11 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "It is at the bound. Series of 15 starts had 1.34, 1.42, 1.44, 1.48, 1.48 and 1.54 of the time of runit with nobody else between them, 1.51 " +
-		"and 1.53 with one more, and 1.66 and 1.93 with all of them: a start after a second of rest, or after something else, takes us half a " +
-		"millisecond more and runit a tenth, as we touch more of memory, which is not in a cache then. A Go program of a few lines that forks the " +
-		"same child needs 0.83 to 0.95 of runit; runit reads no configuration and is 50 kB. A trace of one start is in Decisions in ARCHITECTURE.md.",
+	"start1": "It is at the bound, and samples are of two kinds. Series of 9 to 15 starts had 1.34 to 1.54 of the time of runit with nobody else between them " +
+		"(the last four 1.48, 1.49, 1.52 and 1.54), and whole runs with all of them 1.36, 1.40, 1.66, 1.93 and 2.04: a start after a second of rest, or after " +
+		"something else, takes us half a millisecond to one and a half more and runit a tenth, as we touch more of memory, which is not in a cache then. A Go " +
+		"program of a few lines that forks the same child needs 0.83 to 0.95 of runit; runit reads no configuration and is 50 kB. A trace of one start is " +
+		"in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +
@@ -32,10 +33,10 @@ var reasons = map[string]string{
 		"but what a child leaves behind would write into its successor's log, and a log that was moved away meanwhile would be kept.",
 	"line": "At the bound: series had 1.2 to 1.5 of s6, and up to 1.9 on a machine where a wake-up takes 6 us. The plainest Go program, which reads a pipe by the runtime's poller and " +
 		"writes what it reads, takes 1.6 of the same in C and 1.07 of s6, and 0.86 of ours. What ours does besides: a look at which pipe it is, and an alarm for the case that the disk " +
-		"hangs. A trace of the scheduler has 24 us (a third of it the trace) from the program's write to the end of ours, and up to 10 of them are for a thread that nothing needs: " +
+		"hangs. A trace of the scheduler has 24 us, with the trace on it, from the program's write to the end of ours, and up to 10 of them are for a thread that nothing needs: " +
 		"at the first system call after a rest the runtime wakes its monitor, which may run before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody; the monitor as a batch process was tried, see Decisions. s6-log is one thread in poll.",
-	"noisy": "It depends on the machine: series had 1.17 to 1.25 of the original on one and 1.37 on another. Nearly all of it is the kernel's copying, and the price of giving all the same " +
+	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one and 1.37 on another. Nearly all of it is the kernel's copying, and the price of giving all the same " +
 		"share. A loop in C with two threads in one epoll, which reads the fifty in turn and does nothing else, had 1,350 to 1,510 MiB/s in the hour in which ours had 1,200 to 1,370 " +
 		"and the original 1,140: 1.24 of the original, so that 1.3 was out of reach there. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
 		"pipes of 16, 32 or 128 KiB. The bare copy, with a process for each pipe, reads what was just written by whoever happens to be quickest, and starves others. " +

@@ -202,7 +202,7 @@ func (s *Server) serveXMLRPC(x *exchange) {
 		httpError(&x.a, status)
 		return
 	}
-	if answer.short == nil { // else it is one Write, or two
+	if answer.short == nil { // else it is two Writes at the most, each with its own time
 		_ = x.conn.SetWriteDeadline(time.Now().Add(writeTime(answer.size))) // a connection has deadlines
 		defer func() { _ = x.conn.SetWriteDeadline(time.Time{}) }()
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -227,6 +228,53 @@ func TestDeadlineForAllWritesCountsToo(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, ours) }()
 	if _, err := c.Write([]byte("x")); err != nil {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAWriteThatHadToWaitLeavesNoDeadline has one wait for its reader, and writes again when
+// its time would have been over, which a second connection tells whose time began later.
+func TestAWriteThatHadToWaitLeavesNoDeadline(t *testing.T) {
+	const patience = time.Second
+	r := standard(t)
+	pair := func() (ours *net.UnixConn, c *firstByteConn) {
+		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		conn, err := net.Dial("unix", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(); _ = theirs.Close() })
+		c = r.server.connection(theirs)
+		c.write = patience
+		return conn.(*net.UnixConn), c
+	}
+	long := make([]byte, 8<<20) // more than a socket holds
+	ours, c := pair()
+	wrote := make(chan error, 1)
+	go func() { _, err := c.Write(long); wrote <- err }()
+	if _, err := io.ReadFull(ours, make([]byte, len(long))); err != nil {
+		t.Fatal(err)
+	}
+	if err := within(t, "the first Write ends", wrote); err != nil {
+		t.Fatal(err)
+	}
+	_, other := pair()
+	if _, err := other.Write(long); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nobody reads: got %v", err)
+	}
+	go func() { _, err := c.Write(long); wrote <- err }()
+	if n, err := io.ReadFull(ours, make([]byte, len(long))); err != nil {
+		t.Errorf("after %d bytes: %v", n, err)
+	}
+	if err := within(t, "the second Write ends", wrote); err != nil {
+		t.Error(err)
 	}
 }
 

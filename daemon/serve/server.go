@@ -3,15 +3,14 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"gosupervisor/conf"
 	"gosupervisor/ctl/api"
@@ -207,7 +206,7 @@ type firstByteConn struct {
 	client   *client   // nil: there are no roles
 	first    []byte
 	closed   atomic.Bool
-	write    time.Duration // that one Write may take; 0: any
+	write    time.Duration // that one Write may take, or wait; 0: any
 	until    atomic.Int64  // the deadline that was set for all of them, in nanoseconds; 0: none
 	release  func()
 }
@@ -253,7 +252,7 @@ func (c *firstByteConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// limit is until when a Write that begins now must have ended.
+// limit is until when a Write must have ended that has to wait from now on.
 func (c *firstByteConn) limit() time.Time {
 	limit := time.Now().Add(c.write)
 	if until := c.until.Load(); until != 0 && until < limit.UnixNano() {
@@ -262,20 +261,26 @@ func (c *firstByteConn) limit() time.Time {
 	return limit
 }
 
-// writeRaw is Write without a deadline for all of them. It sets one only if it has to
+// writeRaw is Write where no SetWriteDeadline holds. It sets a deadline only if it has to
 // wait. Nearly no answer has to, and then a deadline would cost more than the answer: to
 // take one away and set it again has the runtime wake a thread, which is to wait for it.
+// One goroutine at a time writes to a connection.
 func (c *firstByteConn) writeRaw(p []byte) (n int, err error) {
 	waited := false
 	waitErr := c.raw.Write(func(fd uintptr) (done bool) {
 		for n < len(p) && err == nil {
 			var m int
-			switch m, err = unix.Write(int(fd), p[n:]); err {
-			case nil:
+			// Of the package that net uses, so that the race detector knows what is read
+			// at the other end to come later.
+			m, err = syscall.Write(int(fd), p[n:])
+			switch {
+			case err == nil && m == 0:
+				err = io.ErrUnexpectedEOF // as net has it
+			case err == nil:
 				n += m
-			case unix.EINTR:
+			case err == syscall.EINTR:
 				err = nil
-			case unix.EAGAIN:
+			case err == syscall.EAGAIN:
 				err = nil
 				if !waited {
 					waited = true
@@ -284,18 +289,15 @@ func (c *firstByteConn) writeRaw(p []byte) (n int, err error) {
 				return false
 			}
 		}
+		if waited {
+			_ = c.Conn.SetWriteDeadline(time.Time{})
+		}
 		return true
 	})
-	if waited {
-		_ = c.Conn.SetWriteDeadline(time.Time{})
+	if err != nil {
+		return n, fmt.Errorf("write to client: %w", err)
 	}
-	switch {
-	case err != nil:
-		return n, &net.OpError{Op: "write", Net: c.LocalAddr().Network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError("write", err)}
-	case waitErr != nil:
-		return n, waitErr
-	}
-	return n, nil
+	return n, waitErr
 }
 
 // SetWriteDeadline implements net.Conn.

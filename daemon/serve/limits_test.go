@@ -234,7 +234,7 @@ func TestDeadlineForAllWritesCountsToo(t *testing.T) {
 // TestAWriteThatHadToWaitLeavesNoDeadline has one wait for its reader, and writes again when
 // its time would have been over, which a second connection tells whose time began later.
 func TestAWriteThatHadToWaitLeavesNoDeadline(t *testing.T) {
-	const patience = time.Second
+	const wait = time.Second
 	r := standard(t)
 	pair := func() (ours *net.UnixConn, c *firstByteConn) {
 		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
@@ -252,11 +252,12 @@ func TestAWriteThatHadToWaitLeavesNoDeadline(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = conn.Close(); _ = theirs.Close() })
 		c = r.server.connection(theirs)
-		c.write = patience
+		c.write = wait
 		return conn.(*net.UnixConn), c
 	}
 	long := make([]byte, 8<<20) // more than a socket holds
 	ours, c := pair()
+	_ = ours.SetReadDeadline(time.Now().Add(patience)) // a connection has deadlines
 	wrote := make(chan error, 1)
 	go func() { _, err := c.Write(long); wrote <- err }()
 	if _, err := io.ReadFull(ours, make([]byte, len(long))); err != nil {

@@ -86,7 +86,7 @@ static int http(struct client *c, int *last) {
   if (!body) return 0;
   int closes = 0, stays = 0;
   for (char *at = memchr(c->buf, '\n', c->n) + 1; at < body; at = memchr(at, '\n', body + 2 - at) + 1) {
-    if ((*at | ' ') != 'c') continue; /* strcasestr over all of it takes a twentieth of a request */
+    if ((*at | ' ') != 'c') continue; /* strcasestr would look at every byte */
     if (!strncasecmp(at, "Content-Length:", 15)) length = at + 15;
     closes |= !strncasecmp(at, "Connection: close\r\n", 19);
     stays |= !strncasecmp(at, "Connection: keep-alive\r\n", 24);

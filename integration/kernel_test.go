@@ -174,6 +174,7 @@ begin root
 until grep -q nr_throttled.[1-9] $base/spinner@spinner@kept/cpu.stat; do sleep 0.2; done
 echo "spinner: throttled"
 until grep -q "exited: forker" /tmp/root.log && grep -q "exited: nibbler" /tmp/root.log && grep -q "exited: eater" /tmp/root.log; do sleep 0.2; done
+until $ctl status lone small spinner | grep -c RUNNING | grep -q 3; do sleep 0.2; done
 $ctl status
 echo "lone: $(cat $base/lone@lone@kept/pids.max) $(cat $base/lone@lone@kept/pids.current)"
 echo "forker: has $(cat $base/forker@forker@kept/pids.current), $(cat $base/forker@forker@kept/pids.events)"

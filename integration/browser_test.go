@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -109,30 +111,44 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // eval returns what an expression is in the page.
 func eval[T any](p *tab, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	v, err := ask[T](p, expression)
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
 	return v
 }
 
+func ask[T any](p *tab, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+}
+
 // sees waits until an expression has a value, as text.
 func (p *tab) sees(want, expression string) {
 	p.t.Helper()
-	until(p.t, fmt.Sprintf("%s is %q", expression, want), func() (string, bool) {
-		got := eval[string](p, "Promise.resolve("+expression+").then(String)")
-		return tail(got), got == want
-	})
+	p.look(fmt.Sprintf("%s is %q", expression, want), expression, func(got string) bool { return got == want })
 }
 
 // holds waits until an expression has a text in it.
 func (p *tab) holds(part, expression string) {
 	p.t.Helper()
-	until(p.t, fmt.Sprintf("%s holds %q", expression, part), func() (string, bool) {
-		got := eval[string](p, "Promise.resolve("+expression+").then(String)")
-		return tail(got), strings.Contains(got, part)
+	p.look(fmt.Sprintf("%s holds %q", expression, part), expression, func(got string) bool { return strings.Contains(got, part) })
+}
+
+// look waits until what an expression is as text is right. A page that gives way
+// to the next one takes with it what was being asked of it: that is asked again.
+func (p *tab) look(what, expression string, right func(got string) bool) {
+	p.t.Helper()
+	until(p.t, what, func() (string, bool) {
+		got, err := ask[string](p, "Promise.resolve("+expression+").then(String)")
+		if gone := (*cdproto.Error)(nil); errors.As(err, &gone) && gone.Code == -32000 {
+			return err.Error(), false
+		}
+		if err != nil {
+			p.t.Fatalf("%s: %v", expression, err)
+		}
+		return tail(got), right(got)
 	})
 }
 

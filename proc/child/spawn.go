@@ -335,19 +335,21 @@ func prompt(path, dir string) bool {
 	return isLocal(path) && (dir == "" || isLocal(dir))
 }
 
-// Filesystems that the kernel itself answers for, by their magic numbers. What
-// is not here may be as good, but is not known to be.
-var local = map[int64]bool{
-	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true,
-	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true,
-	unix.SQUASHFS_MAGIC: true, unix.F2FS_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true,
-	unix.ISOFS_SUPER_MAGIC: true, 0xe0f5e1e2 /* erofs */ : true, 0x2fc12fc1 /* zfs */ : true,
-	unix.PROC_SUPER_MAGIC: true, unix.SYSFS_MAGIC: true, unix.DEVPTS_SUPER_MAGIC: true,
-}
-
+// isLocal tells whether path is on a filesystem that the kernel itself answers for, by its
+// magic number. What is not here may be as good, but is not known to be.
 func isLocal(path string) bool {
 	var fs unix.Statfs_t
-	return retry(func() error { return unix.Statfs(path, &fs) }) == nil && local[int64(uint32(fs.Type))]
+	if retry(func() error { return unix.Statfs(path, &fs) }) != nil {
+		return false
+	}
+	switch uint32(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.SQUASHFS_MAGIC, unix.F2FS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC,
+		unix.ISOFS_SUPER_MAGIC, 0xe0f5e1e2 /* erofs */, 0x2fc12fc1, /* zfs */
+		unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.DEVPTS_SUPER_MAGIC:
+		return true
+	}
+	return false
 }
 
 // startApplet runs ExecMain in a child. executed ends when that has either

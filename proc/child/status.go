@@ -7,7 +7,7 @@ import (
 
 // signalNames are the names that exit texts use. Where a signal has two, it is
 // the one that the original prints.
-var signalNames = map[syscall.Signal]string{
+var signalNames = [...]string{
 	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
 	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
 	16: "SIGSTKFLT", 17: "SIGCHLD", 18: "SIGCONT", 19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU",
@@ -18,8 +18,8 @@ var signalNames = map[syscall.Signal]string{
 // SignalName returns the name of a signal as log lines use it: SIGTERM, or
 // "signal 35" for one without a name.
 func SignalName(sig syscall.Signal) string {
-	if name, ok := signalNames[sig]; ok {
-		return name
+	if 0 < sig && int(sig) < len(signalNames) && signalNames[sig] != "" {
+		return signalNames[sig]
 	}
 	return fmt.Sprintf("signal %d", int(sig))
 }

@@ -5,7 +5,6 @@ package child
 import (
 	"math"
 	"os"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -46,25 +45,38 @@ func enterCall()
 //go:linkname exitCall runtime.exitsyscall
 func exitCall()
 
-// vforkAside is vfork, of a child that is waited for, while others run Go code.
+// vforkAside forks a child that is waited for, while others run Go code.
 //
 //go:nosplit
 //go:norace
-func vforkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
+func (s *steps) vforkAside(number, a1, a2 uintptr) (r uintptr) {
 	enterLongCall()
-	r = vfork(number, a1, a2, first)
+	r = s.fork(number, a1, a2)
 	exitCall()
 	return r
 }
 
-// forkAside is vfork without CLONE_VFORK: it returns as soon as there is a child.
+// forkAside forks without CLONE_VFORK: it returns as soon as there is a child.
 //
 //go:nosplit
 //go:norace
-func forkAside(number, a1, a2 uintptr, first *step) (r uintptr) {
+func (s *steps) forkAside(number, a1, a2 uintptr) (r uintptr) {
 	enterCall()
-	r = vfork(number, a1, a2, first)
+	r = s.fork(number, a1, a2)
 	exitCall()
+	return r
+}
+
+// fork is vfork while nobody handles a signal on this thread, as the child would, with our
+// memory. Between enter and exit a goroutine stays on its thread, so that this needs no
+// runtime.LockOSThread, whose first call starts a thread more.
+//
+//go:nosplit
+//go:norace
+func (s *steps) fork(number, a1, a2 uintptr) (r uintptr) {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
+	r = vfork(number, a1, a2, &s.list[0])
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
 	return r
 }
 
@@ -379,15 +391,9 @@ func (s *steps) ownLimit() {
 // run forks and has the child take the steps: with CLONE_VFORK as how until they are done,
 // with 0 while we go on. The error is that of the fork.
 func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
-	// From here to the end of the fork nobody may handle a signal on this thread: the
-	// child would, with our memory.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
 	var r uintptr
 	if noClone3.Load() {
-		r = vforkAside(unix.SYS_CLONE, uintptr(cloneFlags|how)|uintptr(unix.SIGCHLD), 0, &s.list[0])
+		r = s.vforkAside(unix.SYS_CLONE, uintptr(cloneFlags|how)|uintptr(unix.SIGCHLD), 0)
 	} else {
 		s.inside = 1
 		s.args = cloneArgs{
@@ -400,13 +406,12 @@ func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
 			s.args.cgroup = uint64(sys.CgroupFD)
 			size = unsafe.Sizeof(s.args)
 		}
-		fork := forkAside
 		if how != 0 {
-			fork = vforkAside
+			r = s.vforkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size)
+		} else {
+			r = s.forkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size)
 		}
-		r = fork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size, &s.list[0])
 	}
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
 	if int(r) < 0 {
 		return 0, syscall.Errno(-r)
 	}

@@ -30,33 +30,25 @@ import (
 //go:noescape
 func vfork(number, a1, a2 uintptr, first *step) (r uintptr)
 
-// As around any system call that may take long, the runtime gets back the right to run
-// Go code meanwhile: neither the rest of the daemon nor its collector waits for an exec.
-// What is called between enter and exit must not need more stack than there is.
-//
-//go:linkname enterLongCall runtime.entersyscallblock
-func enterLongCall()
-
-// The same for one that takes some time: the runtime takes that right if it notices.
+// As around any system call that takes some time, the runtime takes back the right to run
+// Go code meanwhile if somebody wants it: neither the rest of the daemon nor its collector
+// waits for an exec. What is called between enter and exit must not need more stack than
+// there is.
 //
 //go:linkname enterCall runtime.entersyscall
 func enterCall()
 
+// The same for one that is known to take long: that right is given away at once, to a
+// thread which may have to be made first.
+//
+//go:linkname enterLongCall runtime.entersyscallblock
+func enterLongCall()
+
 //go:linkname exitCall runtime.exitsyscall
 func exitCall()
 
-// vforkAside forks a child that is waited for, while others run Go code.
-//
-//go:nosplit
-//go:norace
-func (s *steps) vforkAside(number, a1, a2 uintptr) (r uintptr) {
-	enterLongCall()
-	r = s.fork(number, a1, a2)
-	exitCall()
-	return r
-}
-
-// forkAside forks without CLONE_VFORK: it returns as soon as there is a child.
+// forkAside forks while others run Go code. It returns as soon as there is a child, with
+// CLONE_VFORK as soon as that has executed its program.
 //
 //go:nosplit
 //go:norace
@@ -393,7 +385,7 @@ func (s *steps) ownLimit() {
 func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
 	var r uintptr
 	if noClone3.Load() {
-		r = s.vforkAside(unix.SYS_CLONE, uintptr(cloneFlags|how)|uintptr(unix.SIGCHLD), 0)
+		r = s.forkAside(unix.SYS_CLONE, uintptr(cloneFlags|how)|uintptr(unix.SIGCHLD), 0)
 	} else {
 		s.inside = 1
 		s.args = cloneArgs{
@@ -406,11 +398,7 @@ func (s *steps) run(sys *syscall.SysProcAttr, how uint64) (pid int, err error) {
 			s.args.cgroup = uint64(sys.CgroupFD)
 			size = unsafe.Sizeof(s.args)
 		}
-		if how != 0 {
-			r = s.vforkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size)
-		} else {
-			r = s.forkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size)
-		}
+		r = s.forkAside(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&s.args)), size)
 	}
 	if int(r) < 0 {
 		return 0, syscall.Errno(-r)

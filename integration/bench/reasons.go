@@ -9,11 +9,10 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "It is at the bound, and samples are of two kinds. Series of 9 to 15 starts had 1.34 to 1.54 of the time of runit with nobody else between them " +
-		"(the last four 1.48, 1.49, 1.52 and 1.54), and whole runs with all of them 1.36, 1.40, 1.66, 1.93 and 2.04: a start after a second of rest, or after " +
-		"something else, takes us half a millisecond to one and a half more and runit a tenth, as we touch more of memory, which is not in a cache then. A Go " +
-		"program of a few lines that forks the same child needs 0.83 to 0.95 of runit; runit reads no configuration and is 50 kB. A trace of one start is " +
-		"in Decisions in ARCHITECTURE.md.",
+	"start1": "It is near the bound. Of a start of 4.2 ms in which runit takes 3.7, 2.3 are gone before main (0.35 of them fork and exec, the rest the Go runtime " +
+		"and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own; a Go program of a few lines that forks the same child takes 3.2. " +
+		"After a second of rest, or beside others, all of it takes longer, for us a fifth, as we touch more of memory, which is in no cache then: 330 pages, each of which " +
+		"costs 2 us or more where the host keeps page tables beside ours. Series of a day had 1.34 to 1.6 of runit. Traces are in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +
@@ -36,9 +35,9 @@ var reasons = map[string]string{
 		"hangs. A trace of the scheduler has 24 us, with the trace on it, from the program's write to the end of ours, and up to 10 of them are for a thread that nothing needs: " +
 		"at the first system call after a rest the runtime wakes its monitor, which may run before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody; the monitor as a batch process was tried, see Decisions. s6-log is one thread in poll.",
-	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one and 1.37 on another. Nearly all of it is the kernel's copying, and the price of giving all the same " +
-		"share. A loop in C with two threads in one epoll, which reads the fifty in turn and does nothing else, had 1,350 to 1,510 MiB/s in the hour in which ours had 1,200 to 1,370 " +
-		"and the original 1,140: 1.24 of the original, so that 1.3 was out of reach there. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
+	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one, 1.37 and 1.38 on others. Nearly all of it is the kernel's copying, and the price of giving all the " +
+		"same share: see above, under Besides, what two threads in C have that take the pipes in turn and do nothing else. On the machine with the lowest figures they had 1.24 of " +
+		"the original, so that 1.3 was out of reach there; on another 1.65, of which ours had 0.84. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
 		"pipes of 16, 32 or 128 KiB. The bare copy, with a process for each pipe, reads what was just written by whoever happens to be quickest, and starves others. " +
 		"Our own code is 4 % of all.",
 	"xmlrpc10": "At the bound: the last series had 5.6 to 6.2 of the original. A request is three system calls, read, write and epoll_pwait, and most of the time goes into putting threads " +

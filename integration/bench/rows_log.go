@@ -23,6 +23,8 @@ const (
 	// Figures beside those of the rows.
 	cpuPerGiB  = "CPU, s per GiB"
 	leastShare = "least share when the first is done, %"
+	fairLimit  = "two threads in C that take the pipes in turn, MiB/s"
+	fairShare  = "of those two threads: " + leastShare
 )
 
 // logRow measures how long output takes from a program's first write until all
@@ -246,11 +248,12 @@ func check(log string, total int64, width int) error {
 }
 
 // noisy has fifty programs write at once, all from the same moment on: the sum, and how
-// even their shares are when the first is done. The limit is a pipe and a copy for each.
+// even their shares are when the first is done. The limit is a pipe and a copy for each;
+// beside it stands a loop in C that is fair, as whoever is quickest is first with the limit.
 func noisy(b *bench, r *row) error {
 	for range b.rounds {
-		for _, name := range append([]string{limit}, servers...) {
-			if name != limit && b.peer(name) == nil {
+		for _, name := range append([]string{limit, fairLimit}, servers...) {
+			if name != limit && name != fairLimit && b.peer(name) == nil {
 				continue
 			}
 			if err := b.noise(r, name); err != nil {
@@ -282,9 +285,12 @@ func (b *bench) noise(r *row, name string) error {
 		logs[i] = fmt.Sprintf("%s/p%d.stdout", dir, i)
 	}
 	var run *running
-	if name == limit {
+	switch name {
+	case limit:
 		err = b.pipes(dir, argv, logs)
-	} else {
+	case fairLimit:
+		_, err = launch(dir, slices.Concat([]string{b.limit, "share", fmt.Sprint(n), dir + "/p%ld.stdout"}, argv), nil)
+	default:
 		progs := make([]program, n)
 		for i := range progs {
 			progs[i] = program{fmt.Sprintf("p%d", i), argv, 1, fmt.Sprintf("stdout_logfile_maxbytes=%d\n", rotateAt)}
@@ -323,8 +329,14 @@ func (b *bench) noise(r *row, name string) error {
 		return err
 	}
 	first := slices.MinFunc(all, func(a, b note) int { return int(a.at - b.at) }).at
-	r.add(name, float64(n*each)/mib/(float64(to-first)/1e9))
-	r.also(leastShare, name, share)
+	speed := float64(n*each) / mib / (float64(to-first) / 1e9)
+	if name == fairLimit {
+		r.also(fairLimit, limit, speed)
+		r.also(fairShare, limit, share)
+	} else {
+		r.add(name, speed)
+		r.also(leastShare, name, share)
+	}
 	if run != nil {
 		if _, err := run.quit(); err != nil {
 			return err

@@ -5,12 +5,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +104,71 @@ static int copy(const char *file) {
     if (n == 0) return 0;
     writeall(fd, buf, n);
   }
+}
+
+/* pair is a pipe and the file that what comes from it goes to. */
+static struct pair {
+  int in, out;
+} *pairs;
+static long npairs;
+static int queue;
+
+/* turnabout copies of the pipe that waits the longest, once, until all have ended. */
+static void *turnabout(void *buf) {
+  struct epoll_event e;
+  while (__atomic_load_n(&npairs, __ATOMIC_RELAXED) > 0) {
+    if (epoll_wait(queue, &e, 1, 10) < 1) continue;
+    struct pair *p = e.data.ptr;
+    ssize_t n = read(p->in, buf, 65536);
+    if (n < 0) die("read");
+    if (n == 0) {
+      close(p->in);
+      __atomic_sub_fetch(&npairs, 1, __ATOMIC_RELAXED);
+      continue;
+    }
+    writeall(p->out, buf, n);
+    e.events = EPOLLIN | EPOLLONESHOT;
+    if (epoll_ctl(queue, EPOLL_CTL_MOD, p->in, &e) < 0) die("epoll_ctl");
+  }
+  return NULL;
+}
+
+/* share COUNT PATTERN COMMAND...: starts the command COUNT times, and copies its outputs to
+ * the files of that pattern, which has a %ld; two threads take the pipes in turn. */
+static int share(char **a) {
+  static char bufs[2][65536];
+  npairs = atol(a[0]);
+  pairs = calloc(npairs, sizeof *pairs);
+  queue = epoll_create1(EPOLL_CLOEXEC);
+  for (long i = 0; i < npairs; i++) {
+    char file[4096];
+    int fds[2];
+    snprintf(file, sizeof file, a[1], i);
+    pairs[i].out = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (pairs[i].out < 0) die(file);
+    if (pipe2(fds, O_CLOEXEC) < 0) die("pipe2");
+    pairs[i].in = fds[0];
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, fds[1], 1);
+    pid_t pid;
+    int err = posix_spawn(&pid, a[2], &files, NULL, a + 2, environ);
+    if (err) {
+      errno = err;
+      die("posix_spawn");
+    }
+    posix_spawn_file_actions_destroy(&files);
+    close(fds[1]);
+    struct epoll_event e = {EPOLLIN | EPOLLONESHOT, {.ptr = &pairs[i]}};
+    if (epoll_ctl(queue, EPOLL_CTL_ADD, pairs[i].in, &e) < 0) die("epoll_ctl");
+  }
+  pthread_t other;
+  if ((errno = pthread_create(&other, NULL, turnabout, bufs[0]))) die("pthread_create");
+  turnabout(bufs[1]);
+  pthread_join(other, NULL);
+  while (wait(NULL) > 0)
+    ;
+  return 0;
 }
 
 static pid_t launch(char **argv) {
@@ -269,6 +336,7 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "write") && argc >= 6) return writer(a);
   if (!strcmp(argv[1], "tick") && argc >= 4) return tick(a);
   if (!strcmp(argv[1], "copy")) return copy(a[0]);
+  if (!strcmp(argv[1], "share") && argc >= 5) return share(a);
   if (!strcmp(argv[1], "spawn") && argc >= 4) spawn(a);
   if (!strcmp(argv[1], "turns") && argc >= 4) turns(a);
   if (!strcmp(argv[1], "respawn")) respawn(a);

@@ -189,3 +189,21 @@ func TestAScaleHoldsAllItsValues(t *testing.T) {
 		}
 	}
 }
+
+func TestStolenTimeIsAShareOfWhatWasWanted(t *testing.T) {
+	for _, tt := range []struct {
+		from, to cpuTime
+		want     string
+	}{
+		{cpuTime{100, 10}, cpuTime{100, 10}, "0 % stolen by the host"},
+		{cpuTime{100, 10}, cpuTime{175, 35}, "25 % stolen by the host"},
+	} {
+		if got := tt.to.since(tt.from).String(); got != tt.want {
+			t.Errorf("from %v to %v: %q, want %q", tt.from, tt.to, got, tt.want)
+		}
+	}
+	before := readCPU()
+	if before.used == 0 || readCPU().since(before).used < 0 {
+		t.Errorf("the machine has used %v", before)
+	}
+}

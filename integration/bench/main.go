@@ -108,14 +108,16 @@ func run() error {
 		began := time.Now()
 		r := &row{rowSpec: r, others: otherReaches[r.name]}
 		b.rows = append(b.rows, r)
+		from := readCPU()
 		r.err = r.measure(b, r)
+		r.cpu = readCPU().since(from)
 		if err := b.sweep(); err != nil {
 			return fmt.Errorf("%s: cannot clear up: %w", r.name, err)
 		}
 		if r.err != nil && !errors.Is(r.err, errSkip) {
 			failed++
 		}
-		fmt.Fprintf(os.Stderr, "%-12s %5.1fs %s\n", r.name, time.Since(began).Seconds(), r.brief())
+		fmt.Fprintf(os.Stderr, "%-12s %5.1fs %s, %s\n", r.name, time.Since(began).Seconds(), r.brief(), r.cpu)
 	}
 	grown, err := b.grow(only, *most)
 	if err != nil {

@@ -62,8 +62,39 @@ type row struct {
 	others  []otherReach
 	samples []series
 	besides []series // of other figures that the same run yields
+	cpu     cpuTime  // of the whole machine meanwhile
 	err     error
 }
+
+// cpuTime is processor time of the whole machine, in clock ticks.
+type cpuTime struct {
+	used   int64 // by whatever ran here
+	stolen int64 // in which something was to run here and the host ran something else
+}
+
+// readCPU is what /proc/stat has of it since boot.
+func readCPU() (c cpuTime) {
+	data, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(data), "\n")
+	for i, word := range strings.Fields(line) {
+		switch n, _ := strconv.ParseInt(word, 10, 64); i {
+		case 1, 2, 3, 6, 7: // user, nice, system, irq, softirq
+			c.used += n
+		case 8:
+			c.stolen = n
+		}
+	}
+	return c
+}
+
+func (c cpuTime) since(from cpuTime) cpuTime {
+	return cpuTime{c.used - from.used, c.stolen - from.stolen}
+}
+
+// share is the percentage of what was wanted that the host took.
+func (c cpuTime) share() float64 { return 100 * float64(c.stolen) / float64(max(c.used+c.stolen, 1)) }
+
+func (c cpuTime) String() string { return fmt.Sprintf("%.0f %% stolen by the host", c.share()) }
 
 type series struct {
 	what, who string
@@ -278,6 +309,15 @@ func (b *bench) machine(w io.Writer, before string) {
 	fmt.Fprintf(w, "* Machine: %d processors, %s, %s; %s, %s\n", runtime.NumCPU(), cpuModel(), memory(), release, runtime.GOARCH)
 	fmt.Fprintf(w, "* Day: %s. Load averages before %s and after %s.\n  Where they show more than what is measured here, other work ran too.\n",
 		time.Now().UTC().Format(time.DateOnly), before, loadavg())
+	var all, most cpuTime
+	for _, r := range b.rows {
+		all.used, all.stolen = all.used+r.cpu.used, all.stolen+r.cpu.stolen
+		if r.cpu.share() > most.share() {
+			most = r.cpu
+		}
+	}
+	fmt.Fprintf(w, "* Of the processor time that was wanted during the rows: %s, %.0f %% in the worst row.\n  Where that is more than a few, times are longer and rates lower than the machine has them alone.\n",
+		all, most.share())
 	for _, p := range b.peers {
 		if p.missing != "" {
 			fmt.Fprintf(w, "* %s: skipped, it is not here (%s)\n", p.name, p.missing)

@@ -9,10 +9,11 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "It is near the bound. Of a start of 4.2 ms in which runit takes 3.7, 2.3 are gone before main (0.35 of them fork and exec, the rest the Go runtime " +
-		"and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own; a Go program of a few lines that forks the same child takes 3.2. " +
-		"After a second of rest, or beside others, all of it takes longer, for us a fifth, as we touch more of memory, which is in no cache then: 330 pages, each of which " +
-		"costs 2 us or more where the host keeps page tables beside ours. Series of a day had 1.34 to 1.6 of runit. Traces are in Decisions in ARCHITECTURE.md.",
+	"start1": "It is at the bound. Of a start of 4.2 ms in which runit takes 2.9 and a Go program of a few lines that forks the same child 2.6, 2.3 are gone before main (0.35 of " +
+		"them fork and exec, the rest the Go runtime and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own. After a second of rest, or beside " +
+		"others, all of it takes longer, ours more than that of runit, as we touch more of memory, which is in no cache then: 330 pages, each of which costs 2 us where the host keeps " +
+		"page tables beside ours. Series of the last day had 1.18 with all peers, and 1.34 to 1.74 in eleven others, six of them below 1.5. runit reads no configuration and is 50 kB. " +
+		"Traces are in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +
@@ -36,7 +37,7 @@ var reasons = map[string]string{
 		"at the first system call after a rest the runtime wakes its monitor, which may run before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody; the monitor as a batch process was tried, see Decisions. s6-log is one thread in poll.",
 	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one, 1.37 and 1.38 on others. Nearly all of it is the kernel's copying, and the price of giving all the " +
-		"same share: see above, under Besides, what two threads in C have that take the pipes in turn and do nothing else. On the machine with the lowest figures they had 1.24 of " +
+		"same share: newer runs have, under Besides, what two threads in C reach that take the pipes in turn and do nothing else. On the machine with the lowest figures they had 1.24 of " +
 		"the original, so that 1.3 was out of reach there; on another 1.65, of which ours had 0.84. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
 		"pipes of 16, 32 or 128 KiB. The bare copy, with a process for each pipe, reads what was just written by whoever happens to be quickest, and starves others. " +
 		"Our own code is 4 % of all.",

@@ -72,7 +72,7 @@ func Main(argv0 string, args []string) int {
 // readZone has the time zone read, which is a file that the first line of the log needs,
 // while another thread reads the configuration. With it comes a thread that is there
 // before anybody waits for it: 3 to 10 % of a start with one program.
-func readZone() { time.Now().Zone() }
+func readZone() { _, _ = time.Now().Zone() }
 
 // mostThreads is how many threads of ours run at once, at most. More would be of no use
 // to a supervisor, and on a large machine each costs memory.

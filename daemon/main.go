@@ -56,7 +56,6 @@ type daemon struct {
 func Main(argv0 string, args []string) int {
 	signals := make(chan os.Signal, 64) // a burst while we boot; the kernel merges equal ones anyway
 	catchSignals(signals)
-	go readZone()
 	child.ResetSignals()
 	if runtime.NumCPU() > mostThreads {
 		runtime.GOMAXPROCS(mostThreads)
@@ -71,8 +70,13 @@ func Main(argv0 string, args []string) int {
 
 // readZone has the time zone read, which is a file that the first line of the log needs,
 // while another thread reads the configuration. With it comes a thread that is there
-// before anybody waits for it: 3 to 10 % of a start with one program.
-func readZone() { _, _ = time.Now().Zone() }
+// before anybody waits for it: 3 to 10 % of a start with one program. Package time opens
+// the file without O_CLOEXEC, so no child may be born of the library meanwhile.
+func readZone() {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	_, _ = time.Now().Zone()
+}
 
 // mostThreads is how many threads of ours run at once, at most. More would be of no use
 // to a supervisor, and on a large machine each costs memory.
@@ -99,6 +103,7 @@ func (d *daemon) main(args []string) int {
 		return initd.Run(d.argv0, opts.command, d.signals)
 	}
 	child.MarkCloexec()
+	go readZone()
 	if len(opts.command) > 0 {
 		early.AskForSignals(func() { signal.Notify(d.signals, forwarded...) })
 	}

@@ -213,7 +213,7 @@ func compile(source []byte) (string, error) {
 		return "", err
 	}
 	file.Close()
-	cc := exec.Command("cc", "-O2", "-static", "-x", "c", "-o", file.Name(), "-")
+	cc := exec.Command("cc", "-O2", "-static", "-pthread", "-x", "c", "-o", file.Name(), "-")
 	cc.Stdin = bytes.NewReader(source)
 	if out, err := cc.CombinedOutput(); err != nil {
 		os.Remove(file.Name())

@@ -12,7 +12,7 @@ var reasons = map[string]string{
 	"start1": "It is at the bound. Of a start of 4.2 ms in which runit takes 2.9 and a Go program of a few lines that forks the same child 2.6, 2.3 are gone before main (0.35 of " +
 		"them fork and exec, the rest the Go runtime and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own. After a second of rest, or beside " +
 		"others, all of it takes longer, ours more than that of runit, as we touch more of memory, which is in no cache then: 330 pages, each of which costs 2 us where the host keeps " +
-		"page tables beside ours. Series of the last day had 1.18 with all peers, and 1.34 to 1.74 in eleven others, six of them below 1.5. runit reads no configuration and is 50 kB. " +
+		"page tables beside ours. Series of 2026-11-30 had 1.18 with all peers, and 1.34 to 1.74 in eleven others, six of them below 1.5. runit reads no configuration and is 50 kB. " +
 		"Traces are in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
@@ -36,9 +36,9 @@ var reasons = map[string]string{
 		"hangs. A trace of the scheduler has 24 us, with the trace on it, from the program's write to the end of ours, and up to 10 of them are for a thread that nothing needs: " +
 		"at the first system call after a rest the runtime wakes its monitor, which may run before we go on if the processor is the same. Calls that " +
 		"the runtime does not know of would spare that, and a disk that hangs would stop everybody; the monitor as a batch process was tried, see Decisions. s6-log is one thread in poll.",
-	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one, 1.37 and 1.38 on others. Nearly all of it is the kernel's copying, and the price of giving all the " +
+	"noisy": "It depends on the machine: series had 1.17 to 1.28 of the original on one, 1.32 to 1.38 on others. Nearly all of it is the kernel's copying, and the price of giving all the " +
 		"same share: newer runs have, under Besides, what two threads in C reach that take the pipes in turn and do nothing else. On the machine with the lowest figures they had 1.24 of " +
-		"the original, so that 1.3 was out of reach there; on another 1.65, of which ours had 0.84. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
+		"the original, so that 1.3 was out of reach there; on another 1.42, of which ours had 0.93. It was no faster with a wait for the same pipe to fill again, while it is in the cache, nor ours with " +
 		"pipes of 16, 32 or 128 KiB. The bare copy, with a process for each pipe, reads what was just written by whoever happens to be quickest, and starves others. " +
 		"Our own code is 4 % of all.",
 	"xmlrpc10": "At the bound: the last series had 5.6 to 6.2 of the original. A request is three system calls, read, write and epoll_pwait, and most of the time goes into putting threads " +

@@ -289,7 +289,9 @@ func (b *bench) noise(r *row, name string) error {
 	case limit:
 		err = b.pipes(dir, argv, logs)
 	case fairLimit:
-		_, err = launch(dir, slices.Concat([]string{b.limit, "share", fmt.Sprint(n), dir + "/p%ld.stdout"}, argv), nil)
+		if _, err = launch(dir, slices.Concat([]string{b.limit, "share", fmt.Sprint(n), dir}, argv), nil); err == nil {
+			_, err = await(dir+"/ready", 1)
+		}
 	default:
 		progs := make([]program, n)
 		for i := range progs {

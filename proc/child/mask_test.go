@@ -13,6 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// masked does not move: the kernel writes to it by its address.
+var masked struct {
+	steps
+	mask uint64
+}
+
 // TestAForkLetsNoSignalThrough has children tell their mask at their first step, when they
 // are in our memory: a handler of ours would run there. Who forks has its own mask back.
 func TestAForkLetsNoSignalThrough(t *testing.T) {
@@ -25,11 +31,8 @@ func TestAForkLetsNoSignalThrough(t *testing.T) {
 				runtime.LockOSThread()
 				defer runtime.UnlockOSThread()
 				before := maskNow(t)
-				s := &struct {
-					steps
-					mask uint64
-				}{}
-				s.all, s.mask = math.MaxUint64, 1
+				s := &masked
+				s.list, s.all, s.mask = nil, math.MaxUint64, 1
 				s.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, 0, uintptr(unsafe.Pointer(&s.mask)), sigsetBytes)
 				s.add(unix.SYS_EXIT_GROUP, 7)
 				pid, err := s.run(&syscall.SysProcAttr{}, how)

@@ -48,27 +48,20 @@ func enterLongCall()
 func exitCall()
 
 // forkAside forks while others run Go code. It returns as soon as there is a child, with
-// CLONE_VFORK as soon as that has executed its program.
+// CLONE_VFORK as soon as that has executed its program. Nobody handles a signal on this
+// thread meanwhile, as the child would, with our memory: between enter and exit a goroutine
+// stays on its thread, so that this needs no runtime.LockOSThread, whose first call starts
+// a thread more.
 //
 //go:nosplit
 //go:norace
 func (s *steps) forkAside(number, a1, a2 uintptr) (r uintptr) {
+	first := &s.list[0]
 	enterCall()
-	r = s.fork(number, a1, a2)
-	exitCall()
-	return r
-}
-
-// fork is vfork while nobody handles a signal on this thread, as the child would, with our
-// memory. Between enter and exit a goroutine stays on its thread, so that this needs no
-// runtime.LockOSThread, whose first call starts a thread more.
-//
-//go:nosplit
-//go:norace
-func (s *steps) fork(number, a1, a2 uintptr) (r uintptr) {
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.all)), uintptr(unsafe.Pointer(&s.before)), sigsetBytes, 0, 0)
-	r = vfork(number, a1, a2, &s.list[0])
+	r = vfork(number, a1, a2, first)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.before)), 0, sigsetBytes, 0, 0)
+	exitCall()
 	return r
 }
 

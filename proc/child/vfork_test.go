@@ -186,6 +186,32 @@ func TestACollectionDoesNotWaitForAFork(t *testing.T) {
 	}
 }
 
+// TestAForkThatWaitsLeavesTheOnlyProcessor has an exec wait for a lease of our own, and only
+// one thread that may run Go code: goroutines and timers go on with it.
+func TestAForkThatWaitsLeavesTheOnlyProcessor(t *testing.T) {
+	program, asked, giveBack := lease(t)
+	r := newRig(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	r.Spawn(child.Job{Key: 1, Prepare: func() (*child.Spec, error) { s := command(program); return &s, nil }})
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("nobody wants to execute it")
+	}
+	late := time.After(patience)
+	for range 3 {
+		said := make(chan struct{})
+		time.AfterFunc(time.Millisecond, func() { go close(said) })
+		select {
+		case <-said:
+		case <-late:
+			t.Fatal("nothing runs beside the fork")
+		}
+	}
+	giveBack()
+	r.until(t, "exited")
+}
+
 // TestTheNextIsForkedWhileOneIsOnItsWay has an exec wait for a lease of our own.
 func TestTheNextIsForkedWhileOneIsOnItsWay(t *testing.T) {
 	program, asked, giveBack := lease(t)

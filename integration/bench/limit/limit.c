@@ -133,17 +133,18 @@ static void *turnabout(void *buf) {
   return NULL;
 }
 
-/* share COUNT PATTERN COMMAND...: starts the command COUNT times, and copies its outputs to
- * the files of that pattern, which has a %ld; two threads take the pipes in turn. */
+/* share COUNT DIR COMMAND...: starts the command COUNT times, and copies its outputs to files
+ * in the directory; two threads take the pipes in turn. When they are there, so is DIR/ready. */
 static int share(char **a) {
   static char bufs[2][65536];
   npairs = atol(a[0]);
   pairs = calloc(npairs, sizeof *pairs);
   queue = epoll_create1(EPOLL_CLOEXEC);
+  if (!pairs || queue < 0) die("share");
   for (long i = 0; i < npairs; i++) {
     char file[4096];
     int fds[2];
-    snprintf(file, sizeof file, a[1], i);
+    snprintf(file, sizeof file, "%s/p%ld.stdout", a[1], i);
     pairs[i].out = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (pairs[i].out < 0) die(file);
     if (pipe2(fds, O_CLOEXEC) < 0) die("pipe2");
@@ -164,6 +165,9 @@ static int share(char **a) {
   }
   pthread_t other;
   if ((errno = pthread_create(&other, NULL, turnabout, bufs[0]))) die("pthread_create");
+  char ready[4096];
+  snprintf(ready, sizeof ready, "%s/ready", a[1]);
+  note(ready);
   turnabout(bufs[1]);
   pthread_join(other, NULL);
   while (wait(NULL) > 0)

@@ -12,7 +12,7 @@ var reasons = map[string]string{
 	"start1": "It is at the bound. Of a start of 4.2 ms in which runit takes 2.9 and a Go program of a few lines that forks the same child 2.6, 2.3 are gone before main (0.35 of " +
 		"them fork and exec, the rest the Go runtime and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own. After a second of rest, or beside " +
 		"others, all of it takes longer, ours more than that of runit, as we touch more of memory, which is in no cache then: 330 pages, each of which costs 2 us where the host keeps " +
-		"page tables beside ours. Series of 2026-11-30 had 1.18 with all peers, and 1.34 to 1.74 in eleven others, six of them below 1.5. runit reads no configuration and is 50 kB. " +
+		"page tables beside ours. Series of 2026-11-30 had 1.18 with all peers, 1.34 to 1.74 in eleven others, six of them below 1.5, and 1.6 to 1.9 while the host stole 12 to 31 % of the processor time. runit reads no configuration and is 50 kB. " +
 		"Traces are in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",

@@ -69,9 +69,9 @@ func Main(argv0 string, args []string) int {
 }
 
 // readZone has the time zone read, which is a file that the first line of the log needs,
-// while another thread reads the configuration. With it comes a thread that is there
-// before anybody waits for it: 3 to 10 % of a start with one program. Package time opens
-// the file without O_CLOEXEC, so no child may be born of the library meanwhile.
+// while another thread reads the configuration; what that gains is in Decisions in
+// ARCHITECTURE.md. Package time opens the file without O_CLOEXEC, so no child may be born
+// of the library meanwhile.
 func readZone() {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

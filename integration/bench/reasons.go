@@ -9,11 +9,10 @@ import (
 // reasons says of rows that are not what they are to be what the traces show. One
 // is printed only where the row was measured so.
 var reasons = map[string]string{
-	"start1": "It is at the bound. Of a start of 4.2 ms in which runit takes 2.9 and a Go program of a few lines that forks the same child 2.6, 2.3 are gone before main (0.35 of " +
-		"them fork and exec, the rest the Go runtime and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own. After a second of rest, or beside " +
-		"others, all of it takes longer, ours more than that of runit, as we touch more of memory, which is in no cache then: 330 pages, each of which costs 2 us where the host keeps " +
-		"page tables beside ours. Series of 2026-11-30 had 1.18 with all peers, 1.34 to 1.74 in eleven others, six of them below 1.5, and 1.6 to 1.9 while the host stole 12 to 31 % of the processor time. runit reads no configuration and is 50 kB. " +
-		"Traces are in Decisions in ARCHITECTURE.md.",
+	"start1": "It is at the bound. In a series in which a start takes 4.2 ms, runit's 2.9 and that of a Go program of a few lines which forks the same child 2.6, 2.3 are gone before main " +
+		"(0.35 of them fork and exec, the rest the Go runtime and the packages' variables), 1.3 are ours up to the end of the fork, and 0.5 the program's own. 330 pages are touched for the first " +
+		"time, 2 us each on that machine, mostly to find and clear them. Series of 2026-11-30, some with steps towards this version, had 1.18 in a broken-off run of all rows, 1.34 to 1.74 in eleven others, six of " +
+		"them below 1.5, and 1.6 to 1.9 in three while the host took 12 to 31 % of the processor time. Why they differ so much is not known. Traces are in Decisions in ARCHITECTURE.md.",
 	"start1000": "Before several were forked at once, two fifths of its processor time were the programs themselves, and a fifth fork and exec, as with the " +
 		"bare loop; see Decisions in ARCHITECTURE.md.",
 	"stop100": "Series of the same day had 17 to 25 ms, as the machine was quicker or slower, and 1.8 to 2.1 of the limit. Where the time goes: see " +
